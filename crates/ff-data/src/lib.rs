@@ -1,0 +1,1 @@
+//! Finds, fetches, checks, reads or draws data sets of labelled images.

@@ -1,0 +1,1 @@
+//! Layers, networks, objectives, training and prediction, on any device.
