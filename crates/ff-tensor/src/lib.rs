@@ -1,1 +1,19 @@
-//! The vocabulary of the engine: the device trait, tensors and the parameters of each op.
+//! The vocabulary of the engine: what a [`Device`] can do, the [`Tensor`]s it does it on, and the parameters
+//! of each op.
+//!
+//! Everything else speaks in these words: `ff-cpu` implements them, `ff-net` puts them in order. This crate
+//! computes nothing itself but random draws, which have to be equal on every device.
+
+pub mod device;
+pub mod error;
+pub mod params;
+pub mod random;
+pub mod tensor;
+
+pub use device::Device;
+pub use error::{Error, Result, expect_shape};
+pub use params::{
+    Adam, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind, Objective, Output,
+    Reset, Surrogate,
+};
+pub use tensor::{Clock, Element, Tensor};

@@ -1,0 +1,205 @@
+//! What a device can do: the steps of the algorithm, each one op.
+//!
+//! One sample's path through training is the table of contents: `gather`, `draw_labels`, `matmul`,
+//! `label_current`, `lif`, `goodness`, `objective`, `current_grad`, `matmul`, `label_grad`, `adam`.
+//!
+//! Every op is what a single kernel launch can be: outputs come first, every buffer belongs to the caller,
+//! nothing is allocated, nothing is read back to the host, no closure is passed. What changes from step to step
+//! (which batch, the optimiser's step, the counter of random draws) stands in a [`Clock`] on the device.
+//!
+//! In the shapes below B is the batch, n the units of a layer, T the time steps, and R = K * B rows are K
+//! *copies* of the batch that differ only by their label: K = 2 when training (row `b` the positive, row `B + b`
+//! the negative), K = classes when all labels are tried. Row `r` belongs to sample `r % B`. With time, row
+//! `t * R + r` is step `t` of row `r`.
+
+use crate::{
+    Adam, Clock, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective, Result, Tensor,
+};
+
+/// A place to compute: memory, and the ops of the algorithm. Cloning gives another handle to the same device.
+pub trait Device: Clone + Send + Sync + Sized + 'static {
+    /// Storage for elements of type `T`.
+    type Buffer<T: Element>: Send + Sync;
+
+    /// What the device calls itself: `cpu`, `cuda:0`.
+    fn name(&self) -> String;
+
+    // -- memory ---------------------------------------------------------------------------------------------
+
+    /// A tensor of zeros.
+    fn zeros<T: Element>(&self, rows: usize, cols: usize) -> Result<Tensor<Self, T>>;
+
+    /// A tensor with the host's numbers, row-major.
+    fn upload<T: Element>(&self, rows: usize, cols: usize, data: &[T]) -> Result<Tensor<Self, T>>;
+
+    /// Overwrites a tensor with the host's numbers, row-major.
+    fn write<T: Element>(&self, to: &mut Tensor<Self, T>, data: &[T]) -> Result<()>;
+
+    /// The tensor's numbers, row-major; waits for all ops before it.
+    fn download<T: Element>(&self, from: &Tensor<Self, T>) -> Result<Vec<T>>;
+
+    /// Waits until every op has run.
+    fn synchronise(&self) -> Result<()>;
+
+    // -- forward --------------------------------------------------------------------------------------------
+
+    /// Fetches the clock's batch of images, makes room for the label and normalises image and label together:
+    /// `xhat[b] = s[b] * pixels / 255` with zeros in the first `classes` slots,
+    /// `s[b] = 1 / (norm of image and label + eps)`. The norm is the same for every label, so one `xhat` serves
+    /// the positive, the negative and all candidates.
+    ///
+    /// `order` holds indices into `images`; batch `k` is `order[k * B..]`.
+    fn gather(
+        &self,
+        xhat: &mut Tensor<Self>,        // [B, in]
+        scale: &mut Tensor<Self>,       // [B, 1]
+        labels: &mut Tensor<Self, u32>, // [B, 1]
+        images: &Tensor<Self, u8>,      // [N, in]
+        targets: &Tensor<Self, u32>,    // [N, 1]
+        order: &Tensor<Self, u32>,      // [at least (batch + 1) * B, 1]
+        clock: &Clock<Self>,
+        p: &Gather,
+    ) -> Result<()>;
+
+    /// Writes the true labels into the first B rows and a wrong label for each into the next B. The wrong one is
+    /// drawn in proportion to `exp(sharpness * score)` over the other classes, by the counter
+    /// `(clock's step, row)`: see [`random`](crate::random).
+    fn draw_labels(
+        &self,
+        pair: &mut Tensor<Self, u32>, // [2 B, 1]
+        labels: &Tensor<Self, u32>,   // [B, 1]
+        scores: &Tensor<Self>,        // [B, classes]; not read when sharpness is 0
+        clock: &Clock<Self>,
+        p: &LabelDraw,
+    ) -> Result<()>;
+
+    /// Normalises rows: `xhat = x / (norm + eps)`. With `steps` T, the rows are spike trains and the norm is
+    /// that of a row's mean over time, so that the train's mean is what a rate would have given.
+    fn normalise(
+        &self,
+        xhat: &mut Tensor<Self>, // [T R, in]
+        x: &Tensor<Self>,        // [T R, in]
+        steps: usize,
+        p: &Norm,
+    ) -> Result<()>;
+
+    /// `C = op(A) op(B)`, where `op` transposes if asked to.
+    fn matmul(
+        &self,
+        c: &mut Tensor<Self>, // [m, n]
+        a: &Tensor<Self>,     // [m, k], or [k, m] if transposed
+        transpose_a: bool,
+        b: &Tensor<Self>, // [k, n], or [n, k] if transposed
+        transpose_b: bool,
+    ) -> Result<()>;
+
+    /// The label's share of layer 1's input current: `I[r] = base[r % B] + amplitude * s[r % B] * W[label[r]]`.
+    fn label_current(
+        &self,
+        current: &mut Tensor<Self>, // [R, n]
+        base: &Tensor<Self>,        // [B, n], the image's share
+        scale: &Tensor<Self>,       // [B, 1]
+        labels: &Tensor<Self, u32>, // [R, 1]
+        weight: &Tensor<Self>,      // [in, n]
+        p: &LabelRow,
+    ) -> Result<()>;
+
+    /// The neurons over all time steps: `signal` from the current, `slope = d signal / d current`, and the spike
+    /// train if the next layer wants it. A current of R rows is constant in time; one of T R rows has a row per
+    /// step, and so has the slope then. `bias` is added to the current.
+    fn lif(
+        &self,
+        signal: &mut Tensor<Self>,         // [R, n]
+        slope: Option<&mut Tensor<Self>>,  // as current; left out where nothing learns
+        spikes: Option<&mut Tensor<Self>>, // [T R, n], zeros and ones
+        current: &Tensor<Self>,            // [R, n] or [T R, n]
+        bias: Option<&Tensor<Self>>,       // [1, n]
+        p: &Neuron,
+    ) -> Result<()>;
+
+    /// Goodness of each row: the mean or the sum of its squares.
+    fn goodness(
+        &self,
+        goodness: &mut Tensor<Self>, // [R, 1]
+        signal: &Tensor<Self>,       // [R, n]
+        p: Goodness,
+    ) -> Result<()>;
+
+    /// Layer 1's goodness for every label at once, with no activation stored: `label_current`, `lif` and
+    /// `goodness` of all candidates.
+    fn label_goodness(
+        &self,
+        scores: &mut Tensor<Self>,   // [B, classes]
+        base: &Tensor<Self>,         // [B, n]
+        scale: &Tensor<Self>,        // [B, 1]
+        weight: &Tensor<Self>,       // [in, n]
+        bias: Option<&Tensor<Self>>, // [1, n]
+        label: &LabelRow,
+        neuron: &Neuron,
+        goodness: Goodness,
+    ) -> Result<()>;
+
+    // -- learning -------------------------------------------------------------------------------------------
+
+    /// The local loss of the pairs and its gradient: `losses[clock's batch]` and `dL/dg` of positives and
+    /// negatives.
+    fn objective(
+        &self,
+        losses: &mut Tensor<Self>,    // [batches of an epoch, 1]
+        dgoodness: &mut Tensor<Self>, // [2 B, 1]
+        goodness: &Tensor<Self>,      // [2 B, 1]
+        clock: &Clock<Self>,
+        p: &Objective,
+    ) -> Result<()>;
+
+    /// `dI = dg * 2 * factor * signal * slope`, the chain from the goodness back to the current: closed form,
+    /// no tape. `factor` is 1/n for the mean, 1 for the sum. The slope may have a row per step.
+    fn current_grad(
+        &self,
+        dcurrent: &mut Tensor<Self>, // [R, n] or [T R, n]
+        dgoodness: &Tensor<Self>,    // [R, 1]
+        signal: &Tensor<Self>,       // [R, n]
+        slope: &Tensor<Self>,        // as dcurrent
+        p: Goodness,
+    ) -> Result<()>;
+
+    /// Adds up the copies of the batch, `dbase[b] = sum_k dI[k B + b]`: all copies share one image, so the
+    /// weight gradient needs one product.
+    fn sum_copies(
+        &self,
+        dbase: &mut Tensor<Self>, // [B, n]
+        dcurrent: &Tensor<Self>,  // [K B, n]
+    ) -> Result<()>;
+
+    /// The label's share of layer 1's weight gradient: `dW[label[r]] += amplitude * s[r % B] * dI[r]`, rows in
+    /// order.
+    fn label_grad(
+        &self,
+        dweight: &mut Tensor<Self>, // [in, n]
+        dcurrent: &Tensor<Self>,    // [R, n]
+        labels: &Tensor<Self, u32>, // [R, 1]
+        scale: &Tensor<Self>,       // [B, 1]
+        p: &LabelRow,
+    ) -> Result<()>;
+
+    /// The bias's gradient: the sum of all rows.
+    fn sum_rows(
+        &self,
+        dbias: &mut Tensor<Self>, // [1, n]
+        dcurrent: &Tensor<Self>,  // [R, n] or [T R, n]
+    ) -> Result<()>;
+
+    /// One step of Adam with bias correction, at the clock's step.
+    fn adam(
+        &self,
+        weight: &mut Tensor<Self>,
+        mean: &mut Tensor<Self>,
+        square: &mut Tensor<Self>,
+        dweight: &Tensor<Self>,
+        clock: &Clock<Self>,
+        p: &Adam,
+    ) -> Result<()>;
+
+    /// Adds one to the clock's step and batch.
+    fn advance(&self, clock: &mut Clock<Self>) -> Result<()>;
+}

@@ -1,0 +1,39 @@
+//! What can go wrong between a caller and a device.
+
+/// The result of an op.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An op that was asked for something impossible, or a device that failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// A tensor does not have the shape that the op needs.
+    #[error("{op}: `{tensor}` is {got:?} but {expected:?} is needed")]
+    Shape {
+        /// The op that refused.
+        op: &'static str,
+        /// The argument's name in the op's signature.
+        tensor: &'static str,
+        /// The shape that was handed in, `[rows, columns]`.
+        got: [usize; 2],
+        /// The shape that the other arguments ask for.
+        expected: [usize; 2],
+    },
+    /// The device itself failed: out of memory, a driver's error.
+    #[error("{device}: {reason}")]
+    Device {
+        /// Which device, as it names itself.
+        device: String,
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// `Ok` if `got` is the shape that the op needs, else an error that names op, tensor and both shapes.
+pub fn expect_shape(
+    op: &'static str,
+    tensor: &'static str,
+    got: [usize; 2],
+    expected: [usize; 2],
+) -> Result<()> {
+    if got == expected { Ok(()) } else { Err(Error::Shape { op, tensor, got, expected }) }
+}
