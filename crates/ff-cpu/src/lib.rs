@@ -1,1 +1,23 @@
-//! The reference device: every op of the device trait on the processor's cores.
+//! The reference device: every op of [`ff_tensor::Device`] on the processor's cores.
+//!
+//! One file per op, in the order in which data flows; [`device`](mod@device) is the list of contents. Rows are
+//! shared out among rayon's threads in blocks, and every sum runs in an order that does not depend on how many
+//! threads there are: the same numbers come out, bit for bit, of 1, 2 or n.
+
+mod device;
+
+mod adam;
+mod current_grad;
+mod draw_labels;
+mod gather;
+mod goodness;
+mod label_current;
+mod label_grad;
+mod lanes;
+mod lif;
+mod matmul;
+mod normalise;
+mod objective;
+
+pub use device::Cpu;
+pub use lanes::simd_name;

@@ -10,7 +10,7 @@
 //! In the shapes below B is the batch, n the units of a layer, T the time steps, and R = K * B rows are K
 //! *copies* of the batch that differ only by their label: K = 2 when training (row `b` the positive, row `B + b`
 //! the negative), K = classes when all labels are tried. Row `r` belongs to sample `r % B`. With time, row
-//! `t * R + r` is step `t` of row `r`.
+//! `r * T + t` is step `t` of row `r`.
 
 use crate::{
     Adam, Clock, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective, Result, Tensor,
@@ -77,8 +77,8 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// that of a row's mean over time, so that the train's mean is what a rate would have given.
     fn normalise(
         &self,
-        xhat: &mut Tensor<Self>, // [T R, in]
-        x: &Tensor<Self>,        // [T R, in]
+        xhat: &mut Tensor<Self>, // [R T, in]
+        x: &Tensor<Self>,        // [R T, in]
         steps: usize,
         p: &Norm,
     ) -> Result<()>;
@@ -105,14 +105,14 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     ) -> Result<()>;
 
     /// The neurons over all time steps: `signal` from the current, `slope = d signal / d current`, and the spike
-    /// train if the next layer wants it. A current of R rows is constant in time; one of T R rows has a row per
+    /// train if the next layer wants it. A current of R rows is constant in time; one of R T rows has a row per
     /// step, and so has the slope then. `bias` is added to the current.
     fn lif(
         &self,
         signal: &mut Tensor<Self>,         // [R, n]
         slope: Option<&mut Tensor<Self>>,  // as current; left out where nothing learns
-        spikes: Option<&mut Tensor<Self>>, // [T R, n], zeros and ones
-        current: &Tensor<Self>,            // [R, n] or [T R, n]
+        spikes: Option<&mut Tensor<Self>>, // [R T, n], zeros and ones
+        current: &Tensor<Self>,            // [R, n] or [R T, n]
         bias: Option<&Tensor<Self>>,       // [1, n]
         p: &Neuron,
     ) -> Result<()>;
@@ -156,7 +156,7 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// no tape. `factor` is 1/n for the mean, 1 for the sum. The slope may have a row per step.
     fn current_grad(
         &self,
-        dcurrent: &mut Tensor<Self>, // [R, n] or [T R, n]
+        dcurrent: &mut Tensor<Self>, // [R, n] or [R T, n]
         dgoodness: &Tensor<Self>,    // [R, 1]
         signal: &Tensor<Self>,       // [R, n]
         slope: &Tensor<Self>,        // as dcurrent
@@ -186,7 +186,7 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     fn sum_rows(
         &self,
         dbias: &mut Tensor<Self>, // [1, n]
-        dcurrent: &Tensor<Self>,  // [R, n] or [T R, n]
+        dcurrent: &Tensor<Self>,  // [R, n] or [R T, n]
     ) -> Result<()>;
 
     /// One step of Adam with bias correction, at the clock's step.

@@ -1,0 +1,374 @@
+//! The CPU as a [`Device`]: checks shapes, then hands plain slices to the op's own file.
+
+use std::sync::Arc;
+
+use ff_tensor::{
+    Adam, Clock, Device, Element, Error, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective,
+    Result, Tensor, expect_shape,
+};
+
+use crate::{
+    adam, current_grad, draw_labels, gather, goodness, label_current, label_grad, lif, matmul, normalise,
+    objective,
+};
+
+/// Rows that one task takes at a time: enough work to be worth handing out, small enough to stay in cache.
+pub(crate) const BLOCK: usize = 8;
+
+/// The processor's cores, as a pool of threads. Tensors are `Vec`s.
+#[derive(Clone)]
+pub struct Cpu {
+    pool: Arc<rayon::ThreadPool>,
+}
+
+impl Cpu {
+    /// A device of `threads` threads; 0 takes one per core.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub fn new(threads: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("ff-cpu-{i}"))
+            .build()
+            .map_err(|e| Error::Device { device: "cpu".into(), reason: e.to_string() })?;
+        Ok(Self { pool: Arc::new(pool) })
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Runs `f` on one of the device's threads. A whole training run in here saves each op the hand-over.
+    pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        self.pool.install(f)
+    }
+}
+
+impl Device for Cpu {
+    type Buffer<T: Element> = Vec<T>;
+
+    fn name(&self) -> String {
+        "cpu".into()
+    }
+
+    fn zeros<T: Element>(&self, rows: usize, cols: usize) -> Result<Tensor<Self, T>> {
+        Ok(Tensor::new(rows, cols, vec![T::default(); rows * cols]))
+    }
+
+    fn upload<T: Element>(&self, rows: usize, cols: usize, data: &[T]) -> Result<Tensor<Self, T>> {
+        expect_shape("upload", "data", [data.len(), 1], [rows * cols, 1])?;
+        Ok(Tensor::new(rows, cols, data.to_vec()))
+    }
+
+    fn write<T: Element>(&self, to: &mut Tensor<Self, T>, data: &[T]) -> Result<()> {
+        expect_shape("write", "data", [data.len(), 1], [to.rows() * to.cols(), 1])?;
+        to.data.copy_from_slice(data);
+        Ok(())
+    }
+
+    fn download<T: Element>(&self, from: &Tensor<Self, T>) -> Result<Vec<T>> {
+        Ok(from.data.clone())
+    }
+
+    fn synchronise(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn gather(
+        &self,
+        xhat: &mut Tensor<Self>,
+        scale: &mut Tensor<Self>,
+        labels: &mut Tensor<Self, u32>,
+        images: &Tensor<Self, u8>,
+        targets: &Tensor<Self, u32>,
+        order: &Tensor<Self, u32>,
+        clock: &Clock<Self>,
+        p: &Gather,
+    ) -> Result<()> {
+        let [b, pixels] = xhat.shape();
+        expect_shape("gather", "scale", scale.shape(), [b, 1])?;
+        expect_shape("gather", "labels", labels.shape(), [b, 1])?;
+        expect_shape("gather", "images", images.shape(), [targets.rows(), pixels])?;
+        let first = clock.data[1] as usize * b;
+        let Some(ids) = order.data.get(first..first + b) else {
+            return Err(Error::Shape {
+                op: "gather",
+                tensor: "order",
+                got: order.shape(),
+                expected: [first + b, 1],
+            });
+        };
+        self.pool.install(|| {
+            gather::gather(
+                &mut xhat.data,
+                &mut scale.data,
+                &mut labels.data,
+                &images.data,
+                &targets.data,
+                ids,
+                p,
+            )
+        });
+        Ok(())
+    }
+
+    fn draw_labels(
+        &self,
+        pair: &mut Tensor<Self, u32>,
+        labels: &Tensor<Self, u32>,
+        scores: &Tensor<Self>,
+        clock: &Clock<Self>,
+        p: &LabelDraw,
+    ) -> Result<()> {
+        expect_shape("draw_labels", "pair", pair.shape(), [2 * labels.rows(), 1])?;
+        if p.sharpness != 0.0 {
+            expect_shape("draw_labels", "scores", scores.shape(), [labels.rows(), p.classes])?;
+        }
+        draw_labels::draw_labels(&mut pair.data, &labels.data, &scores.data, clock.data[0], p);
+        Ok(())
+    }
+
+    fn normalise(&self, xhat: &mut Tensor<Self>, x: &Tensor<Self>, steps: usize, p: &Norm) -> Result<()> {
+        expect_shape("normalise", "xhat", xhat.shape(), x.shape())?;
+        expect_shape("normalise", "x (rows not a multiple of steps)", [x.rows() % steps, 0], [0, 0])?;
+        let n = x.cols();
+        self.pool.install(|| normalise::normalise(&mut xhat.data, &x.data, n, steps, p));
+        Ok(())
+    }
+
+    fn matmul(
+        &self,
+        c: &mut Tensor<Self>,
+        a: &Tensor<Self>,
+        transpose_a: bool,
+        b: &Tensor<Self>,
+        transpose_b: bool,
+    ) -> Result<()> {
+        let [m, n] = c.shape();
+        let k = if transpose_a { a.rows() } else { a.cols() };
+        let flip = |[r, c]: [usize; 2], transposed| if transposed { [c, r] } else { [r, c] };
+        expect_shape("matmul", "a", a.shape(), flip([m, k], transpose_a))?;
+        expect_shape("matmul", "b", b.shape(), flip([k, n], transpose_b))?;
+        self.pool
+            .install(|| matmul::matmul(&mut c.data, &a.data, transpose_a, &b.data, transpose_b, [m, k, n]));
+        Ok(())
+    }
+
+    fn label_current(
+        &self,
+        current: &mut Tensor<Self>,
+        base: &Tensor<Self>,
+        scale: &Tensor<Self>,
+        labels: &Tensor<Self, u32>,
+        weight: &Tensor<Self>,
+        p: &LabelRow,
+    ) -> Result<()> {
+        let [r, n] = current.shape();
+        expect_copies("label_current", "base", base.shape(), [r, n])?;
+        expect_shape("label_current", "scale", scale.shape(), [base.rows(), 1])?;
+        expect_shape("label_current", "labels", labels.shape(), [r, 1])?;
+        expect_shape("label_current", "weight", weight.shape(), [weight.rows(), n])?;
+        self.pool.install(|| {
+            label_current::label_current(
+                &mut current.data,
+                &base.data,
+                &scale.data,
+                &labels.data,
+                &weight.data,
+                n,
+                p,
+            )
+        });
+        Ok(())
+    }
+
+    fn lif(
+        &self,
+        signal: &mut Tensor<Self>,
+        slope: Option<&mut Tensor<Self>>,
+        spikes: Option<&mut Tensor<Self>>,
+        current: &Tensor<Self>,
+        bias: Option<&Tensor<Self>>,
+        p: &Neuron,
+    ) -> Result<()> {
+        let [r, n] = signal.shape();
+        let in_time = current.rows() != r;
+        expect_shape("lif", "current", current.shape(), [if in_time { r * p.steps } else { r }, n])?;
+        if let Some(slope) = &slope {
+            expect_shape("lif", "slope", slope.shape(), current.shape())?;
+        }
+        if let Some(spikes) = &spikes {
+            expect_shape("lif", "spikes", spikes.shape(), [r * p.steps, n])?;
+        }
+        if let Some(bias) = bias {
+            expect_shape("lif", "bias", bias.shape(), [1, n])?;
+        }
+        let rows = lif::Rows {
+            signal: &mut signal.data,
+            slope: slope.map(|s| s.data.as_mut_slice()),
+            spikes: spikes.map(|s| s.data.as_mut_slice()),
+            current: &current.data,
+        };
+        let bias = bias.map(|b| b.data.as_slice());
+        self.pool.install(|| lif::lif(rows, bias, n, in_time, p));
+        Ok(())
+    }
+
+    fn goodness(&self, goodness: &mut Tensor<Self>, signal: &Tensor<Self>, p: Goodness) -> Result<()> {
+        let [r, n] = signal.shape();
+        expect_shape("goodness", "goodness", goodness.shape(), [r, 1])?;
+        self.pool.install(|| goodness::goodness(&mut goodness.data, &signal.data, n, p));
+        Ok(())
+    }
+
+    fn label_goodness(
+        &self,
+        scores: &mut Tensor<Self>,
+        base: &Tensor<Self>,
+        scale: &Tensor<Self>,
+        weight: &Tensor<Self>,
+        bias: Option<&Tensor<Self>>,
+        label: &LabelRow,
+        neuron: &Neuron,
+        goodness: Goodness,
+    ) -> Result<()> {
+        let [b, n] = base.shape();
+        expect_shape("label_goodness", "scores", scores.shape(), [b, scores.cols()])?;
+        expect_shape("label_goodness", "scale", scale.shape(), [b, 1])?;
+        expect_shape("label_goodness", "weight", weight.shape(), [weight.rows(), n])?;
+        let bias = bias.map(|b| b.data.as_slice());
+        let classes = scores.cols();
+        self.pool.install(|| {
+            goodness::label_goodness(
+                &mut scores.data,
+                &base.data,
+                &scale.data,
+                &weight.data[..classes * n],
+                bias,
+                n,
+                label,
+                neuron,
+                goodness,
+            )
+        });
+        Ok(())
+    }
+
+    fn objective(
+        &self,
+        losses: &mut Tensor<Self>,
+        dgoodness: &mut Tensor<Self>,
+        goodness: &Tensor<Self>,
+        clock: &Clock<Self>,
+        p: &Objective,
+    ) -> Result<()> {
+        expect_shape("objective", "dgoodness", dgoodness.shape(), goodness.shape())?;
+        expect_shape("objective", "goodness (an odd number of rows)", [goodness.rows() % 2, 0], [0, 0])?;
+        let batch = clock.data[1] as usize;
+        let Some(loss) = losses.data.get_mut(batch) else {
+            return Err(Error::Shape {
+                op: "objective",
+                tensor: "losses",
+                got: losses.shape(),
+                expected: [batch + 1, 1],
+            });
+        };
+        *loss = objective::objective(&mut dgoodness.data, &goodness.data, p);
+        Ok(())
+    }
+
+    fn current_grad(
+        &self,
+        dcurrent: &mut Tensor<Self>,
+        dgoodness: &Tensor<Self>,
+        signal: &Tensor<Self>,
+        slope: &Tensor<Self>,
+        p: Goodness,
+    ) -> Result<()> {
+        let [r, n] = signal.shape();
+        let steps = slope.rows() / r.max(1);
+        expect_shape("current_grad", "slope", slope.shape(), [r * steps, n])?;
+        expect_shape("current_grad", "dcurrent", dcurrent.shape(), slope.shape())?;
+        expect_shape("current_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
+        self.pool.install(|| {
+            current_grad::current_grad(
+                &mut dcurrent.data,
+                &dgoodness.data,
+                &signal.data,
+                &slope.data,
+                n,
+                steps,
+                p,
+            )
+        });
+        Ok(())
+    }
+
+    fn sum_copies(&self, dbase: &mut Tensor<Self>, dcurrent: &Tensor<Self>) -> Result<()> {
+        expect_copies("sum_copies", "dbase", dbase.shape(), dcurrent.shape())?;
+        let n = dbase.cols();
+        self.pool.install(|| current_grad::sum_copies(&mut dbase.data, &dcurrent.data, n));
+        Ok(())
+    }
+
+    fn label_grad(
+        &self,
+        dweight: &mut Tensor<Self>,
+        dcurrent: &Tensor<Self>,
+        labels: &Tensor<Self, u32>,
+        scale: &Tensor<Self>,
+        p: &LabelRow,
+    ) -> Result<()> {
+        let [r, n] = dcurrent.shape();
+        expect_copies("label_grad", "scale", scale.shape(), [r, 1])?;
+        expect_shape("label_grad", "labels", labels.shape(), [r, 1])?;
+        expect_shape("label_grad", "dweight", dweight.shape(), [dweight.rows(), n])?;
+        self.pool.install(|| {
+            label_grad::label_grad(&mut dweight.data, &dcurrent.data, &labels.data, &scale.data, n, p)
+        });
+        Ok(())
+    }
+
+    fn sum_rows(&self, dbias: &mut Tensor<Self>, dcurrent: &Tensor<Self>) -> Result<()> {
+        expect_shape("sum_rows", "dbias", dbias.shape(), [1, dcurrent.cols()])?;
+        current_grad::sum_rows(&mut dbias.data, &dcurrent.data);
+        Ok(())
+    }
+
+    fn adam(
+        &self,
+        weight: &mut Tensor<Self>,
+        mean: &mut Tensor<Self>,
+        square: &mut Tensor<Self>,
+        dweight: &Tensor<Self>,
+        clock: &Clock<Self>,
+        p: &Adam,
+    ) -> Result<()> {
+        expect_shape("adam", "mean", mean.shape(), weight.shape())?;
+        expect_shape("adam", "square", square.shape(), weight.shape())?;
+        expect_shape("adam", "dweight", dweight.shape(), weight.shape())?;
+        let step = clock.data[0];
+        self.pool.install(|| {
+            adam::adam(&mut weight.data, &mut mean.data, &mut square.data, &dweight.data, step, p)
+        });
+        Ok(())
+    }
+
+    fn advance(&self, clock: &mut Clock<Self>) -> Result<()> {
+        expect_shape("advance", "clock", clock.shape(), [1, 2])?;
+        clock.data[0] += 1;
+        clock.data[1] += 1;
+        Ok(())
+    }
+}
+
+/// `got` has to be a batch of which `copies` is a whole number of copies.
+fn expect_copies(op: &'static str, tensor: &'static str, got: [usize; 2], copies: [usize; 2]) -> Result<()> {
+    if got[0] > 0 && copies[0].is_multiple_of(got[0]) && got[1] == copies[1] {
+        Ok(())
+    } else {
+        Err(Error::Shape { op, tensor, got, expected: copies })
+    }
+}

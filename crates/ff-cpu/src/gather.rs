@@ -1,0 +1,59 @@
+//! Fetches a batch of images, with the label's pixels cleared and the row normalised as if the label were there.
+//!
+//! ```text
+//! x       = pixels / 255, the first `classes` of them 0          [B, in]
+//! s       = 1 / (norm of x and the label's amplitude + eps)      [B]
+//! xhat    = s x
+//! ```
+//! A label is one pixel of fixed amplitude, so its energy, and with it `s`, is the same for every label: one
+//! `xhat` serves the positive, the negative and every candidate. (The tutorial uses the maximum of the batch as
+//! the amplitude, so that a prediction depends on what else is in the batch; on MNIST both are 1.)
+
+use ff_tensor::Gather;
+use rayon::prelude::*;
+
+use crate::device::BLOCK;
+use crate::lanes::{sum_squares, vectorised};
+
+/// See [`ff_tensor::Device::gather`]. `ids` are this batch's indices.
+pub(crate) fn gather(
+    xhat: &mut [f32],
+    scale: &mut [f32],
+    labels: &mut [u32],
+    images: &[u8],
+    targets: &[u32],
+    ids: &[u32],
+    p: &Gather,
+) {
+    let pixels = xhat.len() / ids.len().max(1);
+    xhat.par_chunks_mut(BLOCK * pixels)
+        .zip(scale.par_chunks_mut(BLOCK))
+        .zip(labels.par_chunks_mut(BLOCK))
+        .zip(ids.par_chunks(BLOCK))
+        .for_each(|(((xhat, scale), labels), ids)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (b, &id) in ids.iter().enumerate() {
+                        let image = &images[id as usize * pixels..][..pixels];
+                        scale[b] = gather_row(&mut xhat[b * pixels..][..pixels], image, p);
+                        labels[b] = targets[id as usize];
+                    }
+                },
+            )
+        });
+}
+
+#[inline(always)]
+fn gather_row(x: &mut [f32], image: &[u8], p: &Gather) -> f32 {
+    for (x, &pixel) in x.iter_mut().zip(image) {
+        *x = f32::from(pixel) / 255.0;
+    }
+    x[..p.classes].fill(0.0);
+    let energy = sum_squares(x) + p.amplitude * p.amplitude;
+    let s = p.norm.factor(energy, x.len());
+    for x in x.iter_mut() {
+        *x *= s;
+    }
+    s
+}

@@ -1,0 +1,104 @@
+//! Vector instructions chosen when the program runs, and sums in a fixed order.
+//!
+//! Loops are written over arrays of [`LANES`] numbers, which the compiler turns into vector instructions.
+//! [`vectorised`] compiles them once per instruction set and calls the widest one that this processor has. No
+//! multiply-add is fused, so all of them give the same bits.
+
+/// How many numbers an inner loop handles side by side: one AVX-512 register.
+pub(crate) const LANES: usize = 16;
+
+/// Side by side numbers.
+pub(crate) type Lanes = [f32; LANES];
+
+/// Runs `f`, compiled for the widest vector instructions that this processor has. Everything called in `f` has
+/// to be `#[inline(always)]` to profit.
+#[inline(always)]
+pub(crate) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
+}
+
+/// The vector instructions in use, for people: `AVX-512`, `AVX2 + FMA`, `NEON` or `scalar`.
+pub fn simd_name() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            return "AVX-512";
+        }
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            return "AVX2 + FMA";
+        }
+        return "SSE2";
+    }
+    #[allow(unreachable_code)]
+    if cfg!(target_arch = "aarch64") { "NEON" } else { "scalar" }
+}
+
+/// Calls `f(offset, lanes)` for each group of [`LANES`] columns; the last group is filled up with zeros.
+#[inline(always)]
+pub(crate) fn for_lanes(row: &[f32], mut f: impl FnMut(usize, Lanes)) {
+    let (full, rest) = row.as_chunks::<LANES>();
+    for (i, lanes) in full.iter().enumerate() {
+        f(i * LANES, *lanes);
+    }
+    if !rest.is_empty() {
+        f(full.len() * LANES, padded(rest));
+    }
+}
+
+/// `LANES` numbers of `row` from `offset` on, filled up with zeros past the end.
+#[inline(always)]
+pub(crate) fn load(row: &[f32], offset: usize) -> Lanes {
+    match row[offset..].first_chunk::<LANES>() {
+        Some(lanes) => *lanes,
+        None => padded(&row[offset..]),
+    }
+}
+
+/// Writes `lanes` to `row` from `offset` on, as many as fit.
+#[inline(always)]
+pub(crate) fn store(row: &mut [f32], offset: usize, lanes: &Lanes) {
+    let row = &mut row[offset..];
+    match row.first_chunk_mut::<LANES>() {
+        Some(full) => *full = *lanes,
+        None => {
+            let n = row.len();
+            row.copy_from_slice(&lanes[..n]);
+        }
+    }
+}
+
+#[inline(always)]
+fn padded(rest: &[f32]) -> Lanes {
+    let mut lanes = [0.0; LANES];
+    lanes[..rest.len()].copy_from_slice(rest);
+    lanes
+}
+
+/// `sum + x^2`, lane by lane.
+#[inline(always)]
+pub(crate) fn add_squares(sum: &mut Lanes, x: &Lanes) {
+    for k in 0..LANES {
+        sum[k] += x[k] * x[k];
+    }
+}
+
+/// The sum over the lanes, halves first: always the same order.
+#[inline(always)]
+pub(crate) fn total(mut lanes: Lanes) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for k in 0..width {
+            lanes[k] += lanes[k + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// `sum x^2` of a row.
+#[inline(always)]
+pub(crate) fn sum_squares(row: &[f32]) -> f32 {
+    let mut sum = [0.0; LANES];
+    for_lanes(row, |_, x| add_squares(&mut sum, &x));
+    total(sum)
+}
