@@ -1,1 +1,20 @@
-//! Layers, networks, objectives, training and prediction, on any device.
+//! Layers, networks, objectives, training and prediction: the Forward-Forward algorithm itself, on any device.
+//!
+//! Read [`layer`] first: it is the algorithm, and holds nothing but the order of the ops. [`network`] stacks
+//! layers, [`training`] feeds them batches, [`prediction`] asks them for every label's goodness.
+
+pub mod config;
+pub mod error;
+pub mod layer;
+pub mod model;
+pub mod network;
+pub mod prediction;
+pub mod training;
+
+pub use config::{Config, Link, Negatives, ObjectiveKind, Schedule};
+pub use error::{Error, Result};
+pub use layer::Layer;
+pub use model::Model;
+pub use network::Network;
+pub use prediction::{Predictor, Scores};
+pub use training::{EpochReport, Trainer};

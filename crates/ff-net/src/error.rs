@@ -1,0 +1,42 @@
+//! What can go wrong in building, training, saving and loading a network.
+
+use std::path::PathBuf;
+
+/// The result of this crate's fallible functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// One sentence each: what is wrong, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting that cannot be.
+    #[error("`{key}` {reason}")]
+    Config {
+        /// The setting's key, as in a config file.
+        key: &'static str,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// The loss stopped being a number.
+    #[error("the loss of layer {layer} became {loss} in epoch {epoch}, batch {batch}")]
+    Diverged {
+        /// Counted from 1.
+        layer: usize,
+        /// Counted from 1.
+        epoch: usize,
+        /// Counted from 1.
+        batch: usize,
+        /// NaN or infinity.
+        loss: f32,
+    },
+    /// A model file that cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The device refused.
+    #[error(transparent)]
+    Device(#[from] ff_tensor::Error),
+}

@@ -1,0 +1,306 @@
+//! One layer: the order in which the algorithm's steps happen, forwards and then backwards as far as the layer
+//! reaches. Each step is one op of the device, defined with its equation in the file of `ff-cpu` that has its
+//! name.
+//!
+//! No gradient leaves a layer.
+
+use ff_tensor::{Adam, Clock, Device, Goodness, LabelRow, Neuron, Norm, Objective, Output, Result, Tensor};
+
+/// A layer's weights and what it does with its input.
+pub struct Layer<D: Device> {
+    /// `[in, out]`: a label picks a row. (`torch.nn.Linear` keeps the transpose.)
+    pub weight: Tensor<D>,
+    /// `[1, out]`
+    pub bias: Option<Tensor<D>>,
+    /// The units.
+    pub neuron: Neuron,
+    /// How the layer below is normalised; images come normalised from `gather`.
+    pub norm: Norm,
+    /// How the units' signals become one number.
+    pub goodness: Goodness,
+}
+
+/// A batch of images as layer 1 sees them, from `gather`.
+pub struct Images<D: Device> {
+    /// `[B, in]`, the label's slots empty.
+    pub xhat: Tensor<D>,
+    /// `[B, 1]`
+    pub scale: Tensor<D>,
+    /// `[B, 1]`, the true ones.
+    pub labels: Tensor<D, u32>,
+}
+
+impl<D: Device> Images<D> {
+    /// Buffers for `batch` images of `pixels` pixels.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn new(dev: &D, batch: usize, pixels: usize) -> Result<Self> {
+        Ok(Self {
+            xhat: dev.zeros(batch, pixels)?,
+            scale: dev.zeros(batch, 1)?,
+            labels: dev.zeros(batch, 1)?,
+        })
+    }
+}
+
+/// What a layer computes on the way forward: K copies of a batch of B, so R = K B rows.
+pub struct Activity<D: Device> {
+    /// Layer 1: the images' share of the current, the same for all copies, `[B, out]`. Empty elsewhere.
+    pub base: Tensor<D>,
+    /// Layers above the first: the normalised input, `[R, in]` or `[R T, in]`. Empty in layer 1.
+    pub xhat: Tensor<D>,
+    /// `[R, out]`, or `[R T, out]` where spikes come in.
+    pub current: Tensor<D>,
+    /// `[R, out]`
+    pub signal: Tensor<D>,
+    /// As `current`; only where the layer learns.
+    pub slope: Option<Tensor<D>>,
+    /// `[R T, out]`; only where the next layer wants them.
+    pub spikes: Option<Tensor<D>>,
+    /// `[R, 1]`
+    pub goodness: Tensor<D>,
+}
+
+/// What a layer needs to learn: gradients and Adam's moments.
+pub struct Learning<D: Device> {
+    dgoodness: Tensor<D>,
+    dcurrent: Tensor<D>,
+    dbase: Tensor<D>,
+    dweight: Tensor<D>,
+    weight_mean: Tensor<D>,
+    weight_square: Tensor<D>,
+    bias: Option<[Tensor<D>; 3]>,
+}
+
+/// The label's part in layer 1: which one each row carries.
+pub struct Labels<'a, D: Device> {
+    /// `[R, 1]`
+    pub labels: &'a Tensor<D, u32>,
+    /// How strongly.
+    pub row: LabelRow,
+}
+
+impl<D: Device> Layer<D> {
+    /// Layer 1, the product: all copies of an image share it, so it is taken once.
+    ///
+    /// # Errors
+    /// Shapes that do not match, or a failing device; so for all methods here.
+    pub fn image_current(&self, dev: &D, activity: &mut Activity<D>, images: &Images<D>) -> Result<()> {
+        dev.matmul(&mut activity.base, &images.xhat, false, &self.weight, false)
+    }
+
+    /// Layer 1's goodness for every label, `[B, classes]`, after `image_current`.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn label_scores(
+        &self,
+        dev: &D,
+        scores: &mut Tensor<D>,
+        activity: &Activity<D>,
+        images: &Images<D>,
+        row: &LabelRow,
+    ) -> Result<()> {
+        let bias = self.bias.as_ref();
+        let (base, scale) = (&activity.base, &images.scale);
+        dev.label_goodness(scores, base, scale, &self.weight, bias, row, &self.neuron, self.goodness)
+    }
+
+    /// Layer 1, the rest: a label for each row, then the units and their goodness, after `image_current`.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn answer_images(
+        &self,
+        dev: &D,
+        activity: &mut Activity<D>,
+        images: &Images<D>,
+        labels: &Labels<D>,
+    ) -> Result<()> {
+        let a = activity;
+        dev.label_current(&mut a.current, &a.base, &images.scale, labels.labels, &self.weight, &labels.row)?;
+        self.answer_current(dev, a)
+    }
+
+    /// The layers above: normalise what came from below, weigh it, then the units and their goodness.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn answer(&self, dev: &D, activity: &mut Activity<D>, below: &Activity<D>) -> Result<()> {
+        let a = activity;
+        match &below.spikes {
+            Some(spikes) => dev.normalise(&mut a.xhat, spikes, self.neuron.steps, &self.norm)?,
+            None => dev.normalise(&mut a.xhat, &below.signal, 1, &self.norm)?,
+        }
+        dev.matmul(&mut a.current, &a.xhat, false, &self.weight, false)?;
+        self.answer_current(dev, a)
+    }
+
+    fn answer_current(&self, dev: &D, a: &mut Activity<D>) -> Result<()> {
+        let (slope, spikes) = (a.slope.as_mut(), a.spikes.as_mut());
+        dev.lif(&mut a.signal, slope, spikes, &a.current, self.bias.as_ref(), &self.neuron)?;
+        dev.goodness(&mut a.goodness, &a.signal, self.goodness)
+    }
+
+    /// Layer 1 learns from its positives and negatives.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn learn_images(
+        &mut self,
+        dev: &D,
+        learning: &mut Learning<D>,
+        losses: &mut Tensor<D>,
+        activity: &Activity<D>,
+        images: &Images<D>,
+        labels: &Labels<D>,
+        rule: &Rule<D>,
+    ) -> Result<()> {
+        let l = learning;
+        self.current_grad(dev, l, losses, activity, rule)?;
+        dev.sum_copies(&mut l.dbase, &l.dcurrent)?;
+        dev.matmul(&mut l.dweight, &images.xhat, true, &l.dbase, false)?;
+        dev.label_grad(&mut l.dweight, &l.dcurrent, labels.labels, &images.scale, &labels.row)?;
+        self.update(dev, l, rule)
+    }
+
+    /// A layer above the first learns from its positives and negatives.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn learn(
+        &mut self,
+        dev: &D,
+        learning: &mut Learning<D>,
+        losses: &mut Tensor<D>,
+        activity: &Activity<D>,
+        rule: &Rule<D>,
+    ) -> Result<()> {
+        let l = learning;
+        self.current_grad(dev, l, losses, activity, rule)?;
+        dev.matmul(&mut l.dweight, &activity.xhat, true, &l.dcurrent, false)?;
+        self.update(dev, l, rule)
+    }
+
+    /// From the goodness to the current: the loss, `dL/dg`, `dL/dI`.
+    fn current_grad(
+        &self,
+        dev: &D,
+        l: &mut Learning<D>,
+        losses: &mut Tensor<D>,
+        activity: &Activity<D>,
+        rule: &Rule<D>,
+    ) -> Result<()> {
+        let Some(slope) = &activity.slope else { return Ok(()) };
+        dev.objective(losses, &mut l.dgoodness, &activity.goodness, rule.clock, &rule.objective)?;
+        dev.current_grad(&mut l.dcurrent, &l.dgoodness, &activity.signal, slope, self.goodness)
+    }
+
+    /// From the gradients to the weights.
+    fn update(&mut self, dev: &D, l: &mut Learning<D>, rule: &Rule<D>) -> Result<()> {
+        let (mean, square) = (&mut l.weight_mean, &mut l.weight_square);
+        dev.adam(&mut self.weight, mean, square, &l.dweight, rule.clock, &rule.adam)?;
+        if let (Some(bias), Some([dbias, mean, square])) = (&mut self.bias, &mut l.bias) {
+            dev.sum_rows(dbias, &l.dcurrent)?;
+            dev.adam(bias, mean, square, dbias, rule.clock, &rule.adam)?;
+        }
+        Ok(())
+    }
+}
+
+/// How a layer learns at this step.
+pub struct Rule<'a, D: Device> {
+    /// Which step.
+    pub clock: &'a Clock<D>,
+    /// What is minimised.
+    pub objective: Objective,
+    /// By which optimiser.
+    pub adam: Adam,
+}
+
+/// The sizes of a layer's buffers.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// B, images in a batch.
+    pub batch: usize,
+    /// K, labels per image.
+    pub copies: usize,
+    /// Whether images come in (layer 1), or a layer's output.
+    pub images: bool,
+    /// Whether spikes come in, step by step.
+    pub spikes_in: bool,
+    /// Whether the next layer wants spikes, step by step.
+    pub spikes_out: bool,
+}
+
+impl<D: Device> Activity<D> {
+    /// Buffers for `layer`, with a slope if it is to learn.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn new(dev: &D, layer: &Layer<D>, sizes: Sizes, learns: bool) -> Result<Self> {
+        let [inputs, units] = layer.weight.shape();
+        let rows = sizes.batch * sizes.copies;
+        let current_rows = if sizes.spikes_in { rows * layer.neuron.steps } else { rows };
+        let empty_unless =
+            |wanted: bool, rows, cols| if wanted { dev.zeros(rows, cols) } else { dev.zeros(0, cols) };
+        Ok(Self {
+            base: empty_unless(sizes.images, sizes.batch, units)?,
+            xhat: empty_unless(!sizes.images, current_rows, inputs)?,
+            current: dev.zeros(current_rows, units)?,
+            signal: dev.zeros(rows, units)?,
+            slope: learns.then(|| dev.zeros(current_rows, units)).transpose()?,
+            spikes: sizes.spikes_out.then(|| dev.zeros(rows * layer.neuron.steps, units)).transpose()?,
+            goodness: dev.zeros(rows, 1)?,
+        })
+    }
+
+    /// Spikes per row of the last forward pass, `[R]`: `None` where the signal is not a rate.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn spikes_per_row(&self, dev: &D, neuron: &Neuron) -> Result<Option<Vec<f32>>> {
+        if neuron.kind != ff_tensor::NeuronKind::Lif || neuron.output != Output::Rate {
+            return Ok(None);
+        }
+        let [rows, units] = self.signal.shape();
+        let mut sums = dev.zeros(rows, 1)?;
+        let ones = dev.upload(units, 1, &vec![1.0; units])?;
+        dev.matmul(&mut sums, &self.signal, false, &ones, false)?;
+        Ok(Some(dev.download(&sums)?.into_iter().map(|rate| rate * neuron.steps as f32).collect()))
+    }
+}
+
+impl<D: Device> Learning<D> {
+    /// Buffers for `layer`, whose `activity` it learns from.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn new(dev: &D, layer: &Layer<D>, activity: &Activity<D>) -> Result<Self> {
+        let [inputs, units] = layer.weight.shape();
+        let moments = || dev.zeros(1, units);
+        Ok(Self {
+            dgoodness: dev.zeros(activity.goodness.rows(), 1)?,
+            dcurrent: dev.zeros(activity.current.rows(), units)?,
+            dbase: dev.zeros(activity.base.rows(), units)?,
+            dweight: dev.zeros(inputs, units)?,
+            weight_mean: dev.zeros(inputs, units)?,
+            weight_square: dev.zeros(inputs, units)?,
+            bias: match layer.bias {
+                Some(_) => Some([moments()?, moments()?, moments()?]),
+                None => None,
+            },
+        })
+    }
+
+    /// The last weight gradient, `[in, out]`: what tests compare with finite differences.
+    pub fn dweight(&self) -> &Tensor<D> {
+        &self.dweight
+    }
+
+    /// The last bias gradient, `[1, out]`.
+    pub fn dbias(&self) -> Option<&Tensor<D>> {
+        self.bias.as_ref().map(|[dbias, ..]| dbias)
+    }
+}

@@ -1,0 +1,168 @@
+//! A trained network as a file: `model.safetensors`, with its settings in the metadata.
+//!
+//! Tensors are named `layers.{i}.weight`, `[out, in]`, and `layers.{i}.bias`, `[out]`, as `torch.nn.Linear` keeps
+//! them.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+use ff_tensor::Device;
+use ndarray::{Array2, ArrayView2};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::{Config, Error, Network, Result};
+
+/// The version of the format that is written, and the only one that is read.
+const FORMAT: &str = "1";
+
+/// What a model file holds, on the host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// How it was built and trained.
+    pub config: Config,
+    /// The data set's name.
+    pub dataset: String,
+    /// Of an image.
+    pub width: usize,
+    /// Of an image.
+    pub height: usize,
+    /// Number of labels.
+    pub classes: usize,
+    /// `[in, out]` and `[out]` for each layer.
+    pub weights: Vec<(Array2<f32>, Option<Vec<f32>>)>,
+}
+
+impl Model {
+    /// Takes a network's weights from its device.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn of<D: Device>(network: &Network<D>, dataset: &str, width: usize, height: usize) -> Result<Self> {
+        let mut weights = Vec::new();
+        for layer in &network.layers {
+            let weight = network.dev.download(&layer.weight)?;
+            let weight = Array2::from_shape_vec(layer.weight.shape(), weight)
+                .map_err(|e| Error::Config { key: "layers", reason: e.to_string() })?;
+            weights.push((weight, layer.bias.as_ref().map(|bias| network.dev.download(bias)).transpose()?));
+        }
+        let (config, classes) = (network.config.clone(), network.classes);
+        Ok(Self { config, dataset: dataset.into(), width, height, classes, weights })
+    }
+
+    /// The network on a device.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn network<D: Device>(&self, dev: &D) -> Result<Network<D>> {
+        let pixels = self.width * self.height;
+        Network::with_weights(dev, self.config.clone(), pixels, self.classes, self.weights.clone())
+    }
+
+    /// Writes the file under a temporary name and renames it: there is never half a model.
+    ///
+    /// # Errors
+    /// The path, and what the system said.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let refuse = |reason: String| Error::Model { path: path.into(), reason };
+        let bytes = self.to_bytes().map_err(refuse)?;
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let write = || {
+            let mut file = tempfile::NamedTempFile::new_in(dir)?;
+            file.write_all(&bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|e| e.error)
+        };
+        write().map(|_| ()).map_err(|e| refuse(format!("cannot be written: {e}")))
+    }
+
+    fn to_bytes(&self) -> std::result::Result<Vec<u8>, String> {
+        let mut named: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+        for (i, (weight, bias)) in self.weights.iter().enumerate() {
+            let bytes =
+                |values: &mut dyn Iterator<Item = &f32>| values.flat_map(|v| v.to_le_bytes()).collect();
+            let weight = weight.t();
+            named.push((format!("layers.{i}.weight"), weight.shape().to_vec(), bytes(&mut weight.iter())));
+            if let Some(bias) = bias {
+                named.push((format!("layers.{i}.bias"), vec![bias.len()], bytes(&mut bias.iter())));
+            }
+        }
+        let views = named.iter().map(|(name, shape, bytes)| {
+            Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|e| e.to_string())?))
+        });
+        let views = views.collect::<std::result::Result<Vec<_>, String>>()?;
+        let config = serde_json::to_string(&self.config).map_err(|e| e.to_string())?;
+        let metadata = HashMap::from([
+            ("format".to_string(), "forward-forward".to_string()),
+            ("format_version".to_string(), FORMAT.to_string()),
+            ("version".to_string(), env!("CARGO_PKG_VERSION").to_string()),
+            ("config".to_string(), config),
+            ("dataset".to_string(), self.dataset.clone()),
+            ("width".to_string(), self.width.to_string()),
+            ("height".to_string(), self.height.to_string()),
+            ("classes".to_string(), self.classes.to_string()),
+        ]);
+        safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// The path, and what is wrong: not there, cut short, of another format version, of other shapes than its
+    /// own settings say, with a weight that is not a number.
+    pub fn load(path: &Path) -> Result<Self> {
+        let refuse = |reason: String| Error::Model { path: path.into(), reason };
+        let bytes = std::fs::read(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+        Self::from_bytes(&bytes).map_err(refuse)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
+        let damaged = |e| format!("is not a whole safetensors file ({e})");
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let entry = |key: &str| metadata.get(key).cloned().ok_or(format!("has no `{key}` in its metadata"));
+        if entry("format")? != "forward-forward" {
+            return Err("was not written by this program".into());
+        }
+        let format = entry("format_version")?;
+        if format != FORMAT {
+            return Err(format!("has format version {format}, but this program reads version {FORMAT}"));
+        }
+        let number = |key: &str| {
+            let n = entry(key)?.parse::<usize>().ok().filter(|n| (1..=1 << 20).contains(n));
+            n.ok_or(format!("has a `{key}` that is no possible size"))
+        };
+        let (width, height, classes) = (number("width")?, number("height")?, number("classes")?);
+        let config: Config = serde_json::from_str(&entry("config")?)
+            .map_err(|e| format!("has settings that make no sense ({e})"))?;
+        let pixels = width * height;
+        config.validate(pixels, classes).map_err(|e| format!("has impossible settings: {e}"))?;
+
+        let mut weights = Vec::new();
+        let mut inputs = pixels;
+        for (i, &units) in config.layers.iter().enumerate() {
+            let weight = floats(&tensors, &format!("layers.{i}.weight"), &[units, inputs])?;
+            let weight = ArrayView2::from_shape((units, inputs), &weight).map_err(|e| e.to_string())?;
+            let bias =
+                config.bias.then(|| floats(&tensors, &format!("layers.{i}.bias"), &[units])).transpose()?;
+            weights.push((weight.t().as_standard_layout().into_owned(), bias));
+            inputs = units;
+        }
+        Ok(Self { config, dataset: entry("dataset")?, width, height, classes, weights })
+    }
+}
+
+fn floats(tensors: &SafeTensors, name: &str, shape: &[usize]) -> std::result::Result<Vec<f32>, String> {
+    let tensor = tensors.tensor(name).map_err(|_| format!("has no tensor `{name}`"))?;
+    if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
+        let (dtype, got) = (tensor.dtype(), tensor.shape());
+        return Err(format!("has `{name}` as {dtype:?} {got:?}, but its settings say F32 {shape:?}"));
+    }
+    let (words, _) = tensor.data().as_chunks::<4>();
+    let values: Vec<f32> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
+    match values.iter().find(|v| !v.is_finite()) {
+        Some(v) => Err(format!("has {v} in `{name}`")),
+        None => Ok(values),
+    }
+}

@@ -1,0 +1,114 @@
+//! Layers on top of each other.
+
+use ff_tensor::{Device, Tensor};
+use ndarray::Array2;
+use ndarray_rand::RandomExt;
+use ndarray_rand::rand_distr::Uniform;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::layer::{Activity, Images, Labels, Sizes};
+use crate::{Config, Error, Layer, Link, Result};
+
+/// A network for images of `pixels` pixels in `classes` classes.
+pub struct Network<D: Device> {
+    /// Where it lives.
+    pub dev: D,
+    /// How it was built and is trained.
+    pub config: Config,
+    /// Inputs of layer 1.
+    pub pixels: usize,
+    /// Labels, and pixels given up for them.
+    pub classes: usize,
+    /// From the image upwards.
+    pub layers: Vec<Layer<D>>,
+}
+
+impl<D: Device> Network<D> {
+    /// A network with random weights, uniform in `+- 1 / sqrt(in)` as `torch.nn.Linear` draws them (here from
+    /// ChaCha8, seeded by `config.seed`).
+    ///
+    /// # Errors
+    /// An impossible config, or a device without room.
+    pub fn new(dev: &D, config: Config, pixels: usize, classes: usize) -> Result<Self> {
+        config.validate(pixels, classes)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+        let mut inputs = pixels;
+        let mut weights = Vec::new();
+        for &units in &config.layers {
+            let bound = 1.0 / (inputs as f32).sqrt();
+            let uniform = Uniform::new(-bound, bound)
+                .map_err(|e| Error::Config { key: "layers", reason: e.to_string() })?;
+            let weight = Array2::random_using((inputs, units), uniform, &mut rng);
+            let bias = config
+                .bias
+                .then(|| Array2::random_using((1, units), uniform, &mut rng).into_raw_vec_and_offset().0);
+            weights.push((weight, bias));
+            inputs = units;
+        }
+        Self::with_weights(dev, config, pixels, classes, weights)
+    }
+
+    /// A network with given weights, `[in, out]` each, and biases, `[out]`.
+    ///
+    /// # Errors
+    /// An impossible config, or weights of other shapes than it says.
+    pub fn with_weights(
+        dev: &D,
+        config: Config,
+        pixels: usize,
+        classes: usize,
+        weights: Vec<(Array2<f32>, Option<Vec<f32>>)>,
+    ) -> Result<Self> {
+        config.validate(pixels, classes)?;
+        let mut layers = Vec::new();
+        for (weight, bias) in weights {
+            let (inputs, units) = weight.dim();
+            let weight = weight.as_standard_layout();
+            layers.push(Layer {
+                weight: dev.upload(inputs, units, weight.as_slice().unwrap_or_default())?,
+                bias: bias.map(|bias| dev.upload(1, units, &bias)).transpose()?,
+                neuron: config.neuron(),
+                norm: config.norm(),
+                goodness: config.goodness,
+            });
+        }
+        Ok(Self { dev: dev.clone(), config, pixels, classes, layers })
+    }
+
+    /// Buffers for a forward pass of `copies` labels for each of `batch` images.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn activities(&self, batch: usize, copies: usize, learn: bool) -> Result<Vec<Activity<D>>> {
+        let spikes = self.config.link == Link::Spikes;
+        let top = self.layers.len() - 1;
+        let buffers = self.layers.iter().enumerate().map(|(i, layer)| {
+            let images = i == 0;
+            let sizes =
+                Sizes { batch, copies, images, spikes_in: spikes && !images, spikes_out: spikes && i < top };
+            Activity::new(&self.dev, layer, sizes, learn)
+        });
+        Ok(buffers.collect::<ff_tensor::Result<_>>()?)
+    }
+
+    /// A whole forward pass: each row of `labels` with its image, through all layers.
+    ///
+    /// # Errors
+    /// Shapes that do not match, or a failing device.
+    pub fn forward(
+        &self,
+        activities: &mut [Activity<D>],
+        images: &Images<D>,
+        labels: &Tensor<D, u32>,
+    ) -> Result<()> {
+        let labels = Labels { labels, row: self.config.label() };
+        self.layers[0].image_current(&self.dev, &mut activities[0], images)?;
+        self.layers[0].answer_images(&self.dev, &mut activities[0], images, &labels)?;
+        for i in 1..self.layers.len() {
+            let (below, above) = activities.split_at_mut(i);
+            self.layers[i].answer(&self.dev, &mut above[0], &below[i - 1])?;
+        }
+        Ok(())
+    }
+}

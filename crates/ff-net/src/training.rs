@@ -1,0 +1,206 @@
+//! Training: batches of images, a wrong label for each, and every layer learning from its own goodness.
+
+use ff_tensor::{Clock, Device, Tensor};
+
+use crate::layer::{Activity, Images, Labels, Learning, Rule};
+use crate::{Error, Negatives, Network, Result, Schedule};
+
+/// A network in training on a set of images that lies on the device.
+pub struct Trainer<D: Device> {
+    network: Network<D>,
+    set: TrainingSet<D>,
+    images: Images<D>,
+    pair: Tensor<D, u32>,
+    scores: Tensor<D>,
+    activities: Vec<Activity<D>>,
+    learning: Vec<Learning<D>>,
+    losses: Vec<Tensor<D>>,
+    clock: Clock<D>,
+    batches: usize,
+    epochs_done: usize,
+}
+
+/// The images, their labels, and the order of the present epoch.
+struct TrainingSet<D: Device> {
+    images: Tensor<D, u8>,
+    targets: Tensor<D, u32>,
+    order: Tensor<D, u32>,
+}
+
+/// What an epoch came to.
+#[derive(Debug, Clone)]
+pub struct EpochReport {
+    /// Counted from 1; over all layers if greedy.
+    pub epoch: usize,
+    /// The layers that learned, counted from 0, and the loss of each batch.
+    pub losses: Vec<(usize, Vec<f32>)>,
+}
+
+impl EpochReport {
+    /// Each learning layer's mean loss.
+    pub fn mean_losses(&self) -> Vec<(usize, f64)> {
+        let mean = |losses: &[f32]| losses.iter().map(|&l| f64::from(l)).sum::<f64>() / losses.len() as f64;
+        self.losses.iter().map(|(layer, losses)| (*layer, mean(losses))).collect()
+    }
+}
+
+impl<D: Device> Trainer<D> {
+    /// Prepares to train on `images` `[n, pixels]` with `labels` `[n]`, both row-major. A batch larger than the
+    /// set is cut to it.
+    ///
+    /// # Errors
+    /// An empty set, or a device without room.
+    pub fn new(network: Network<D>, images: &[u8], labels: &[u32]) -> Result<Self> {
+        let (dev, n) = (network.dev.clone(), labels.len());
+        if n == 0 {
+            return Err(Error::Config { key: "train_samples", reason: "leaves no image to train on".into() });
+        }
+        let batch = network.config.batch.min(n);
+        let batches = n / batch;
+        let set = TrainingSet {
+            images: dev.upload(n, network.pixels, images)?,
+            targets: dev.upload(n, 1, labels)?,
+            order: dev.zeros(n, 1)?,
+        };
+        let activities = network.activities(batch, 2, true)?;
+        let learning = network.layers.iter().zip(&activities).map(|(l, a)| Learning::new(&dev, l, a));
+        Ok(Self {
+            images: Images::new(&dev, batch, network.pixels)?,
+            pair: dev.zeros(2 * batch, 1)?,
+            scores: dev.zeros(batch, network.classes)?,
+            learning: learning.collect::<ff_tensor::Result<_>>()?,
+            losses: network.layers.iter().map(|_| dev.zeros(batches, 1)).collect::<ff_tensor::Result<_>>()?,
+            clock: dev.zeros(1, 2)?,
+            activities,
+            set,
+            network,
+            batches,
+            epochs_done: 0,
+        })
+    }
+
+    /// Epochs of the whole run: of all layers one after the other if greedy.
+    pub fn epochs(&self) -> usize {
+        match self.network.config.schedule {
+            Schedule::Joint => self.network.config.epochs,
+            Schedule::Greedy => self.network.config.epochs * self.network.layers.len(),
+        }
+    }
+
+    /// Steps of an epoch.
+    pub fn batches(&self) -> usize {
+        self.batches
+    }
+
+    /// Images per step.
+    pub fn batch(&self) -> usize {
+        self.images.labels.rows()
+    }
+
+    /// The network as it stands.
+    pub fn network(&self) -> &Network<D> {
+        &self.network
+    }
+
+    /// The network as it stands, for good.
+    pub fn into_network(self) -> Network<D> {
+        self.network
+    }
+
+    /// Trains for one epoch through the images in `order`, calling `on_step` after each batch.
+    ///
+    /// # Errors
+    /// A loss that is no longer a number, or a failing device.
+    pub fn epoch(&mut self, order: &[u32], on_step: &mut dyn FnMut()) -> Result<EpochReport> {
+        let dev = self.network.dev.clone();
+        dev.write(&mut self.set.order, order)?;
+        let stage = self.stage();
+        // Greedy layers each have an optimiser of their own, which starts from zero.
+        let epoch_of_stage = self.epochs_done % self.network.config.epochs;
+        let step = (epoch_of_stage * self.batches) as u32;
+        dev.write(&mut self.clock, &[step, 0])?;
+        for _ in 0..self.batches {
+            self.step(stage)?;
+            dev.advance(&mut self.clock)?;
+            on_step();
+        }
+        self.epochs_done += 1;
+        self.report(stage)
+    }
+
+    /// The layer whose turn it is, if greedy.
+    fn stage(&self) -> Option<usize> {
+        match self.network.config.schedule {
+            Schedule::Joint => None,
+            Schedule::Greedy => Some(self.epochs_done / self.network.config.epochs),
+        }
+    }
+
+    /// One batch: a wrong label for each image, then layer after layer answers and learns.
+    fn step(&mut self, stage: Option<usize>) -> Result<()> {
+        let Network { dev, config, classes, layers, .. } = &mut self.network;
+        let (set, images, row) = (&self.set, &mut self.images, config.label());
+        let seed = config.seed ^ ((stage.unwrap_or(0) as u64) << 32);
+        let rule = Rule {
+            clock: &self.clock,
+            objective: config.objective(),
+            adam: config.adam((config.epochs * self.batches) as u32),
+        };
+        let learns = |layer| stage.is_none_or(|stage| stage == layer);
+
+        dev.gather(
+            &mut images.xhat,
+            &mut images.scale,
+            &mut images.labels,
+            &set.images,
+            &set.targets,
+            &set.order,
+            rule.clock,
+            &config.gather(*classes),
+        )?;
+        layers[0].image_current(dev, &mut self.activities[0], images)?;
+        if config.negatives == Negatives::Hard {
+            layers[0].label_scores(dev, &mut self.scores, &self.activities[0], images, &row)?;
+        }
+        dev.draw_labels(
+            &mut self.pair,
+            &images.labels,
+            &self.scores,
+            rule.clock,
+            &config.draw(*classes, seed),
+        )?;
+
+        let labels = Labels { labels: &self.pair, row };
+        layers[0].answer_images(dev, &mut self.activities[0], images, &labels)?;
+        if learns(0) {
+            let (learning, losses) = (&mut self.learning[0], &mut self.losses[0]);
+            layers[0].learn_images(dev, learning, losses, &self.activities[0], images, &labels, &rule)?;
+        }
+        let top = stage.unwrap_or(layers.len() - 1);
+        for i in 1..=top {
+            let (below, above) = self.activities.split_at_mut(i);
+            layers[i].answer(dev, &mut above[0], &below[i - 1])?;
+            if learns(i) {
+                layers[i].learn(dev, &mut self.learning[i], &mut self.losses[i], &above[0], &rule)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the epoch's losses and refuses any that is not a number.
+    fn report(&self, stage: Option<usize>) -> Result<EpochReport> {
+        let mut losses = Vec::new();
+        for (layer, log) in self.losses.iter().enumerate() {
+            if stage.is_some_and(|stage| stage != layer) {
+                continue;
+            }
+            let log = self.network.dev.download(log)?;
+            if let Some(batch) = log.iter().position(|loss| !loss.is_finite()) {
+                let (layer, epoch) = (layer + 1, self.epochs_done);
+                return Err(Error::Diverged { layer, epoch, batch: batch + 1, loss: log[batch] });
+            }
+            losses.push((layer, log));
+        }
+        Ok(EpochReport { epoch: self.epochs_done, losses })
+    }
+}
