@@ -1,0 +1,54 @@
+//! What can be wrong with data from outside.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of this crate's fallible functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// One sentence each: which file, and what is wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused to read or write.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A directory without one of the four files.
+    #[error("{}: no {file} (nor {file}.gz) in this directory", dir.display())]
+    NoFile {
+        /// The directory.
+        dir: PathBuf,
+        /// The file's usual name.
+        file: String,
+    },
+    /// A file that is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    Bad {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No mirror gave the file.
+    #[error("{file}: {reason}")]
+    Download {
+        /// The file.
+        file: String,
+        /// What the last mirror did.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn bad(path: &Path, reason: impl Into<String>) -> Self {
+        Error::Bad { path: path.into(), reason: reason.into() }
+    }
+
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Error::Io { path: path.into(), source }
+    }
+}

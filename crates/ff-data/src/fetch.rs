@@ -1,0 +1,106 @@
+//! Downloads MNIST into a directory: from the first mirror that has it, checked, whole or not at all.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use flate2::read::GzDecoder;
+use sha2::{Digest, Sha256};
+
+use crate::idx::FILES;
+use crate::{Error, Result};
+
+/// Where MNIST's four `.gz` files lie.
+const MIRRORS: [&str; 2] =
+    ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
+
+/// SHA-256 of the uncompressed files, in the order of [`FILES`]. Computed from files whose MD5 sums are those of
+/// the published ones.
+const SUMS: [&str; 4] = [
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+];
+
+/// Longer than any of the four files: 47,040,016 bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// How far a download is.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// The file's name.
+    pub file: &'a str,
+    /// Bytes so far.
+    pub bytes: u64,
+    /// Bytes in all, if the server said.
+    pub total: Option<u64>,
+}
+
+/// Downloads those of MNIST's files that are not in `cache` yet.
+///
+/// # Errors
+/// No mirror that answers with the right file, or a directory that cannot be written.
+pub fn fetch(cache: &Path, progress: &dyn Fn(Progress)) -> Result<()> {
+    fetch_from(&MIRRORS, &SUMS, cache, progress)
+}
+
+fn fetch_from(mirrors: &[&str], sums: &[&str; 4], cache: &Path, progress: &dyn Fn(Progress)) -> Result<()> {
+    std::fs::create_dir_all(cache).map_err(Error::io(cache))?;
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_connect(Some(Duration::from_secs(5)))
+        .timeout_resolve(Some(Duration::from_secs(5)))
+        .timeout_recv_response(Some(Duration::from_secs(20)))
+        .build()
+        .into();
+    for (file, sum) in FILES.iter().zip(sums) {
+        let name = format!("{file}.gz");
+        let path = cache.join(&name);
+        if path.is_file() {
+            continue;
+        }
+        let mut reasons = Vec::new();
+        let bytes = mirrors.iter().find_map(|mirror| {
+            let got = download(&agent, &format!("{mirror}{name}"), &name, sum, progress);
+            got.map_err(|reason| reasons.push(format!("{mirror} {reason}"))).ok()
+        });
+        let Some(bytes) = bytes else {
+            return Err(Error::Download { file: name, reason: reasons.join("; ") });
+        };
+        let mut temporary = tempfile::NamedTempFile::new_in(cache).map_err(Error::io(cache))?;
+        temporary.write_all(&bytes).map_err(Error::io(&path))?;
+        temporary.persist(&path).map_err(|e| Error::Io { path, source: e.error })?;
+    }
+    Ok(())
+}
+
+/// One file from one mirror, with its checksum verified; or why not.
+fn download(
+    agent: &ureq::Agent,
+    url: &str,
+    file: &str,
+    sum: &str,
+    progress: &dyn Fn(Progress),
+) -> std::result::Result<Vec<u8>, String> {
+    let mut response = agent.get(url).call().map_err(|e| format!("gave no file ({e})"))?;
+    let total = response.body().content_length();
+    let mut reader = response.body_mut().with_config().limit(LARGEST).reader();
+    let (mut bytes, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
+    loop {
+        let n = reader.read(&mut chunk).map_err(|e| format!("broke off ({e})"))?;
+        if n == 0 {
+            break;
+        }
+        bytes.extend_from_slice(&chunk[..n]);
+        progress(Progress { file, bytes: bytes.len() as u64, total });
+    }
+    let mut plain = Vec::new();
+    let unpacked = GzDecoder::new(bytes.as_slice()).take(LARGEST).read_to_end(&mut plain);
+    unpacked.map_err(|e| format!("sent a damaged file ({e})"))?;
+    let digest: String = Sha256::digest(&plain).iter().map(|byte| format!("{byte:02x}")).collect();
+    if digest == sum { Ok(bytes) } else { Err("sent a file with a wrong checksum".into()) }
+}
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod tests;

@@ -1,0 +1,150 @@
+//! A picture of a character, as MNIST would have kept it: light on dark, scaled into a box of 20/28 of the side,
+//! its centre of mass in the middle (Y. LeCun, C. Cortes, C. J. C. Burges, on MNIST's page).
+
+use std::io::BufReader;
+use std::path::Path;
+
+use image::imageops::{FilterType, resize};
+use image::{GrayImage, ImageFormat, ImageReader, Luma};
+
+use crate::{Error, Result};
+
+/// Longest side of a picture, in pixels.
+const LONGEST_SIDE: u32 = 10_000;
+/// Ink below this is taken for paper.
+const FAINT: u8 = 25;
+
+/// Reads a PNG of any size, dark on light or light on dark, as `width * height` pixels, 255 for ink. One that has
+/// this size already, with an empty border, is taken as it is.
+///
+/// # Errors
+/// Not a PNG, damaged, larger than 10,000 pixels on a side, or empty.
+pub fn picture(path: &Path, width: usize, height: usize) -> Result<Vec<u8>> {
+    let mut ink = read_ink(path)?;
+    if border(&ink).iter().map(|&p| usize::from(p)).sum::<usize>() > 127 * border(&ink).len() {
+        image::imageops::invert(&mut ink);
+    }
+    let size = (width as u32, height as u32);
+    if ink.dimensions() == size && border(&ink).iter().all(|&p| p == 0) && ink.iter().any(|&p| p > FAINT) {
+        return Ok(ink.into_raw());
+    }
+    let Some(digit) = crop(&ink) else {
+        return Err(Error::bad(path, "is empty: no pixel stands out from the background"));
+    };
+    Ok(centred(&fitted(&digit, size), size))
+}
+
+/// The picture in grey; transparent parts count as the lighter of paper and white.
+fn read_ink(path: &Path) -> Result<GrayImage> {
+    let file = std::fs::File::open(path).map_err(Error::io(path))?;
+    let mut reader = ImageReader::with_format(BufReader::new(file), ImageFormat::Png);
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(LONGEST_SIDE);
+    limits.max_image_height = Some(LONGEST_SIDE);
+    reader.limits(limits);
+    let picture = reader.decode().map_err(|e| Error::bad(path, format!("is not a readable PNG ({e})")))?;
+    let picture = picture.to_luma_alpha8();
+    Ok(GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [grey, alpha] = picture.get_pixel(x, y).0.map(u32::from);
+        Luma([((grey * alpha + 255 * (255 - alpha)) / 255) as u8])
+    }))
+}
+
+fn border(ink: &GrayImage) -> Vec<u8> {
+    let (w, h) = ink.dimensions();
+    let edge = |x, y| x == 0 || y == 0 || x == w - 1 || y == h - 1;
+    ink.enumerate_pixels().filter(|&(x, y, _)| edge(x, y)).map(|(_, _, p)| p.0[0]).collect()
+}
+
+/// The smallest part with all the ink.
+fn crop(ink: &GrayImage) -> Option<GrayImage> {
+    let places = || ink.enumerate_pixels().filter(|(_, _, p)| p.0[0] > FAINT).map(|(x, y, _)| (x, y));
+    let (left, right) = (places().map(|p| p.0).min()?, places().map(|p| p.0).max()?);
+    let (top, bottom) = (places().map(|p| p.1).min()?, places().map(|p| p.1).max()?);
+    Some(image::imageops::crop_imm(ink, left, top, right - left + 1, bottom - top + 1).to_image())
+}
+
+/// Scaled to 20/28 of the size, with its proportions kept.
+fn fitted(digit: &GrayImage, (width, height): (u32, u32)) -> GrayImage {
+    let room = |side: u32| (side as f32 * 20.0 / 28.0).max(1.0);
+    let scale = (room(width) / digit.width() as f32).min(room(height) / digit.height() as f32);
+    let scaled = |side: u32| ((side as f32 * scale).round() as u32).max(1);
+    resize(digit, scaled(digit.width()), scaled(digit.height()), FilterType::Triangle)
+}
+
+/// Laid on a dark ground with the centre of mass in the middle, as far as the border allows.
+fn centred(digit: &GrayImage, (width, height): (u32, u32)) -> Vec<u8> {
+    let (mut mass, mut x_sum, mut y_sum) = (0.0f64, 0.0, 0.0);
+    for (x, y, p) in digit.enumerate_pixels() {
+        let m = f64::from(p.0[0]);
+        mass += m;
+        x_sum += m * f64::from(x);
+        y_sum += m * f64::from(y);
+    }
+    let first = |side: u32, own: u32, sum: f64| {
+        let wanted = (f64::from(side) - 1.0) / 2.0 - sum / mass.max(1.0);
+        wanted.round().clamp(0.0, f64::from(side - own.min(side))) as i64
+    };
+    let mut page = GrayImage::new(width, height);
+    let (x, y) = (first(width, digit.width(), x_sum), first(height, digit.height(), y_sum));
+    image::imageops::replace(&mut page, digit, x, y);
+    page.into_raw()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// An `L` of dark ink in the corner of a large light page.
+    fn page(ink: u8, paper: u8) -> GrayImage {
+        GrayImage::from_fn(200, 160, |x, y| {
+            let stem = (20..32).contains(&x) && (10..110).contains(&y);
+            let foot = (20..80).contains(&x) && (98..110).contains(&y);
+            Luma([if stem || foot { ink } else { paper }])
+        })
+    }
+
+    fn saved(picture: &GrayImage) -> (tempfile::TempDir, std::path::PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("l.png");
+        picture.save(&path).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn either_polarity_gives_the_same_centred_digit() {
+        let (_dir, dark) = saved(&page(0, 255));
+        let (_dir_2, light) = saved(&page(255, 0));
+        let digit = picture(&dark, 28, 28).unwrap();
+        assert_eq!(digit, picture(&light, 28, 28).unwrap());
+        let mass: f64 = digit.iter().map(|&p| f64::from(p)).sum();
+        let x: f64 = digit.iter().enumerate().map(|(i, &p)| (i % 28) as f64 * f64::from(p)).sum();
+        let y: f64 = digit.iter().enumerate().map(|(i, &p)| (i / 28) as f64 * f64::from(p)).sum();
+        assert!((x / mass - 13.5).abs() < 1.0 && (y / mass - 13.5).abs() < 1.0, "{} {}", x / mass, y / mass);
+        let rows = digit.chunks(28).filter(|row| row.iter().any(|&p| p > 60)).count();
+        assert!((19..=21).contains(&rows), "{rows} rows of ink");
+    }
+
+    #[test]
+    fn a_picture_in_mnists_form_is_taken_as_it_is() {
+        let own =
+            GrayImage::from_fn(28, 28, |x, y| Luma([if x == 9 && (5..20).contains(&y) { 201 } else { 0 }]));
+        let (_dir, path) = saved(&own);
+        assert_eq!(picture(&path, 28, 28).unwrap(), own.into_raw());
+    }
+
+    #[test]
+    fn what_is_no_picture_is_refused_by_name() {
+        let (dir, path) = saved(&page(255, 255));
+        assert!(picture(&path, 28, 28).unwrap_err().to_string().contains("is empty"));
+        let whole = std::fs::read(&path).unwrap();
+        for (bytes, name) in [(&whole[..whole.len() / 2], "cut.png"), (b"hello".as_slice(), "text.png")] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let message = picture(&path, 28, 28).unwrap_err().to_string();
+            assert!(message.contains(name) && message.contains("not a readable PNG"), "{message}");
+        }
+        assert!(picture(&dir.path().join("none.png"), 28, 28).is_err());
+    }
+}
