@@ -9,7 +9,9 @@ pub mod layer;
 pub mod model;
 pub mod network;
 pub mod prediction;
+pub mod torch;
 pub mod training;
+pub mod tutorial;
 
 pub use config::{Config, Link, Negatives, ObjectiveKind, Schedule};
 pub use error::{Error, Result};
