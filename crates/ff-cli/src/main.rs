@@ -1,2 +1,31 @@
-//! stub
-fn main() {}
+//! `ff-cli`: train, evaluate and look at spiking Forward-Forward networks.
+//!
+//! Arguments become settings, settings become a run; the numbers come from `ff-net`. This is the only crate that
+//! names a concrete device.
+
+use std::process::ExitCode;
+
+mod args;
+mod data;
+mod device;
+mod eval;
+mod failure;
+mod info;
+mod plot;
+mod predict;
+mod run_dir;
+mod screen;
+mod settings;
+mod train;
+mod tutorial;
+
+fn main() -> ExitCode {
+    let args = args::parse();
+    match args::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure::EXIT_CODE)
+        }
+    }
+}

@@ -52,8 +52,8 @@ fn loss_draws_every_layer() {
 #[test]
 fn error_draws_all_its_lines() {
     let test = falling(8.0, 1.4);
-    let alone = drawn(|path| error(path, &[], &test, &[]));
-    let all = drawn(|path| error(path, &falling(7.0, 0.3), &test, &[falling(9.0, 2.0), vec![]]));
+    let alone = drawn(|path| error(path, "test", &test, &[]));
+    let all = drawn(|path| error(path, "test", &test, &[falling(9.0, 2.0), vec![]]));
     assert_eq!((alone.0, alone.1), (1200, 750));
     assert!(alone.2 > 50 && all.2 > alone.2 + 20, "{} and {} colours", alone.2, all.2);
 }
@@ -105,7 +105,7 @@ fn curves_survive_any_numbers() {
         for layers in [&curves[..1], &curves[..]] {
             assert_eq!(drawn(|path| loss(path, layers, "step")).1, 750, "{points:?}");
         }
-        assert_eq!(drawn(|path| error(path, points, points, &[points.to_vec()])).1, 750, "{points:?}");
+        assert_eq!(drawn(|path| error(path, "test", points, &[points.to_vec()])).1, 750, "{points:?}");
     }
     assert_eq!(drawn(|path| loss(path, &[], "")).1, 750);
     let many: Vec<_> = (0..60)
@@ -170,7 +170,7 @@ fn an_unwritable_place_is_named_and_left_clean() {
     // A folder in the plot's place lets the temporary file be written, but not renamed.
     let taken = folder.path().join("taken.png");
     fs::create_dir(&taken).unwrap();
-    assert!(matches!(error(&taken, &[], &[1.0], &[]), Err(PlotError::Write { .. })));
+    assert!(matches!(error(&taken, "test", &[1.0], &[]), Err(PlotError::Write { .. })));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file is left");
 }
 

@@ -1,0 +1,175 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::Outcome;
+use crate::{data, eval, info, predict, train, tutorial};
+
+const EXAMPLES: &str = "\
+Examples:
+  ff-cli                                         train the `quick` preset on MNIST
+  ff-cli train --preset quick --set epochs=4     the same, shorter
+  ff-cli train --config runs/quick-1/config.toml repeat a run bit for bit
+  ff-cli eval runs/quick-1/model.safetensors     test error of a trained model
+  ff-cli predict runs/quick-1/model.safetensors digit.png
+  ff-cli tutorial                                snnTorch's tutorial, to the digit";
+
+/// Train spiking neural networks with the Forward-Forward algorithm: no backpropagation, every layer learns from
+/// its own goodness.
+#[derive(Parser)]
+#[command(name = "ff-cli", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a network (what happens without a subcommand: `train --preset quick`)
+    Train(TrainArgs),
+    /// Measure a trained model's error on a data set's test images
+    Eval(EvalArgs),
+    /// Say which digit is in a picture
+    Predict(PredictArgs),
+    /// Repeat snnTorch's Forward-Forward tutorial, number by number
+    Tutorial(TutorialArgs),
+    /// Fetch, check or look at a data set
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Version, devices, threads, vector instructions, data
+    Info(Json),
+}
+
+/// Options of `train`.
+#[derive(Args, Default)]
+pub struct TrainArgs {
+    /// Settings to start from: quick, quick-relu or tutorial [default: quick]
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    pub preset: Option<String>,
+    /// Settings from a file, such as the config.toml of an earlier run
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Change one setting, such as epochs=4, layers=[1000,1000] or neuron=relu; can be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Directory with a data set in MNIST's four files, each plain or .gz
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Seed of weights, order and negatives; the same seed gives the same result
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Directory of the run's results [default: runs/PRESET-N, the first free N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Where to compute.
+#[derive(Args, Default)]
+pub struct DeviceArgs {
+    /// Threads; 0 takes one per core. Results do not depend on it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// auto, cpu or cuda:N
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub device: String,
+}
+
+/// Options of `eval`.
+#[derive(Args)]
+pub struct EvalArgs {
+    /// A model.safetensors that `train` wrote
+    pub model: PathBuf,
+    /// Directory with a data set in MNIST's four files
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Options of `predict`.
+#[derive(Args)]
+pub struct PredictArgs {
+    /// A model.safetensors that `train` wrote
+    pub model: PathBuf,
+    /// PNG pictures of any size, dark on light or light on dark
+    #[arg(required = true)]
+    pub images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Options of `tutorial`.
+#[derive(Args)]
+pub struct TutorialArgs {
+    /// Seed of torch's generator; 123 is the tutorial's
+    #[arg(long, value_name = "N", default_value_t = 123)]
+    pub seed: u64,
+    /// Directory with a data set in MNIST's four files
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Write the loss curves and pictures here
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Commands on data sets.
+#[derive(Subcommand)]
+pub enum DataCommand {
+    /// Download MNIST into the cache
+    Fetch(Json),
+    /// Read a data set and say whether it is sound
+    Check(DataArgs),
+    /// Show what is in a data set
+    Show(DataArgs),
+}
+
+/// Which data set.
+#[derive(Args)]
+pub struct DataArgs {
+    /// Directory with a data set in MNIST's four files
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// How to answer.
+#[derive(Args, Default)]
+pub struct Json {
+    /// Print one JSON document on stdout and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Parses the command line, or says what is wrong with it and exits with code 2.
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+/// Runs the command.
+pub fn run(cli: Cli) -> Outcome<()> {
+    let default =
+        || TrainArgs { device: DeviceArgs { threads: 0, device: "auto".into() }, ..TrainArgs::default() };
+    match cli.command.unwrap_or_else(|| Command::Train(default())) {
+        Command::Train(args) => train::train(&args),
+        Command::Eval(args) => eval::eval(&args),
+        Command::Predict(args) => predict::predict(&args),
+        Command::Tutorial(args) => tutorial::tutorial(&args),
+        Command::Data(command) => data::command(&command),
+        Command::Info(json) => info::info(json.json),
+    }
+}

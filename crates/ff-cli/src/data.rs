@@ -1,0 +1,149 @@
+//! Opening data with a bar while it downloads, and the `data` commands.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use ff_data::{Dataset, Progress, Samples};
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use crate::args::DataCommand;
+use crate::failure::{Failure, Outcome};
+use crate::screen::{Screen, thousands};
+
+/// Opens the data set that was asked for, or the usual one; says so if it is not MNIST after all.
+pub fn open(dir: Option<&Path>, screen: &Screen) -> Outcome<Dataset> {
+    let bar = Bar::new(screen);
+    let opened = ff_data::open(dir, &|p| bar.show(p))?;
+    bar.done();
+    if let Some(note) = opened.note {
+        screen.note(note);
+    }
+    Ok(opened.dataset)
+}
+
+/// Labels as the engine takes them.
+pub fn labels(set: &Samples) -> Vec<u32> {
+    set.labels.iter().map(|&label| u32::from(label)).collect()
+}
+
+/// Pixels as the engine takes them, `[n, pixels]` row-major.
+pub fn pixels(set: &Samples) -> Outcome<&[u8]> {
+    set.images.as_slice().ok_or_else(|| Failure::new("the images do not lie in a row"))
+}
+
+/// `data fetch | check | show`.
+pub fn command(command: &DataCommand) -> Outcome<()> {
+    match command {
+        DataCommand::Fetch(json) => fetch(&Screen::new(json.json)),
+        DataCommand::Check(args) => check(args.data.as_deref(), &Screen::new(args.json.json)),
+        DataCommand::Show(args) => show(args.data.as_deref(), &Screen::new(args.json.json)),
+    }
+}
+
+fn fetch(screen: &Screen) -> Outcome<()> {
+    let Some(cache) = ff_data::cache_dir() else {
+        return Err(
+            Failure::new("this system has no cache directory to keep MNIST in").advise("`--data DIR`")
+        );
+    };
+    let bar = Bar::new(screen);
+    ff_data::fetch(&cache, &|p| bar.show(p))?;
+    bar.done();
+    screen.line(format!("MNIST is in {}", cache.display()));
+    screen.document(&json!({ "directory": cache }));
+    Ok(())
+}
+
+fn check(dir: Option<&Path>, screen: &Screen) -> Outcome<()> {
+    let set = open(dir, screen)?;
+    screen.line(format!(
+        "{}: sound; {} training and {} test images of {} x {} pixels in {} classes ({})",
+        set.name,
+        thousands(set.train.len() as f64),
+        thousands(set.test.len() as f64),
+        set.width,
+        set.height,
+        set.classes,
+        set.source
+    ));
+    screen.document(&describe(&set));
+    Ok(())
+}
+
+fn show(dir: Option<&Path>, screen: &Screen) -> Outcome<()> {
+    let set = open(dir, screen)?;
+    screen.line(format!("{} ({}), {} x {} pixels", set.name, set.source, set.width, set.height));
+    screen.line("class   training   test".to_string());
+    for class in 0..set.classes {
+        let (train, test) = (count(&set.train, class), count(&set.test, class));
+        screen.line(format!("{class:>5} {:>10} {:>6}", thousands(train as f64), thousands(test as f64)));
+    }
+    for first in [0, 4] {
+        for line in drawn(&set, first) {
+            screen.line(line);
+        }
+    }
+    screen.document(&describe(&set));
+    Ok(())
+}
+
+fn count(set: &Samples, class: usize) -> usize {
+    set.labels.iter().filter(|&&label| usize::from(label) == class).count()
+}
+
+fn describe(set: &Dataset) -> serde_json::Value {
+    let counts = |samples: &Samples| (0..set.classes).map(|class| count(samples, class)).collect::<Vec<_>>();
+    json!({
+        "name": set.name, "source": set.source.to_string(), "width": set.width, "height": set.height,
+        "classes": set.classes, "train_samples": set.train.len(), "test_samples": set.test.len(),
+        "train_per_class": counts(&set.train), "test_per_class": counts(&set.test),
+    })
+}
+
+/// Four training images side by side, two pixels to a character.
+fn drawn(set: &Dataset, first: usize) -> Vec<String> {
+    let shades = [' ', '░', '▒', '▓', '█'];
+    let images = first..(first + 4).min(set.train.len());
+    let shade = |image: usize, x: usize, y: usize| {
+        let at = |y: usize| {
+            if y < set.height { u32::from(set.train.images[[image, y * set.width + x]]) } else { 0 }
+        };
+        shades[((at(y) + at(y + 1)) * 4 / 510) as usize]
+    };
+    let row =
+        |y: usize| images.clone().flat_map(move |i| (0..set.width).map(move |x| shade(i, x, y))).collect();
+    (0..set.height).step_by(2).map(row).collect()
+}
+
+/// The download's bar: one for each file.
+struct Bar<'a> {
+    screen: &'a Screen,
+    bar: Mutex<Option<(String, ProgressBar)>>,
+}
+
+impl<'a> Bar<'a> {
+    fn new(screen: &'a Screen) -> Self {
+        Self { screen, bar: Mutex::new(None) }
+    }
+
+    fn show(&self, p: Progress) {
+        let Ok(mut bar) = self.bar.lock() else { return };
+        if bar.as_ref().is_none_or(|(file, _)| file != p.file) {
+            let new = self.screen.bar(p.total.unwrap_or(0), "bytes");
+            new.set_message(p.file.to_string());
+            if let Some((_, old)) = bar.replace((p.file.to_string(), new)) {
+                old.finish();
+            }
+        }
+        if let Some((_, bar)) = bar.as_ref() {
+            bar.set_position(p.bytes);
+        }
+    }
+
+    fn done(&self) {
+        if let Ok(Some((_, bar))) = self.bar.lock().as_deref() {
+            bar.finish();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! An error as the user sees it: what is wrong and where, then what to type next.
+
+use std::fmt;
+
+use crate::plot::PlotError;
+
+/// The exit code of everything that goes wrong.
+pub const EXIT_CODE: u8 = 2;
+
+/// The result of a command.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// One clear sentence, and advice where there is some.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    advice: Option<String>,
+}
+
+impl Failure {
+    /// A failure that needs no advice.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), advice: None }
+    }
+
+    /// What to do about it.
+    pub fn advise(self, advice: impl Into<String>) -> Self {
+        Self { advice: Some(advice.into()), ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        match &self.advice {
+            Some(advice) => write!(f, "\n  try: {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<ff_data::Error> for Failure {
+    fn from(e: ff_data::Error) -> Self {
+        let advice = match &e {
+            ff_data::Error::Download { .. } => "again later, or `--data DIR` with MNIST's four files in DIR",
+            _ => {
+                "`ff-cli data check --data DIR` for each file's state, or `--data DIR` with another directory"
+            }
+        };
+        Failure::new(e.to_string()).advise(advice)
+    }
+}
+
+impl From<ff_net::Error> for Failure {
+    fn from(e: ff_net::Error) -> Self {
+        let advice = match &e {
+            ff_net::Error::Config { key, .. } => format!("`--set {key}=VALUE` with another value"),
+            ff_net::Error::Diverged { .. } => "a lower learning rate: `--set learning_rate=VALUE`".into(),
+            ff_net::Error::Model { .. } => {
+                "`ff-cli train --out DIR`, which writes DIR/model.safetensors".into()
+            }
+            ff_net::Error::Device(_) => return Failure::new(e.to_string()),
+        };
+        Failure::new(e.to_string()).advise(advice)
+    }
+}
+
+impl From<ff_tensor::Error> for Failure {
+    fn from(e: ff_tensor::Error) -> Self {
+        Failure::new(e.to_string())
+    }
+}
+
+impl From<PlotError> for Failure {
+    fn from(e: PlotError) -> Self {
+        Failure::new(e.to_string())
+    }
+}

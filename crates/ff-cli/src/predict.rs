@@ -1,0 +1,38 @@
+//! `predict`: which digit is in a picture.
+
+use ff_net::Predictor;
+use serde_json::json;
+
+use crate::args::PredictArgs;
+use crate::device;
+use crate::eval::load;
+use crate::failure::{Failure, Outcome};
+use crate::screen::Screen;
+
+/// Reads every picture before it prints anything, so that a bad one is an error and not half an answer.
+pub fn predict(args: &PredictArgs) -> Outcome<()> {
+    let screen = Screen::new(args.json.json);
+    let dev = device::open(&args.device)?;
+    let (model, network) = load(&args.model, &dev)?;
+    let mut pixels = Vec::new();
+    for path in &args.images {
+        let picture = ff_data::picture(path, model.width, model.height).map_err(|e| {
+            Failure::new(e.to_string()).advise("a PNG with one character, dark on light or light on dark")
+        })?;
+        pixels.extend(picture);
+    }
+    let scores = dev.install(|| Predictor::new(&network)?.scan(&network, &pixels, &mut |_| ()))?;
+    let labels = scores.predict();
+    let longest =
+        args.images.iter().map(|path| path.display().to_string().chars().count()).max().unwrap_or(0);
+    screen.line(format!("{:longest$}   label   goodness of each label", "picture"));
+    let mut answers = Vec::new();
+    for (i, (path, label)) in args.images.iter().zip(labels).enumerate() {
+        let goodness = scores.of_image(i);
+        let list: Vec<String> = goodness.iter().map(|g| format!("{g:.3}")).collect();
+        screen.line(format!("{:longest$}   {label:>5}   {}", path.display().to_string(), list.join(" ")));
+        answers.push(json!({ "image": path, "label": label, "goodness": goodness }));
+    }
+    screen.document(&json!({ "model": args.model, "predictions": answers }));
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What people see while they wait: a bar with rate and time left on a terminal, plain lines elsewhere.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Lines for people, and bars on stderr. With `--json` nothing but the document goes to stdout.
+pub struct Screen {
+    json: bool,
+}
+
+impl Screen {
+    /// A screen for a command that was asked for JSON or not.
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// A line of the result.
+    pub fn line(&self, text: impl AsRef<str>) {
+        if !self.json {
+            print_line(text.as_ref());
+        }
+    }
+
+    /// Something worth knowing beside the result.
+    pub fn note(&self, text: impl AsRef<str>) {
+        eprintln!("note: {}", text.as_ref());
+    }
+
+    /// The JSON document, if one was asked for.
+    pub fn document(&self, value: &serde_json::Value) {
+        if self.json {
+            print_line(&format!("{value:#}"));
+        }
+    }
+
+    /// A bar over `length` steps of `unit`; nothing where stderr is no terminal.
+    pub fn bar(&self, length: u64, unit: &str) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(10));
+        let template =
+            format!("{{msg}} {{wide_bar:.cyan/blue}} {{pos}}/{{len}} {unit}  {{per_sec}}  {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style.progress_chars("━━╌"));
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
+
+/// A reader that has gone away (`| head`) is no failure.
+fn print_line(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// A whole number with thousands set apart: `12,345`.
+pub fn thousands(n: f64) -> String {
+    let digits = format!("{:.0}", n.abs());
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    format!("{}{}", if n < 0.0 { "-" } else { "" }, groups.join(","))
+}
+
+/// Seconds as people say them.
+pub fn duration(seconds: f64) -> String {
+    if seconds < 60.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{:.0} min {:02.0} s", (seconds / 60.0).floor(), (seconds % 60.0).floor())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(thousands(1_234_567.4), "1,234,567");
+        assert_eq!(thousands(999.0), "999");
+        assert_eq!(duration(59.94), "59.9 s");
+        assert_eq!(duration(125.9), "2 min 05 s");
+    }
+}

@@ -1,0 +1,167 @@
+//! From `--preset`, `--config`, `--set` and `--seed` to one resolved set of settings.
+
+use std::path::{Path, PathBuf};
+
+use ff_net::Config;
+use toml::{Table, Value};
+
+use crate::args::TrainArgs;
+use crate::failure::{Failure, Outcome};
+
+/// The presets, by name.
+pub const PRESETS: [(&str, &str); 3] = [
+    ("quick", include_str!("../presets/quick.toml")),
+    ("quick-relu", include_str!("../presets/quick-relu.toml")),
+    ("tutorial", include_str!("../presets/tutorial.toml")),
+];
+
+/// A config file larger than this is something else.
+const LARGEST_CONFIG: u64 = 1 << 20;
+
+/// What to train, on what.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The preset that the settings started from.
+    pub preset: String,
+    /// The data directory that was asked for.
+    pub data: Option<PathBuf>,
+    /// Network and training.
+    pub config: Config,
+}
+
+impl Settings {
+    /// Resolves the arguments.
+    pub fn resolve(args: &TrainArgs) -> Outcome<Self> {
+        let (mut table, source) = match &args.config {
+            Some(path) => (read(path)?, path.display().to_string()),
+            None => {
+                let name = args.preset.as_deref().unwrap_or(PRESETS[0].0);
+                let mut table = preset(name)?;
+                table.insert("preset".into(), name.into());
+                (table, format!("preset {name}"))
+            }
+        };
+        for set in &args.set {
+            let (key, value) = assignment(set)?;
+            table.insert(key, value);
+        }
+        if let Some(seed) = args.seed {
+            let seed =
+                i64::try_from(seed).map_err(|_| Failure::new(format!("--seed {seed} is above 2^63 - 1")))?;
+            table.insert("seed".into(), seed.into());
+        }
+        Self::from_table(table, args.data.clone(), &source)
+    }
+
+    fn from_table(mut table: Table, data: Option<PathBuf>, source: &str) -> Outcome<Self> {
+        let text = |value: Option<Value>| value.and_then(|v| v.as_str().map(str::to_string));
+        let preset = text(table.remove("preset")).unwrap_or_else(|| "custom".into());
+        let own_data = text(table.remove("data")).map(PathBuf::from);
+        known_keys_only(&table, source)?;
+        let config: Config = table.try_into().map_err(|e: toml::de::Error| {
+            Failure::new(format!("{source}: {}", e.message().replace('\n', " ")))
+        })?;
+        Ok(Self { preset, data: data.or(own_data), config })
+    }
+
+    /// The resolved settings as a file that `--config` reads.
+    pub fn to_toml(&self) -> Outcome<String> {
+        let mut table = Table::try_from(&self.config)
+            .map_err(|e| Failure::new(format!("the settings cannot be written: {e}")))?;
+        table.insert("preset".into(), self.preset.as_str().into());
+        if let Some(data) = self.data.as_ref().and_then(|dir| std::path::absolute(dir).ok()) {
+            table.insert("data".into(), data.to_string_lossy().into_owned().into());
+        }
+        // Numbers are kept in f32: written as such, they read back to the same bits.
+        toml::to_string(&table).map_err(|e| Failure::new(format!("the settings cannot be written: {e}")))
+    }
+}
+
+fn preset(name: &str) -> Outcome<Table> {
+    let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
+    let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) else {
+        let advice = match closest(name, names.iter().copied()) {
+            Some(near) => format!("`--preset {near}`"),
+            None => format!("one of {}", names.join(", ")),
+        };
+        return Err(Failure::new(format!("there is no preset `{name}`")).advise(advice));
+    };
+    text.parse().map_err(|e: toml::de::Error| Failure::new(format!("preset {name}: {}", e.message())))
+}
+
+fn read(path: &Path) -> Outcome<Table> {
+    let refuse = |reason: String| {
+        Failure::new(format!("{}: {reason}", path.display()))
+            .advise("`--config FILE` with the config.toml of a run, or `--preset NAME`")
+    };
+    let size = std::fs::metadata(path).map_err(|e| refuse(format!("cannot be read: {e}")))?.len();
+    if size > LARGEST_CONFIG {
+        return Err(refuse(format!("is {size} bytes, too long for a config file")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+    text.parse().map_err(|e: toml::de::Error| refuse(e.message().replace('\n', " ")))
+}
+
+/// `key=value`, the value as in TOML; a bare word is a string.
+fn assignment(set: &str) -> Outcome<(String, Value)> {
+    let Some((key, value)) = set.split_once('=') else {
+        return Err(Failure::new(format!("--set {set}: there is no `=`")).advise("`--set epochs=4`"));
+    };
+    let (key, value) = (key.trim(), value.trim());
+    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    Ok((key.into(), parsed.unwrap_or_else(|| value.into())))
+}
+
+fn known_keys_only(table: &Table, source: &str) -> Outcome<()> {
+    let known = Table::try_from(Config::default()).unwrap_or_default();
+    let Some(key) = table.keys().find(|key| !known.contains_key(*key)) else { return Ok(()) };
+    let advice = match closest(key, known.keys().map(String::as_str)) {
+        Some(near) => format!("`{near}`"),
+        None => format!("one of {}", known.keys().cloned().collect::<Vec<_>>().join(", ")),
+    };
+    Err(Failure::new(format!("{source}: there is no setting `{key}`")).advise(advice))
+}
+
+fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = candidates.map(|c| (strsim::jaro_winkler(word, c), c)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (near.0 > 0.75).then_some(near.1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_preset_resolves_and_survives_a_round_trip() {
+        for (name, _) in PRESETS {
+            let args = TrainArgs { preset: Some(name.into()), ..TrainArgs::default() };
+            let settings = Settings::resolve(&args).unwrap();
+            settings.config.validate(784, 10).unwrap();
+            let table: Table = settings.to_toml().unwrap().parse().unwrap();
+            let again = Settings::from_table(table, None, "file").unwrap();
+            assert_eq!((again.config, again.preset), (settings.config, settings.preset));
+        }
+    }
+
+    #[test]
+    fn set_takes_numbers_lists_and_bare_words() {
+        let set = ["epochs=3", "layers=[20, 10]", "neuron=relu", "alpha=2"].map(String::from).to_vec();
+        let config = Settings::resolve(&TrainArgs { set, ..TrainArgs::default() }).unwrap().config;
+        assert_eq!((config.epochs, config.layers, config.alpha), (3, vec![20, 10], 2.0));
+        assert_eq!(config.neuron, ff_tensor::NeuronKind::Relu);
+    }
+
+    #[test]
+    fn a_slip_is_named_with_what_was_meant() {
+        for (set, expected) in
+            [("epoch=3", "epochs"), ("learningrate=1", "learning_rate"), ("layers", "no `=`")]
+        {
+            let args = TrainArgs { set: vec![set.into()], ..TrainArgs::default() };
+            let message = Settings::resolve(&args).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+        let args = TrainArgs { preset: Some("quik".into()), ..TrainArgs::default() };
+        assert!(Settings::resolve(&args).unwrap_err().to_string().contains("--preset quick"));
+    }
+}

@@ -1,0 +1,322 @@
+//! `train`: from settings to a run directory.
+
+use std::time::Instant;
+
+use ff_cpu::Cpu;
+use ff_data::{Dataset, Samples, epoch_order};
+use ff_net::prediction::error_percent;
+use ff_net::{EpochReport, Model, Network, Predictor, Schedule, Scores, Trainer};
+use ff_tensor::{Device, random};
+use serde_json::{Value, json};
+
+use crate::args::TrainArgs;
+use crate::failure::{Failure, Outcome};
+use crate::plot;
+use crate::run_dir::RunDir;
+use crate::screen::{Screen, duration, thousands};
+use crate::settings::Settings;
+use crate::{data, device};
+
+/// Images on which each epoch's error is measured where none are held out.
+const EPOCH_IMAGES: usize = 2_000;
+/// Images on which the final training error is measured, as many as MNIST has for the test.
+const TRAIN_ERROR_IMAGES: usize = 10_000;
+
+/// Trains, tests, writes the run's directory.
+pub fn train(args: &TrainArgs) -> Outcome<()> {
+    let screen = Screen::new(args.json.json);
+    let settings = Settings::resolve(args)?;
+    let dev = device::open(&args.device)?;
+    let set = data::open(settings.data.as_deref(), &screen)?;
+    settings.config.validate(set.width * set.height, set.classes)?;
+    let run_dir = RunDir::prepare(args.out.as_deref(), &settings.preset)?;
+    dev.clone().install(|| Run::new(&screen, settings, dev, set)?.run(run_dir))
+}
+
+struct Run<'a> {
+    screen: &'a Screen,
+    settings: Settings,
+    dev: Cpu,
+    set: Dataset,
+    /// To learn from.
+    train: Samples,
+    /// To watch each epoch's error on, and what to call them.
+    watched: Samples,
+    watched_name: &'static str,
+    metrics: Vec<Metrics>,
+}
+
+/// An epoch, as in `metrics.jsonl`.
+struct Metrics {
+    report: EpochReport,
+    error: f64,
+    layer_error: Vec<f64>,
+    seconds: f64,
+    samples_per_second: f64,
+}
+
+impl<'a> Run<'a> {
+    fn new(screen: &'a Screen, settings: Settings, dev: Cpu, set: Dataset) -> Outcome<Self> {
+        let config = &settings.config;
+        if config.validation_samples >= set.train.len() {
+            let message = format!("holding {} images out leaves none to train on", config.validation_samples);
+            return Err(Failure::new(message).advise("`--set validation_samples=N` with a smaller N"));
+        }
+        let (mut train, held_out) = set.train.split_last(config.validation_samples);
+        if config.train_samples > 0 {
+            train = train.take(config.train_samples);
+        }
+        let (watched, watched_name) = match held_out.is_empty() {
+            true => (train.take(EPOCH_IMAGES), "training images"),
+            false => (held_out, "held-out images"),
+        };
+        Ok(Self { screen, settings, dev, set, train, watched, watched_name, metrics: Vec::new() })
+    }
+
+    fn run(mut self, run_dir: RunDir) -> Outcome<()> {
+        let (config, pixels) = (self.settings.config.clone(), self.set.width * self.set.height);
+        let network = Network::new(&self.dev, config, pixels, self.set.classes)?;
+        self.announce();
+        let mut trainer = Trainer::new(network, data::pixels(&self.train)?, &data::labels(&self.train))?;
+        let train_seconds = self.train_all(&mut trainer)?;
+        let network = trainer.into_network();
+
+        let mut predictor = Predictor::new(&network)?;
+        let test = self.scan(&network, &mut predictor, &self.set.test)?;
+        let seen = self.train.take(TRAIN_ERROR_IMAGES);
+        let train_error = errors(&self.scan(&network, &mut predictor, &seen)?, &seen).0;
+        let summary = self.summary(train_seconds, train_error, &test);
+        self.write(&run_dir, &network, &test, &summary)?;
+        let directory = run_dir.finish()?;
+
+        let (test_error, layer_error) = errors(&test, &self.set.test);
+        self.screen.line("");
+        self.screen.line(format!(
+            "test error {test_error:.2} % on {} images (training images {train_error:.2} %; {})",
+            thousands(self.set.test.len() as f64),
+            layer_list(&layer_error)
+        ));
+        if let Some(spikes) = test.spikes_per_inference() {
+            self.screen.line(format!("{} spikes for one prediction, all labels tried", thousands(spikes)));
+        }
+        self.screen.line(format!(
+            "trained in {}; all of it in {}",
+            duration(train_seconds),
+            directory.display()
+        ));
+        let mut document = summary;
+        document["directory"] = json!(directory);
+        self.screen.document(&document);
+        Ok(())
+    }
+
+    fn announce(&self) {
+        let config = &self.settings.config;
+        let layers = config.layers.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
+        let neuron = config.neuron();
+        let unit = match neuron.kind {
+            ff_tensor::NeuronKind::Lif => format!("lif, {} steps", neuron.steps),
+            ff_tensor::NeuronKind::Relu => "relu".into(),
+        };
+        self.screen.line(format!(
+            "{}: {}-{layers} ({unit}) on {} images of {} ({}), seed {}, {} threads",
+            self.settings.preset,
+            self.set.width * self.set.height,
+            thousands(self.train.len() as f64),
+            self.set.name,
+            self.set.source,
+            config.seed,
+            self.dev.threads()
+        ));
+    }
+
+    /// All epochs; the seconds that training took, without the looks at the error in between.
+    fn train_all(&mut self, trainer: &mut Trainer<Cpu>) -> Outcome<f64> {
+        let (epochs, batches) = (trainer.epochs(), trainer.batches());
+        let bar = self.screen.bar((epochs * batches * trainer.batch()) as u64, "images");
+        let mut predictor = Predictor::new(trainer.network())?;
+        let mut total = 0.0;
+        for epoch in 0..epochs {
+            bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
+            let order = epoch_order(self.train.len(), self.settings.config.seed, epoch as u64);
+            let (start, images) = (Instant::now(), trainer.batch() as u64);
+            let report = trainer.epoch(&order, &mut || bar.inc(images))?;
+            let seconds = start.elapsed().as_secs_f64();
+            total += seconds;
+            let scores = self.scan(trainer.network(), &mut predictor, &self.watched)?;
+            let (error, layer_error) = errors(&scores, &self.watched);
+            let samples_per_second = (batches * trainer.batch()) as f64 / seconds;
+            let metrics = Metrics { report, error, layer_error, seconds, samples_per_second };
+            bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)));
+            self.metrics.push(metrics);
+        }
+        bar.finish_and_clear();
+        Ok(total)
+    }
+
+    fn epoch_line(&self, m: &Metrics, epochs: usize) -> String {
+        let losses: Vec<String> = m
+            .report
+            .mean_losses()
+            .iter()
+            .map(|(layer, loss)| format!("layer {} {loss:>8.4}", layer + 1))
+            .collect();
+        format!(
+            "epoch {:>3}/{epochs}   loss {}   error {:>5.2} % of {}   {:>7} images/s",
+            m.report.epoch,
+            losses.join("  "),
+            m.error,
+            self.watched_name,
+            thousands(m.samples_per_second)
+        )
+    }
+
+    fn scan(&self, network: &Network<Cpu>, predictor: &mut Predictor<Cpu>, set: &Samples) -> Outcome<Scores> {
+        Ok(predictor.scan(network, data::pixels(set)?, &mut |_| ())?)
+    }
+
+    fn summary(&self, train_seconds: f64, train_error: f64, test: &Scores) -> Value {
+        let config = &self.settings.config;
+        let (test_error, layer_test_error) = errors(test, &self.set.test);
+        let rates: f64 = self.metrics.iter().map(|m| m.samples_per_second * m.seconds).sum();
+        json!({
+            "dataset": self.set.name, "preset": self.settings.preset, "seed": config.seed,
+            "device": self.dev.name(), "threads": self.dev.threads(), "layers": config.layers,
+            "neuron": config.neuron, "steps": config.neuron().steps, "epochs": config.epochs,
+            "train_samples": self.train.len(), "test_samples": self.set.test.len(),
+            "train_error": train_error, "test_error": test_error, "layer_test_error": layer_test_error,
+            "train_seconds": train_seconds, "samples_per_second": rates / train_seconds,
+            "spikes_per_inference": test.spikes_per_inference(), "version": env!("CARGO_PKG_VERSION"),
+        })
+    }
+
+    fn write(&self, dir: &RunDir, network: &Network<Cpu>, test: &Scores, summary: &Value) -> Outcome<()> {
+        dir.write("config.toml", &self.settings.to_toml()?)?;
+        let lines: Vec<String> = self.metrics.iter().map(|m| m.to_json().to_string() + "\n").collect();
+        dir.write("metrics.jsonl", &lines.concat())?;
+        dir.write("summary.json", &format!("{summary:#}\n"))?;
+        let model = Model::of(network, &self.set.name, self.set.width, self.set.height)?;
+        model.save(&dir.path("model.safetensors"))?;
+        self.plot(dir, &model, test)
+    }
+
+    fn plot(&self, dir: &RunDir, model: &Model, test: &Scores) -> Outcome<()> {
+        let dir = dir.subdirectory("plots")?;
+        let names: Vec<String> = (1..=model.weights.len()).map(|l| format!("layer {l}")).collect();
+        let curves: Vec<Vec<f64>> = (0..names.len()).map(|layer| self.losses_of(layer)).collect();
+        let curves: Vec<plot::LayerCurve> =
+            names.iter().zip(&curves).map(|(name, points)| plot::LayerCurve { name, points }).collect();
+        plot::loss(&dir.join("loss.png"), &curves, "epoch")?;
+
+        let joint = self.settings.config.schedule == Schedule::Joint;
+        let errors: Vec<f64> = self.metrics.iter().map(|m| m.error).collect();
+        let of_layer = |l: usize| self.metrics.iter().map(|m| m.layer_error[l]).collect::<Vec<f64>>();
+        let per_layer: Vec<Vec<f64>> =
+            if joint { (0..names.len()).map(of_layer).collect() } else { Vec::new() };
+        plot::error(&dir.join("error.png"), self.watched_name, &errors, &per_layer)?;
+
+        let (width, height) = (self.set.width, self.set.height);
+        let negatives = self.wrong_labels();
+        plot::samples(&dir.join("samples.png"), width, height, &self.sample_rows(&negatives))?;
+        self.plot_goodness(&dir, &names, test)?;
+        let (weight, _) = &model.weights[0];
+        let units: Vec<Vec<f32>> = weight.columns().into_iter().take(96).map(|w| w.to_vec()).collect();
+        Ok(plot::weights(&dir.join("weights.png"), width, height, &units)?)
+    }
+
+    /// Mean loss of a layer in each epoch in which it learned.
+    fn losses_of(&self, layer: usize) -> Vec<f64> {
+        let of_epoch = |m: &Metrics| m.report.mean_losses().into_iter().find(|&(l, _)| l == layer);
+        self.metrics.iter().filter_map(of_epoch).map(|(_, loss)| loss).collect()
+    }
+
+    /// A wrong label for each test image, each equally likely.
+    fn wrong_labels(&self) -> Vec<u32> {
+        let (classes, labels) = (self.set.classes as u32, data::labels(&self.set.test));
+        let wrong = |(i, label): (usize, u32)| {
+            let off = 1 + random::bits(self.settings.config.seed, i as u64) % (classes - 1);
+            (label + off) % classes
+        };
+        labels.into_iter().enumerate().map(wrong).collect()
+    }
+
+    fn sample_rows(&self, negatives: &[u32]) -> Vec<plot::SampleRow<'static>> {
+        let shown = self.set.test.len().min(8);
+        let image = |i: usize, label: Option<u32>| {
+            let row = self.set.test.images.row(i);
+            with_label(row.iter().copied(), label.map(|l| l as usize), self.set.classes)
+        };
+        let truth = data::labels(&self.set.test);
+        let row = |title, label: &dyn Fn(usize) -> Option<u32>| plot::SampleRow {
+            title,
+            images: (0..shown).map(|i| image(i, label(i))).collect(),
+        };
+        vec![
+            row("original", &|_| None),
+            row("positive", &|i| Some(truth[i])),
+            row("negative", &|i| Some(negatives[i])),
+        ]
+    }
+
+    fn plot_goodness(&self, dir: &std::path::Path, names: &[String], test: &Scores) -> Outcome<()> {
+        let (truth, wrong) = (data::labels(&self.set.test), self.wrong_labels());
+        let of = |layer: &[f32], labels: &[u32]| -> Vec<f32> {
+            layer.chunks_exact(test.classes).zip(labels).map(|(row, &label)| row[label as usize]).collect()
+        };
+        let both: Vec<[Vec<f32>; 2]> =
+            test.layers.iter().map(|layer| [of(layer, &truth), of(layer, &wrong)]).collect();
+        let theta = match self.settings.config.objective() {
+            ff_tensor::Objective::Softplus { theta } => Some(theta),
+            ff_tensor::Objective::Pair { .. } => None,
+        };
+        let layers: Vec<plot::LayerGoodness> = names
+            .iter()
+            .zip(&both)
+            .map(|(name, [positive, negative])| plot::LayerGoodness {
+                name,
+                positive,
+                negative,
+                threshold: theta,
+            })
+            .collect();
+        Ok(plot::goodness(&dir.join("goodness.png"), &layers)?)
+    }
+}
+
+impl Metrics {
+    fn to_json(&self) -> Value {
+        let losses: Vec<Value> = self
+            .report
+            .mean_losses()
+            .iter()
+            .map(|(layer, loss)| json!({ "layer": layer + 1, "loss": loss }))
+            .collect();
+        json!({
+            "epoch": self.report.epoch, "losses": losses, "error": self.error, "layer_error": self.layer_error,
+            "seconds": self.seconds, "samples_per_second": self.samples_per_second,
+        })
+    }
+}
+
+/// Error of all layers together and of each alone, in percent.
+pub fn errors(scores: &Scores, set: &Samples) -> (f64, Vec<f64>) {
+    let labels = data::labels(set);
+    let alone = (0..scores.layers.len()).map(|l| error_percent(&scores.predict_by_layer(l), &labels));
+    (error_percent(&scores.predict(), &labels), alone.collect())
+}
+
+/// `layer 1 alone 1.23 %, layer 2 alone 1.10 %`.
+pub fn layer_list(errors: &[f64]) -> String {
+    let one = |(l, error): (usize, &f64)| format!("layer {} alone {error:.2} %", l + 1);
+    errors.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// An image with a label in its first pixels, as the network sees it, in `0..=1`.
+pub fn with_label(pixels: impl Iterator<Item = u8>, label: Option<usize>, classes: usize) -> Vec<f32> {
+    let mut image: Vec<f32> = pixels.map(|p| f32::from(p) / 255.0).collect();
+    if let Some(label) = label {
+        image[..classes].fill(0.0);
+        image[label] = 1.0;
+    }
+    image
+}

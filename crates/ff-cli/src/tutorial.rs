@@ -1,0 +1,136 @@
+//! `tutorial`: snnTorch's tutorial, number by number, and what is wrong with it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use ff_cpu::Cpu;
+use ff_data::Dataset;
+use ff_net::torch::TorchGenerator;
+use ff_net::tutorial::{self, Run, Set};
+use ff_tensor::NeuronKind;
+use serde_json::{Value, json};
+
+use crate::args::TutorialArgs;
+use crate::failure::Outcome;
+use crate::run_dir::RunDir;
+use crate::screen::{Screen, duration, thousands};
+use crate::train::with_label;
+use crate::{data, device, plot};
+
+/// Published in the tutorial: training error and "test" error in percent, for LIF and ReLU.
+const PUBLISHED: [(f64, f64); 2] = [(42.1875, 70.3125), (39.0625, 56.25)];
+const NAMES: [&str; 2] = ["LIF", "ReLU"];
+
+/// Runs both activations on one generator, as the tutorial does.
+pub fn tutorial(args: &TutorialArgs) -> Outcome<()> {
+    let screen = Screen::new(args.json.json);
+    let dev = device::open(&args.device)?;
+    let set = data::open(args.data.as_deref(), &screen)?;
+    let dir = args.out.as_deref().map(|out| RunDir::prepare(Some(out), "tutorial")).transpose()?;
+    let start = Instant::now();
+    let runs = dev.clone().install(|| both(args.seed, &dev, &set, &screen))?;
+    let seconds = start.elapsed().as_secs_f64();
+    report(&screen, args.seed, &set, &runs, seconds);
+    if let Some(dir) = dir {
+        for (name, run) in NAMES.iter().zip(&runs) {
+            pictures(&dir.subdirectory(&name.to_lowercase())?, &set, run)?;
+        }
+        dir.write("tutorial.json", &format!("{:#}\n", document(args.seed, &set, &runs, seconds)))?;
+        screen.line(format!("\npictures in {}", dir.finish()?.display()));
+    }
+    screen.document(&document(args.seed, &set, &runs, seconds));
+    Ok(())
+}
+
+fn both(seed: u64, dev: &Cpu, set: &Dataset, screen: &Screen) -> Outcome<Vec<Run<Cpu>>> {
+    let (train_labels, test_labels) = (data::labels(&set.train), data::labels(&set.test));
+    let train = Set { images: data::pixels(&set.train)?, labels: &train_labels };
+    let test = Set { images: data::pixels(&set.test)?, labels: &test_labels };
+    let mut generator = TorchGenerator::new(seed);
+    let bar = screen.bar(4 * tutorial::STEPS as u64, "steps");
+    let mut runs = Vec::new();
+    for (name, neuron) in NAMES.iter().zip([NeuronKind::Lif, NeuronKind::Relu]) {
+        bar.set_message(*name);
+        runs.push(tutorial::run(dev, neuron, &mut generator, train, test, set.classes, &mut || bar.inc(1))?);
+    }
+    bar.finish_and_clear();
+    Ok(runs)
+}
+
+fn report(screen: &Screen, seed: u64, set: &Dataset, runs: &[Run<Cpu>], seconds: f64) {
+    let same = seed == 123 && set.name == "mnist";
+    screen.line(format!("The tutorial on {}, seed {seed}; error in percent\n", set.name));
+    screen.line("activation   train error   \"test\" error   true test error   loss of layer 1, layer 2");
+    for ((name, run), published) in NAMES.iter().zip(runs).zip(PUBLISHED) {
+        let ends: Vec<String> =
+            run.losses.iter().map(|l| format!("{:.5} -> {:.5}", l[0], l[l.len() - 1])).collect();
+        let (train, test, truth) = (run.train_error, run.tutorial_test_error, run.true_test_error);
+        screen.line(format!("{name:<10} {train:>13.4} {test:>14.4} {truth:>17.2}   {}", ends.join(", ")));
+        if same {
+            screen.line(format!("{:<10} {:>13.4} {:>14.4}", "  published", published.0, published.1));
+        }
+    }
+    let missed: Vec<String> = runs.iter().map(|run| run.negatives_with_true_label().to_string()).collect();
+    screen.line("\nWhat the tutorial does wrong:");
+    screen.line(
+        "  its test loader reads the training set: the \"test\" error is that of the first training images",
+    );
+    screen.line(format!(
+        "  its negatives are the batch's labels shuffled: {} of {} carry the true label after all",
+        missed.join(" and "),
+        runs[0].batch.len()
+    ));
+    screen.line(format!(
+        "  it trains on one batch: {} of {} images",
+        runs[0].batch.len(),
+        thousands(set.train.len() as f64)
+    ));
+    screen.line(format!("\nboth in {}; `ff-cli` closes the gap", duration(seconds)));
+}
+
+fn document(seed: u64, set: &Dataset, runs: &[Run<Cpu>], seconds: f64) -> Value {
+    let one = |(name, run): (&&str, &Run<Cpu>)| {
+        let losses: Vec<[f32; 2]> = run.losses.iter().map(|l| [l[0], l[l.len() - 1]]).collect();
+        json!({
+            "activation": name.to_lowercase(), "train_error": run.train_error,
+            "tutorial_test_error": run.tutorial_test_error, "true_test_error": run.true_test_error,
+            "negatives_with_true_label": run.negatives_with_true_label(), "first_and_last_losses": losses,
+        })
+    };
+    let runs: Vec<Value> = NAMES.iter().zip(runs).map(one).collect();
+    json!({ "dataset": set.name, "seed": seed, "seconds": seconds, "runs": runs, "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// The tutorial's pictures: a sample as it is, as positive, as negative; the loss of each layer; and what it does
+/// not show, the goodness that came of it.
+fn pictures(dir: &Path, set: &Dataset, run: &Run<Cpu>) -> Outcome<()> {
+    let shown = run.batch.len().min(8);
+    let image = |i: usize, label: Option<u32>| {
+        let row = set.train.images.row(run.batch[i] as usize);
+        with_label(row.iter().copied(), label.map(|l| l as usize), set.classes)
+    };
+    let (positive, negative) = run.pair.split_at(run.batch.len());
+    let row = |title, labels: Option<&[u32]>| plot::SampleRow {
+        title,
+        images: (0..shown).map(|i| image(i, labels.map(|labels| labels[i]))).collect(),
+    };
+    let rows = [row("orig", None), row("pos", Some(positive)), row("neg", Some(negative))];
+    plot::samples(&dir.join("samples.png"), set.width, set.height, &rows)?;
+
+    let names: Vec<String> = (1..=run.losses.len()).map(|l| format!("layer {l}")).collect();
+    let curves: Vec<Vec<f64>> =
+        run.losses.iter().map(|l| l.iter().map(|&loss| f64::from(loss)).collect()).collect();
+    let curves: Vec<plot::LayerCurve> =
+        names.iter().zip(&curves).map(|(name, points)| plot::LayerCurve { name, points }).collect();
+    plot::loss(&dir.join("loss.png"), &curves, "step")?;
+
+    let layers: Vec<plot::LayerGoodness> = names
+        .iter()
+        .zip(&run.goodness)
+        .map(|(name, goodness)| {
+            let (positive, negative) = goodness.split_at(run.batch.len());
+            plot::LayerGoodness { name, positive, negative, threshold: Some(run.network.config.theta) }
+        })
+        .collect();
+    Ok(plot::goodness(&dir.join("goodness.png"), &layers)?)
+}
