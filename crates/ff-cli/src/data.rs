@@ -74,7 +74,7 @@ fn check(dir: Option<&Path>, screen: &Screen) -> Outcome<()> {
 fn show(dir: Option<&Path>, screen: &Screen) -> Outcome<()> {
     let set = open(dir, screen)?;
     screen.line(format!("{} ({}), {} x {} pixels", set.name, set.source, set.width, set.height));
-    screen.line("class   training   test".to_string());
+    screen.line("class   training   test");
     for class in 0..set.classes {
         let (train, test) = (count(&set.train, class), count(&set.test, class));
         screen.line(format!("{class:>5} {:>10} {:>6}", thousands(train as f64), thousands(test as f64)));

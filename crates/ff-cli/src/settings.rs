@@ -68,11 +68,16 @@ impl Settings {
     pub fn to_toml(&self) -> Outcome<String> {
         let mut table = Table::try_from(&self.config)
             .map_err(|e| Failure::new(format!("the settings cannot be written: {e}")))?;
+        // Numbers are f32: the shortest decimal that reads back to the same one.
+        for value in table.iter_mut().map(|(_, value)| value) {
+            if let Value::Float(x) = value {
+                *x = (*x as f32).to_string().parse().unwrap_or(*x);
+            }
+        }
         table.insert("preset".into(), self.preset.as_str().into());
         if let Some(data) = self.data.as_ref().and_then(|dir| std::path::absolute(dir).ok()) {
             table.insert("data".into(), data.to_string_lossy().into_owned().into());
         }
-        // Numbers are kept in f32: written as such, they read back to the same bits.
         toml::to_string(&table).map_err(|e| Failure::new(format!("the settings cannot be written: {e}")))
     }
 }

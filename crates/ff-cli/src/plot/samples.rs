@@ -14,7 +14,7 @@ pub struct SampleRow<'a> {
     /// Stands left of the row.
     pub title: &'a str,
     /// Row-major pixels from 0, black, to 1, white.
-    pub images: &'a [Vec<f32>],
+    pub images: Vec<Vec<f32>>,
 }
 
 /// Room for the rows' titles.
@@ -33,7 +33,7 @@ const COLUMNS: usize = 16;
 /// An image of another size, or a plot that cannot be drawn or written.
 pub fn samples(path: &Path, width: usize, height: usize, rows: &[SampleRow<'_>]) -> Result<(), PlotError> {
     let shape = Shape { width, height };
-    shape.check(path, rows.iter().flat_map(|row| row.images))?;
+    shape.check(path, rows.iter().flat_map(|row| &row.images))?;
     let columns = rows.iter().map(|row| row.images.len()).max().unwrap_or(0).min(COLUMNS);
     let side = (WIDTH as i32 - 2 * MARGIN - TITLES) / columns.max(1) as i32 - GAP;
     let cell = shape.fitted(px(side.min(LARGEST)));

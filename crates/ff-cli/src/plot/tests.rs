@@ -73,7 +73,7 @@ fn goodness_draws_a_panel_for_each_layer() {
 #[test]
 fn samples_shows_every_grey() {
     let images = vec![ramp(784); 10];
-    let rows = ["original", "positive", "negative"].map(|title| SampleRow { title, images: &images });
+    let rows = ["original", "positive", "negative"].map(|title| SampleRow { title, images: images.clone() });
     let (width, height, colours) = drawn(|path| samples(path, 28, 28, &rows));
     assert!(width == 1200 && height > 300, "{width} x {height}");
     assert!(colours > 150, "{colours} colours");
@@ -141,7 +141,10 @@ fn images_survive_any_numbers() {
     ];
     for (width, height, image) in cases {
         for images in [vec![], vec![image.clone()], vec![image.clone(); 40]] {
-            let rows = [SampleRow { title: "row", images: &images }, SampleRow { title: "", images: &[] }];
+            let rows = [
+                SampleRow { title: "row", images: images.clone() },
+                SampleRow { title: "", images: Vec::new() },
+            ];
             assert_eq!(drawn(|path| samples(path, width, height, &rows)).0, 1200, "{width} x {height}");
             assert_eq!(drawn(|path| weights(path, width, height, &images)).0, 1200, "{width} x {height}");
         }
