@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! mem_t  = beta mem_{t-1} + I_t - threshold spk_{t-1}       reset `subtract`; mem_0 = 0
-//!        | (beta mem_{t-1} + I_t) (1 - spk_{t-1})           reset `zero`
+//!        | beta mem_{t-1} (1 - spk_{t-1}) + I_t             reset `zero`
 //!        | beta mem_{t-1} + I_t                             reset `none`
 //! spk_t  = 1 if mem_t > threshold, else 0                   strict; the reset acts one step later, as in snnTorch
 //! signal = mem_T | (1/T) sum_t spk_t | max(0, I)            output `membrane` | `rate` | relu
@@ -11,14 +11,13 @@
 //! `S'(mem_t - threshold)`. For a constant current the trace `a_t = d mem_t / dI` runs along with the scan:
 //!
 //! ```text
-//! a_t    = (beta a_{t-1} + 1) (1 - spk_{t-1} if reset `zero`)
+//! a_t    = beta keep_t a_{t-1} + 1,     keep_t = 1 - spk_{t-1} if reset `zero`, else 1
 //! slope  = a_T | (1/T) sum_t S'(mem_t - threshold) a_t | [I > 0]
 //! ```
-//! For a current with a row per step, each step has a slope of its own, from a trace that runs backwards:
+//! For a current with a row per step, each step has a slope of its own, a trace that runs backwards:
 //!
 //! ```text
-//! e_t       = (S'(mem_t - threshold) / T, or 1 at t = T for the membrane) + beta keep_{t+1} e_{t+1}
-//! slope_t   = keep_t e_t,     keep_t = 1 - spk_{t-1} if reset `zero`, else 1
+//! slope_t = (S'(mem_t - threshold) / T, or 1 at t = T for the membrane) + beta keep_{t+1} slope_{t+1}
 //! ```
 
 use ff_tensor::{Neuron, NeuronKind, Output, Reset, Surrogate};
@@ -141,7 +140,7 @@ impl State {
         let zero = if p.reset == Reset::Zero { 1.0 } else { 0.0 };
         for k in 0..LANES {
             self.keep[k] = 1.0 - zero * self.spk[k];
-            self.mem[k] = (p.beta * self.mem[k] + current[k] - subtract * self.spk[k]) * self.keep[k];
+            self.mem[k] = p.beta * (self.keep[k] * self.mem[k]) + current[k] - subtract * self.spk[k];
             self.spk[k] = if self.mem[k] > p.threshold { 1.0 } else { 0.0 };
         }
     }
@@ -162,7 +161,7 @@ pub(crate) fn constant<S: Derivative, const LEARN: bool>(
         for k in 0..LANES {
             count[k] += state.spk[k];
             if LEARN {
-                trace[k] = (p.beta * trace[k] + 1.0) * state.keep[k];
+                trace[k] = p.beta * (state.keep[k] * trace[k]) + 1.0;
                 slope[k] += S::at(state.mem[k] - p.threshold) * trace[k];
             }
         }
@@ -265,24 +264,22 @@ fn scan_train<S: Derivative>(
 #[inline(always)]
 fn slopes_backwards<S: Derivative>(slope: &mut [f32], n: usize, offset: usize, p: &Neuron) {
     let per_step = 1.0 / p.steps as f32;
-    // What comes back from step t + 1: beta keep_{t+1} e_{t+1}.
-    let mut later = match p.output {
-        Output::Membrane => [1.0; LANES],
-        Output::Rate => [0.0; LANES],
-    };
+    // What comes back from step t + 1.
+    let mut later = [0.0; LANES];
     for t in (0..p.steps).rev() {
         let mem = load(&slope[t * n..][..n], offset);
-        let before = if t == 0 { [0.0; LANES] } else { load(&slope[(t - 1) * n..][..n], offset) };
         let mut out = [0.0; LANES];
         for k in 0..LANES {
-            let reset = p.reset == Reset::Zero && before[k] > p.threshold;
+            let u = mem[k] - p.threshold;
             let own = match p.output {
+                Output::Membrane if t + 1 == p.steps => 1.0,
                 Output::Membrane => 0.0,
-                Output::Rate => S::at(mem[k] - p.threshold) * per_step,
+                Output::Rate => S::at(u) * per_step,
             };
-            out[k] = if reset { 0.0 } else { own + later[k] };
-            later[k] = p.beta * out[k];
+            let forgotten = p.reset == Reset::Zero && mem[k] > p.threshold;
+            out[k] = own + if forgotten { 0.0 } else { p.beta * later[k] };
         }
+        later = out;
         store(&mut slope[t * n..][..n], offset, &out);
     }
 }

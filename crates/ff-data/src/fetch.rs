@@ -59,13 +59,13 @@ fn fetch_from(mirrors: &[&str], sums: &[&str; 4], cache: &Path, progress: &dyn F
         if path.is_file() {
             continue;
         }
-        let mut reasons = Vec::new();
+        let mut last = String::new();
         let bytes = mirrors.iter().find_map(|mirror| {
             let got = download(&agent, &format!("{mirror}{name}"), &name, sum, progress);
-            got.map_err(|reason| reasons.push(format!("{mirror} {reason}"))).ok()
+            got.map_err(|reason| last = format!("{mirror} {reason}")).ok()
         });
         let Some(bytes) = bytes else {
-            return Err(Error::Download { file: name, reason: reasons.join("; ") });
+            return Err(Error::Download { file: name, reason: format!("no mirror gave it, {last}") });
         };
         let mut temporary = tempfile::NamedTempFile::new_in(cache).map_err(Error::io(cache))?;
         temporary.write_all(&bytes).map_err(Error::io(&path))?;

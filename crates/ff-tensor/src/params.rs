@@ -114,7 +114,7 @@ pub enum NeuronKind {
 pub enum Reset {
     /// Takes the threshold off.
     Subtract,
-    /// Sets the membrane to zero.
+    /// Sets the membrane to zero before the next current comes in.
     Zero,
     /// Nothing.
     None,
