@@ -171,7 +171,7 @@ fn layer_1_on_images() {
         let mut layer = case.layer(&dev, seed);
         let pixels: Vec<u8> = (0..BATCH * INPUTS)
             .map(|i| {
-                if random::bits(seed + 2, i as u64) % 3 == 0 {
+                if random::bits(seed + 2, i as u64).is_multiple_of(3) {
                     0
                 } else {
                     random::bits(seed + 3, i as u64) as u8
