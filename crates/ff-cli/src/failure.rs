@@ -59,6 +59,7 @@ impl From<ff_net::Error> for Failure {
             ff_net::Error::Model { .. } => {
                 "`ff-cli train --out DIR`, which writes DIR/model.safetensors".into()
             }
+            ff_net::Error::Label { .. } => "`ff-cli data check` on the data set".into(),
             ff_net::Error::Device(_) => return Failure::new(e.to_string()),
         };
         Failure::new(e.to_string()).advise(advice)

@@ -8,7 +8,7 @@ use ff_tensor::{Goodness, LabelRow, Neuron, NeuronKind};
 use rayon::prelude::*;
 
 use crate::lanes::{LANES, add_squares, load, sum_squares, total, vectorised};
-use crate::lif::{Atan, constant, with_bias};
+use crate::lif::{Atan, constant, rectified, with_bias};
 
 /// See [`ff_tensor::Device::goodness`]. `n` units.
 pub(crate) fn goodness(goodness: &mut [f32], signal: &[f32], n: usize, p: Goodness) {
@@ -65,7 +65,7 @@ fn candidate(base: &[f32], row: &[f32], a: f32, bias: Option<&[f32]>, p: &Neuron
         }
         let current = with_bias(current, bias, offset);
         let signal = match p.kind {
-            NeuronKind::Relu => current.map(|i| i.max(0.0)),
+            NeuronKind::Relu => rectified(current),
             // Which surrogate does not matter where nothing learns.
             NeuronKind::Lif => constant::<Atan, false>(&current, p, |_, _| ()).0,
         };

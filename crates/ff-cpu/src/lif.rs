@@ -14,6 +14,8 @@
 //! a_t    = beta keep_t a_{t-1} + 1,     keep_t = 1 - spk_{t-1} if reset `zero`, else 1
 //! slope  = a_T | (1/T) sum_t S'(mem_t - threshold) a_t | [I > 0]
 //! ```
+//! A membrane that is not finite makes the signal NaN: as a unit that never spikes it would pass unnoticed.
+//!
 //! For a current with a row per step, each step has a slope of its own, a trace that runs backwards:
 //!
 //! ```text
@@ -168,15 +170,25 @@ pub(crate) fn constant<S: Derivative, const LEARN: bool>(
     }
     match p.output {
         Output::Membrane => (state.mem, trace),
-        Output::Rate => {
-            let per_step = 1.0 / p.steps as f32;
-            for k in 0..LANES {
-                count[k] *= per_step;
-                slope[k] *= per_step;
-            }
-            (count, slope)
-        }
+        Output::Rate => (rate(&count, &state.mem, p), slope.map(|s| s * (1.0 / p.steps as f32))),
     }
+}
+
+/// Spikes per step, or NaN if the membrane is not finite.
+#[inline(always)]
+fn rate(count: &Lanes, mem: &Lanes, p: &Neuron) -> Lanes {
+    let per_step = 1.0 / p.steps as f32;
+    let mut rate = [0.0; LANES];
+    for k in 0..LANES {
+        rate[k] = count[k] * per_step + 0.0 * mem[k];
+    }
+    rate
+}
+
+/// `max(0, I)`, or NaN if the current is not finite.
+#[inline(always)]
+pub(crate) fn rectified(current: Lanes) -> Lanes {
+    current.map(|i| i.max(0.0) + 0.0 * i)
 }
 
 /// All LIF rows of a block.
@@ -233,7 +245,6 @@ fn scan_train<S: Derivative>(
     p: &Neuron,
 ) {
     let n = signal.len();
-    let per_step = 1.0 / p.steps as f32;
     for offset in (0..n).step_by(LANES) {
         let mut state = State::REST;
         let mut count = [0.0; LANES];
@@ -252,7 +263,7 @@ fn scan_train<S: Derivative>(
         }
         match p.output {
             Output::Membrane => store(signal, offset, &state.mem),
-            Output::Rate => store(signal, offset, &count.map(|c| c * per_step)),
+            Output::Rate => store(signal, offset, &rate(&count, &state.mem, p)),
         }
         if let Some(slope) = &mut slope {
             slopes_backwards::<S>(slope, n, offset, p);
@@ -302,7 +313,7 @@ fn relu(mut rows: Rows, bias: Option<&[f32]>, n: usize) {
     {
         for offset in (0..n).step_by(LANES) {
             let i = with_bias(load(current, offset), bias, offset);
-            store(signal, offset, &i.map(|i| i.max(0.0)));
+            store(signal, offset, &rectified(i));
             if let Some(slope) = &mut rows.slope {
                 store(&mut slope[r * n..][..n], offset, &i.map(|i| if i > 0.0 { 1.0 } else { 0.0 }));
             }

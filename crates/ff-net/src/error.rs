@@ -16,6 +16,16 @@ pub enum Error {
         /// What is wrong with its value.
         reason: String,
     },
+    /// A label that is no class.
+    #[error("image {image} has label {label}, but there are {classes} classes")]
+    Label {
+        /// Counted from 0.
+        image: usize,
+        /// What it has.
+        label: u32,
+        /// Labels are below this.
+        classes: usize,
+    },
     /// The loss stopped being a number.
     #[error("the loss of layer {layer} became {loss} in epoch {epoch}, batch {batch}")]
     Diverged {

@@ -68,7 +68,7 @@ impl Model {
         let bytes = self.to_bytes().map_err(refuse)?;
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(dir)?;
+            let mut file = readable_by_all(tempfile::Builder::new()).tempfile_in(dir)?;
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
             file.persist(path).map_err(|e| e.error)
@@ -151,6 +151,16 @@ impl Model {
         }
         Ok(Self { config, dataset: entry("dataset")?, width, height, classes, weights })
     }
+}
+
+/// Temporary files are private; a model need not be. (The user's umask still holds.)
+fn readable_by_all<'a, 'b>(mut builder: tempfile::Builder<'a, 'b>) -> tempfile::Builder<'a, 'b> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder
 }
 
 fn floats(tensors: &SafeTensors, name: &str, shape: &[usize]) -> std::result::Result<Vec<f32>, String> {

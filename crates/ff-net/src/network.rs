@@ -61,6 +61,7 @@ impl<D: Device> Network<D> {
         weights: Vec<(Array2<f32>, Option<Vec<f32>>)>,
     ) -> Result<Self> {
         config.validate(pixels, classes)?;
+        check_shapes(&config, pixels, &weights)?;
         let mut layers = Vec::new();
         for (weight, bias) in weights {
             let (inputs, units) = weight.dim();
@@ -111,4 +112,30 @@ impl<D: Device> Network<D> {
         }
         Ok(())
     }
+}
+
+/// Whether the weights are those of a network of this config.
+fn check_shapes(config: &Config, pixels: usize, weights: &[(Array2<f32>, Option<Vec<f32>>)]) -> Result<()> {
+    let bad = |reason: String| Err(Error::Config { key: "layers", reason });
+    if weights.len() != config.layers.len() {
+        return bad(format!(
+            "has {} layers, but there are weights for {}",
+            config.layers.len(),
+            weights.len()
+        ));
+    }
+    let mut inputs = pixels;
+    for (i, (&units, (weight, bias))) in config.layers.iter().zip(weights).enumerate() {
+        if weight.dim() != (inputs, units) {
+            let got = weight.dim();
+            return bad(format!("asks for weights {:?} in layer {}, not {got:?}", (inputs, units), i + 1));
+        }
+        let (wanted, got) = (if config.bias { units } else { 0 }, bias.as_ref().map_or(0, Vec::len));
+        if wanted != got {
+            let wanted = if wanted == 0 { "no".to_string() } else { wanted.to_string() };
+            return bad(format!("asks for {wanted} biases in layer {}, but there are {got}", i + 1));
+        }
+        inputs = units;
+    }
+    Ok(())
 }

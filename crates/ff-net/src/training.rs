@@ -49,11 +49,15 @@ impl<D: Device> Trainer<D> {
     /// set is cut to it.
     ///
     /// # Errors
-    /// An empty set, or a device without room.
+    /// An empty set, a label that is no class, or a device without room.
     pub fn new(network: Network<D>, images: &[u8], labels: &[u32]) -> Result<Self> {
         let (dev, n) = (network.dev.clone(), labels.len());
         if n == 0 {
             return Err(Error::Config { key: "train_samples", reason: "leaves no image to train on".into() });
+        }
+        if let Some(i) = labels.iter().position(|&label| label as usize >= network.classes) {
+            let (label, classes) = (labels[i], network.classes);
+            return Err(Error::Label { image: i, label, classes });
         }
         let batch = network.config.batch.min(n);
         let batches = n / batch;
@@ -107,7 +111,8 @@ impl<D: Device> Trainer<D> {
         self.network
     }
 
-    /// Trains for one epoch through the images in `order`, calling `on_step` after each batch.
+    /// Trains for one epoch through the images in `order`, a permutation of all of them, calling `on_step` after
+    /// each batch.
     ///
     /// # Errors
     /// A loss that is no longer a number, or a failing device.

@@ -1,0 +1,657 @@
+//! Every op of a device against plain loops in f64, at odd sizes; the same bits for any number of threads; the
+//! shared paths of layer 1 against the plain one; and what happens at the edges.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod oracle;
+
+use ff_cpu::Cpu;
+use ff_tensor::{
+    Adam, Clock, Device, Error, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind,
+    Objective, Output, Reset, Surrogate, Tensor, random,
+};
+
+const CLASSES: usize = 3;
+const AMPLITUDE: f32 = 2.0;
+const EPS: f32 = 1e-4;
+const LABEL: LabelRow = LabelRow { amplitude: AMPLITUDE };
+/// The epoch's second batch, the optimiser's sixth step.
+const CLOCK: [u32; 2] = [5, 1];
+
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    batch: usize,
+    inputs: usize,
+    units: usize,
+    steps: usize,
+}
+
+/// What an op gave and what its equation gives.
+struct Answer {
+    op: String,
+    got: Vec<f32>,
+    want: Vec<f64>,
+}
+
+impl Answer {
+    fn new(op: impl Into<String>, got: Vec<f32>, want: Vec<f64>) -> Self {
+        Self { op: op.into(), got, want }
+    }
+
+    /// Sums of some hundred f32 terms: 1e-5 of the largest number.
+    fn check(&self, sizes: Sizes) {
+        assert_eq!(self.got.len(), self.want.len(), "{} at {sizes:?}", self.op);
+        let largest = self.want.iter().fold(1.0f64, |m, w| m.max(w.abs()));
+        for (i, (&got, want)) in self.got.iter().zip(&self.want).enumerate() {
+            let off = (f64::from(got) - want).abs();
+            assert!(off <= 1e-5 * largest, "{}[{i}] at {sizes:?}: {got}, not {want}", self.op);
+        }
+    }
+}
+
+/// `n` numbers in `from..to`.
+fn draws(seed: u64, n: usize, from: f32, to: f32) -> Vec<f32> {
+    (0..n as u64).map(|i| from + (to - from) * random::uniform(seed, i)).collect()
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&x| f64::from(x)).collect()
+}
+
+/// A tensor of draws in `from..to`, on the device and as the loops want it.
+fn tensor<D: Device>(
+    dev: &D,
+    seed: u64,
+    [rows, cols]: [usize; 2],
+    from: f32,
+    to: f32,
+) -> (Tensor<D>, Vec<f64>) {
+    let values = draws(seed, rows * cols, from, to);
+    (dev.upload(rows, cols, &values).unwrap(), wide(&values))
+}
+
+fn labels<D: Device>(dev: &D, seed: u64, rows: usize) -> (Tensor<D, u32>, Vec<usize>) {
+    let values: Vec<u32> = (0..rows as u64).map(|i| random::bits(seed, i) % CLASSES as u32).collect();
+    (dev.upload(rows, 1, &values).unwrap(), values.iter().map(|&l| l as usize).collect())
+}
+
+fn clock<D: Device>(dev: &D) -> Clock<D> {
+    dev.upload(1, 2, &CLOCK).unwrap()
+}
+
+/// Every op once.
+fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let mut answers = gather(dev, s);
+    answers.extend(draw_labels(dev, s));
+    answers.extend(normalise(dev, s));
+    answers.extend(matmul(dev, s));
+    answers.extend(label_current(dev, s));
+    answers.extend(lif(dev, s));
+    answers.extend(goodness(dev, s));
+    answers.extend(objective(dev, s));
+    answers.extend(gradients(dev, s));
+    answers.extend(adam(dev, s));
+    answers
+}
+
+fn gather<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let n = 3 * s.batch;
+    let pixel = |i: usize| if i.is_multiple_of(5) { 0 } else { random::bits(1, i as u64) as u8 };
+    // The last image is empty.
+    let pixels: Vec<u8> =
+        (0..n * s.inputs).map(|i| if i / s.inputs == n - 1 { 0 } else { pixel(i) }).collect();
+    let images = dev.upload(n, s.inputs, &pixels).unwrap();
+    let (targets, target_values) = labels(dev, 2, n);
+    let order: Vec<u32> = (0..n as u32).rev().collect();
+    let order_tensor = dev.upload(n, 1, &order).unwrap();
+    let mut answers = Vec::new();
+    for kind in [NormKind::L2, NormKind::Rms] {
+        let mut xhat = dev.zeros(s.batch, s.inputs).unwrap();
+        let (mut scale, mut labels) = (dev.zeros(s.batch, 1).unwrap(), dev.zeros(s.batch, 1).unwrap());
+        let p = Gather { classes: CLASSES, amplitude: AMPLITUDE, norm: Norm { kind, eps: EPS } };
+        for batch in [1, 0] {
+            let clock = dev.upload(1, 2, &[CLOCK[0], batch]).unwrap();
+            dev.gather(&mut xhat, &mut scale, &mut labels, &images, &targets, &order_tensor, &clock, &p)
+                .unwrap();
+            let ids = &order[batch as usize * s.batch..][..s.batch];
+            let (mut want_xhat, mut want_scale, mut want_labels) = (Vec::new(), Vec::new(), Vec::new());
+            for &id in ids {
+                let image = &pixels[id as usize * s.inputs..][..s.inputs];
+                let rms = kind == NormKind::Rms;
+                let mut row = oracle::image_row(image, CLASSES, 0, f64::from(AMPLITUDE), rms, f64::from(EPS));
+                want_scale.push(row[0] / f64::from(AMPLITUDE));
+                row[0] = 0.0;
+                want_xhat.extend(row);
+                want_labels.push(target_values[id as usize] as f64);
+            }
+            let name = |part| format!("gather {part} {kind:?} batch {batch}");
+            answers.push(Answer::new(name("xhat"), dev.download(&xhat).unwrap(), want_xhat));
+            answers.push(Answer::new(name("scale"), dev.download(&scale).unwrap(), want_scale));
+            let got = dev.download(&labels).unwrap().into_iter().map(|l| l as f32).collect();
+            answers.push(Answer::new(name("labels"), got, want_labels));
+        }
+    }
+    answers
+}
+
+/// Which wrong label it is has to be the same everywhere; how often each comes up is tested beside the op.
+fn draw_labels<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let (truth, truth_values) = labels(dev, 3, s.batch);
+    let (scores, _) = tensor(dev, 4, [s.batch, CLASSES], 0.0, 1.0);
+    let draw = |sharpness| {
+        let mut pair = dev.zeros(2 * s.batch, 1).unwrap();
+        let p = LabelDraw { classes: CLASSES, seed: 9, sharpness };
+        dev.draw_labels(&mut pair, &truth, &scores, &clock(dev), &p).unwrap();
+        let pair = dev.download(&pair).unwrap();
+        let (positive, negative) = pair.split_at(s.batch);
+        for ((&p, &n), &truth) in positive.iter().zip(negative).zip(&truth_values) {
+            assert_eq!(p as usize, truth);
+            assert!(n != p && (n as usize) < CLASSES, "negative {n} of {p}");
+        }
+        let pair: Vec<f32> = pair.into_iter().map(|l| l as f32).collect();
+        Answer::new(format!("draw_labels {sharpness}"), pair.clone(), wide(&pair))
+    };
+    vec![draw(0.0), draw(7.0)]
+}
+
+fn normalise<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for (kind, steps) in [(NormKind::L2, 1), (NormKind::Rms, 1), (NormKind::L2, s.steps), (NormKind::Rms, 3)]
+    {
+        let mut values = draws(5, s.batch * steps * s.inputs, -1.0, 2.0);
+        values[..steps * s.inputs].fill(0.0); // a row of zeros
+        let x = dev.upload(s.batch * steps, s.inputs, &values).unwrap();
+        let mut xhat = dev.zeros(s.batch * steps, s.inputs).unwrap();
+        dev.normalise(&mut xhat, &x, steps, &Norm { kind, eps: EPS }).unwrap();
+        let mut want = Vec::new();
+        for train in wide(&values).chunks(steps * s.inputs) {
+            let mean: Vec<f64> = (0..s.inputs)
+                .map(|i| train.iter().skip(i).step_by(s.inputs).sum::<f64>() / steps as f64)
+                .collect();
+            let factor = oracle::norm_factor(&mean, kind == NormKind::Rms, f64::from(EPS));
+            want.extend(train.iter().map(|x| factor * x));
+        }
+        answers.push(Answer::new(format!("normalise {kind:?} {steps}"), dev.download(&xhat).unwrap(), want));
+    }
+    answers
+}
+
+fn matmul<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let [m, k, n] = [s.batch, s.inputs, s.units];
+    let mut answers = Vec::new();
+    for (transpose_a, transpose_b) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (a, a_values) = tensor(dev, 6, if transpose_a { [k, m] } else { [m, k] }, -1.0, 1.0);
+        let (b, b_values) = tensor(dev, 7, if transpose_b { [n, k] } else { [k, n] }, -1.0, 1.0);
+        let mut c = dev.upload(m, n, &vec![f32::NAN; m * n]).unwrap(); // what was there before must not matter
+        dev.matmul(&mut c, &a, transpose_a, &b, transpose_b).unwrap();
+        let at = |i: usize, l: usize| if transpose_a { a_values[l * m + i] } else { a_values[i * k + l] };
+        let bt = |l: usize, j: usize| if transpose_b { b_values[j * k + l] } else { b_values[l * n + j] };
+        let want = (0..m * n).map(|e| (0..k).map(|l| at(e / n, l) * bt(l, e % n)).sum()).collect();
+        let op = format!("matmul {transpose_a} {transpose_b}");
+        answers.push(Answer::new(op, dev.download(&c).unwrap(), want));
+    }
+    answers
+}
+
+fn label_current<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let rows = 2 * s.batch;
+    let (base, base_values) = tensor(dev, 8, [s.batch, s.units], -1.0, 1.0);
+    let (scale, scale_values) = tensor(dev, 9, [s.batch, 1], 0.1, 1.0);
+    let (weight, weight_values) = tensor(dev, 10, [s.inputs, s.units], -1.0, 1.0);
+    let (labels, label_values) = labels(dev, 11, rows);
+    let mut current = dev.zeros(rows, s.units).unwrap();
+    dev.label_current(&mut current, &base, &scale, &labels, &weight, &LABEL).unwrap();
+    let want = (0..rows * s.units).map(|e| {
+        let (r, j) = (e / s.units, e % s.units);
+        let b = r % s.batch;
+        base_values[b * s.units + j]
+            + f64::from(AMPLITUDE) * scale_values[b] * weight_values[label_values[r] * s.units + j]
+    });
+    vec![Answer::new("label_current", dev.download(&current).unwrap(), want.collect())]
+}
+
+/// Each kind of unit, with a constant current and with one per step.
+fn neurons(steps: usize) -> Vec<Neuron> {
+    let mut all = vec![Neuron { kind: NeuronKind::Relu, ..Neuron::default() }];
+    for (i, reset) in [Reset::Subtract, Reset::Zero, Reset::None].into_iter().enumerate() {
+        for output in [Output::Membrane, Output::Rate] {
+            let surrogates =
+                [Surrogate::Atan, Surrogate::FastSigmoid, Surrogate::Triangle, Surrogate::Boxcar];
+            let surrogate = surrogates[i + usize::from(output == Output::Rate)];
+            all.push(Neuron { reset, output, surrogate, steps, ..Neuron::default() });
+        }
+    }
+    all
+}
+
+fn in_oracle(p: &Neuron) -> oracle::Neuron {
+    oracle::Neuron {
+        unit: match (p.kind, p.output) {
+            (NeuronKind::Relu, _) => oracle::Unit::Relu,
+            (_, Output::Membrane) => oracle::Unit::Membrane,
+            (_, Output::Rate) => oracle::Unit::Rate,
+        },
+        beta: f64::from(p.beta),
+        threshold: f64::from(p.threshold),
+        reset: match p.reset {
+            Reset::Subtract => oracle::Reset::Subtract,
+            Reset::Zero => oracle::Reset::Zero,
+            Reset::None => oracle::Reset::None,
+        },
+        steps: p.steps,
+        surrogate: match p.surrogate {
+            Surrogate::Atan => oracle::Surrogate::Atan,
+            Surrogate::FastSigmoid => oracle::Surrogate::FastSigmoid,
+            Surrogate::Triangle => oracle::Surrogate::Triangle,
+            Surrogate::Boxcar => oracle::Surrogate::Boxcar,
+        },
+    }
+}
+
+fn lif<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for p in neurons(s.steps) {
+        for (in_time, with_bias) in [(false, false), (false, true), (true, false), (true, true)] {
+            if p.kind == NeuronKind::Relu && in_time {
+                continue;
+            }
+            answers.extend(lif_case(dev, s, &p, in_time, with_bias));
+        }
+    }
+    answers
+}
+
+fn lif_case<D: Device>(dev: &D, s: Sizes, p: &Neuron, in_time: bool, with_bias: bool) -> Vec<Answer> {
+    let (n, current_steps) = (s.units, if in_time { p.steps } else { 1 });
+    let (current, values) = tensor(dev, 12, [s.batch * current_steps, n], -0.5, 1.5);
+    let (bias, bias_values) = tensor(dev, 13, [1, n], -0.2, 0.2);
+    let mut signal = dev.zeros(s.batch, n).unwrap();
+    let mut slope = dev.zeros(s.batch * current_steps, n).unwrap();
+    let mut spikes = dev.zeros(s.batch * p.steps, n).unwrap();
+    let train = (p.kind == NeuronKind::Lif).then_some(&mut spikes);
+    dev.lif(&mut signal, Some(&mut slope), train, &current, with_bias.then_some(&bias), p).unwrap();
+
+    let oracle_p = in_oracle(p);
+    let mut want_signal = Vec::new();
+    let (mut want_slope, mut want_spikes) =
+        (vec![0.0; s.batch * current_steps * n], vec![0.0; s.batch * p.steps * n]);
+    for r in 0..s.batch {
+        for j in 0..n {
+            let at = |t: usize| {
+                let row = r * current_steps + if in_time { t } else { 0 };
+                values[row * n + j] + if with_bias { bias_values[j] } else { 0.0 }
+            };
+            let base: Vec<f64> = (0..p.steps).map(at).collect();
+            let moved = |by: f64, step: usize| {
+                let here = |t: usize| if !in_time || t == step { base[t] + by } else { base[t] };
+                oracle::signal(&(0..p.steps).map(here).collect::<Vec<_>>(), &base, &oracle_p)
+            };
+            want_signal.push(moved(0.0, 0));
+            for t in 0..current_steps {
+                want_slope[(r * current_steps + t) * n + j] = (moved(1e-6, t) - moved(-1e-6, t)) / 2e-6;
+            }
+            if p.kind == NeuronKind::Lif {
+                let (_, fired) = oracle::scan(&base, &oracle_p, None);
+                for (t, &spk) in fired.iter().enumerate() {
+                    want_spikes[(r * p.steps + t) * n + j] = f64::from(u8::from(spk));
+                }
+            }
+        }
+    }
+    let name = |part| format!("lif {part} {p:?} in_time {in_time} bias {with_bias}");
+    vec![
+        Answer::new(name("signal"), dev.download(&signal).unwrap(), want_signal),
+        Answer::new(name("slope"), dev.download(&slope).unwrap(), want_slope),
+        Answer::new(name("spikes"), dev.download(&spikes).unwrap(), want_spikes),
+    ]
+}
+
+fn goodness<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let (signal, values) = tensor(dev, 14, [s.batch, s.units], -1.0, 2.0);
+    let mut answers = Vec::new();
+    for p in [Goodness::Mean, Goodness::Sum] {
+        let mut goodness = dev.zeros(s.batch, 1).unwrap();
+        dev.goodness(&mut goodness, &signal, p).unwrap();
+        let factor = if p == Goodness::Mean { 1.0 / s.units as f64 } else { 1.0 };
+        let want = values.chunks(s.units).map(|row| factor * row.iter().map(|x| x * x).sum::<f64>());
+        answers.push(Answer::new(
+            format!("goodness {p:?}"),
+            dev.download(&goodness).unwrap(),
+            want.collect(),
+        ));
+    }
+    answers
+}
+
+fn objective<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let (goodness, values) = tensor(dev, 15, [2 * s.batch, 1], 0.0, 3.0);
+    let mut answers = Vec::new();
+    for (p, of_oracle) in [
+        (Objective::Softplus { theta: 1.5 }, oracle::Objective::Softplus { theta: 1.5 }),
+        (Objective::Pair { alpha: 4.0 }, oracle::Objective::Pair { alpha: 4.0 }),
+    ] {
+        let (mut losses, mut dgoodness) = (dev.zeros(3, 1).unwrap(), dev.zeros(2 * s.batch, 1).unwrap());
+        dev.objective(&mut losses, &mut dgoodness, &goodness, &clock(dev), &p).unwrap();
+        let problem = oracle::Problem {
+            inputs: Vec::new(),
+            neuron: in_oracle(&Neuron::default()),
+            mean_goodness: true,
+            objective: of_oracle,
+        };
+        let moved = |r: usize, by: f64| {
+            let mut values = values.clone();
+            values[r] += by;
+            problem.loss(&values)
+        };
+        let want = (0..values.len()).map(|r| (moved(r, 1e-6) - moved(r, -1e-6)) / 2e-6).collect();
+        // The clock stands at batch 1: that loss alone is written.
+        answers.push(Answer::new(
+            format!("objective losses {p:?}"),
+            dev.download(&losses).unwrap(),
+            vec![0.0, problem.loss(&values), 0.0],
+        ));
+        answers.push(Answer::new(
+            format!("objective dgoodness {p:?}"),
+            dev.download(&dgoodness).unwrap(),
+            want,
+        ));
+    }
+    answers
+}
+
+fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let (rows, n) = (2 * s.batch, s.units);
+    let mut answers = Vec::new();
+    let (signal, signal_values) = tensor(dev, 16, [rows, n], -1.0, 2.0);
+    let (dgoodness, dgoodness_values) = tensor(dev, 17, [rows, 1], -1.0, 1.0);
+    for (steps, p) in [(1, Goodness::Mean), (s.steps, Goodness::Sum)] {
+        let (slope, slope_values) = tensor(dev, 18, [rows * steps, n], 0.0, 1.0);
+        let mut dcurrent = dev.zeros(rows * steps, n).unwrap();
+        dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, p).unwrap();
+        let factor = if p == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
+        let want = (0..rows * steps * n).map(|e| {
+            let (r, j) = (e / n / steps, e % n);
+            2.0 * factor * dgoodness_values[r] * signal_values[r * n + j] * slope_values[e]
+        });
+        answers.push(Answer::new(
+            format!("current_grad {p:?} {steps}"),
+            dev.download(&dcurrent).unwrap(),
+            want.collect(),
+        ));
+    }
+
+    let (dcurrent, dcurrent_values) = tensor(dev, 19, [rows, n], -1.0, 1.0);
+    let mut dbase = dev.zeros(s.batch, n).unwrap();
+    dev.sum_copies(&mut dbase, &dcurrent).unwrap();
+    let want = (0..s.batch * n).map(|e| dcurrent_values[e] + dcurrent_values[s.batch * n + e]).collect();
+    answers.push(Answer::new("sum_copies", dev.download(&dbase).unwrap(), want));
+
+    let mut dbias = dev.upload(1, n, &vec![f32::NAN; n]).unwrap();
+    dev.sum_rows(&mut dbias, &dcurrent).unwrap();
+    let want = (0..n).map(|j| (0..rows).map(|r| dcurrent_values[r * n + j]).sum()).collect();
+    answers.push(Answer::new("sum_rows", dev.download(&dbias).unwrap(), want));
+
+    let (mut dweight, mut want) = tensor(dev, 20, [s.inputs, n], -1.0, 1.0);
+    let (labels, label_values) = labels(dev, 21, rows);
+    let (scale, scale_values) = tensor(dev, 22, [s.batch, 1], 0.1, 1.0);
+    dev.label_grad(&mut dweight, &dcurrent, &labels, &scale, &LABEL).unwrap();
+    for r in 0..rows {
+        for j in 0..n {
+            want[label_values[r] * n + j] +=
+                f64::from(AMPLITUDE) * scale_values[r % s.batch] * dcurrent_values[r * n + j];
+        }
+    }
+    answers.push(Answer::new("label_grad", dev.download(&dweight).unwrap(), want));
+    answers
+}
+
+fn adam<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let shape = [s.inputs, s.units];
+    // The clock stands at step 5 of 10: half of the cooling from step 2 is left, so 5/8 of the rate.
+    let p = Adam { cool_from: 2, last_step: 10, ..Adam::constant(0.01) };
+    let (mut weight, weight_values) = tensor(dev, 23, shape, -1.0, 1.0);
+    let (mut mean, mean_values) = tensor(dev, 24, shape, -0.1, 0.1);
+    let (mut square, square_values) = tensor(dev, 25, shape, 0.0, 0.1);
+    let (dweight, dweight_values) = tensor(dev, 26, shape, -1.0, 1.0);
+    let mut clock = clock(dev);
+    dev.adam(&mut weight, &mut mean, &mut square, &dweight, &clock, &p).unwrap();
+    let mut want = [Vec::new(), Vec::new(), Vec::new()];
+    for (i, g) in dweight_values.iter().enumerate() {
+        let m = 0.9 * mean_values[i] + 0.1 * g;
+        let v = 0.999 * square_values[i] + 0.001 * g * g;
+        let (m_hat, v_hat) = (m / (1.0 - 0.9f64.powi(6)), v / (1.0 - 0.999f64.powi(6)));
+        want[0].push(weight_values[i] - 0.01 * 5.0 / 8.0 * m_hat / (v_hat.sqrt() + 1e-8));
+        want[1].push(m);
+        want[2].push(v);
+    }
+    let [want_weight, want_mean, want_square] = want;
+    dev.advance(&mut clock).unwrap();
+    assert_eq!(dev.download(&clock).unwrap(), CLOCK.map(|c| c + 1));
+    vec![
+        Answer::new("adam weight", dev.download(&weight).unwrap(), want_weight),
+        Answer::new("adam mean", dev.download(&mean).unwrap(), want_mean),
+        Answer::new("adam square", dev.download(&square).unwrap(), want_square),
+    ]
+}
+
+fn sizes() -> Vec<Sizes> {
+    let mut all = Vec::new();
+    for batch in [1, 7, 17] {
+        for inputs in [7, 17, 257] {
+            for units in [1, 7, 17, 257] {
+                let steps = 1 + (batch + inputs + units) % 5;
+                all.push(Sizes { batch, inputs, units, steps });
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn every_op_is_its_equation_at_odd_sizes() {
+    let dev = Cpu::new(1).unwrap();
+    for sizes in sizes() {
+        for answer in every_op(&dev, sizes) {
+            answer.check(sizes);
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let one = Cpu::new(1).unwrap();
+    for threads in [2, 3, 5] {
+        let many = Cpu::new(threads).unwrap();
+        for (batch, inputs, units) in [(1, 7, 257), (17, 257, 17), (130, 257, 65)] {
+            let sizes = Sizes { batch, inputs, units, steps: 3 };
+            for (a, b) in every_op(&one, sizes).iter().zip(every_op(&many, sizes)) {
+                let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&a.got), bits(&b.got), "{} with {threads} threads at {sizes:?}", a.op);
+            }
+        }
+    }
+}
+
+#[test]
+fn units_that_never_spike_and_units_that_always_do() {
+    let (dev, rows, n, steps) = (Cpu::new(2).unwrap(), 3, 19, 4);
+    for reset in [Reset::Subtract, Reset::Zero, Reset::None] {
+        for (level, rate) in [(-1.0, 0.0), (0.0, 0.0), (50.0, 1.0)] {
+            let p = Neuron {
+                steps,
+                reset,
+                output: Output::Rate,
+                surrogate: Surrogate::Boxcar,
+                ..Neuron::default()
+            };
+            let current = dev.upload(rows, n, &vec![level; rows * n]).unwrap();
+            let (mut signal, mut slope) = (dev.zeros(rows, n).unwrap(), dev.zeros(rows, n).unwrap());
+            let mut spikes = dev.zeros(rows * steps, n).unwrap();
+            dev.lif(&mut signal, Some(&mut slope), Some(&mut spikes), &current, None, &p).unwrap();
+            assert!(signal.data.iter().all(|&s| s == rate), "{reset:?} at {level}: {:?}", signal.data);
+            assert!(spikes.data.iter().all(|&s| s == rate));
+            // Half a unit or more from the threshold, the boxcar is flat: nothing to learn, and no NaN.
+            assert!(slope.data.iter().all(|&s| s == 0.0));
+            let mut goodness = dev.zeros(rows, 1).unwrap();
+            dev.goodness(&mut goodness, &signal, Goodness::Mean).unwrap();
+            assert!(goodness.data.iter().all(|&g| g == rate));
+            // The next layer gets a row of zeros, or of ones.
+            let mut xhat = dev.zeros(rows, n).unwrap();
+            dev.normalise(&mut xhat, &signal, 1, &Norm { kind: NormKind::Rms, eps: EPS }).unwrap();
+            assert!(xhat.data.iter().all(|&x| (x - rate).abs() < 2.0 * EPS));
+        }
+    }
+}
+
+#[test]
+fn a_unit_exactly_at_its_threshold_does_not_spike() {
+    let dev = Cpu::new(1).unwrap();
+    let current = dev.upload(1, 2, &[1.0, 1.000_000_1]).unwrap();
+    let mut signal = dev.zeros(1, 2).unwrap();
+    let p = Neuron { output: Output::Rate, ..Neuron::default() };
+    dev.lif(&mut signal, None, None, &current, None, &p).unwrap();
+    assert_eq!(signal.data, [0.0, 1.0]);
+}
+
+#[test]
+fn all_labels_at_once_are_the_single_ops_bit_for_bit() {
+    let dev = Cpu::new(2).unwrap();
+    for (batch, inputs, units) in [(1, 7, 1), (7, 17, 17), (17, 20, 257)] {
+        let (base, _) = tensor(&dev, 30, [batch, units], -0.5, 1.5);
+        let (scale, _) = tensor(&dev, 31, [batch, 1], 0.1, 1.0);
+        let (weight, _) = tensor(&dev, 32, [inputs, units], -1.0, 1.0);
+        let (bias, _) = tensor(&dev, 33, [1, units], -0.2, 0.2);
+        let candidates: Vec<u32> = (0..CLASSES as u32).flat_map(|c| vec![c; batch]).collect();
+        let candidates = dev.upload(batch * CLASSES, 1, &candidates).unwrap();
+        for p in neurons(4) {
+            for (bias, g) in [(None, Goodness::Mean), (Some(&bias), Goodness::Sum)] {
+                let mut scores = dev.zeros(batch, CLASSES).unwrap();
+                dev.label_goodness(&mut scores, &base, &scale, &weight, bias, &LABEL, &p, g).unwrap();
+
+                let rows = batch * CLASSES;
+                let (mut current, mut signal) =
+                    (dev.zeros(rows, units).unwrap(), dev.zeros(rows, units).unwrap());
+                let mut goodness = dev.zeros(rows, 1).unwrap();
+                dev.label_current(&mut current, &base, &scale, &candidates, &weight, &LABEL).unwrap();
+                dev.lif(&mut signal, None, None, &current, bias, &p).unwrap();
+                dev.goodness(&mut goodness, &signal, g).unwrap();
+                for b in 0..batch {
+                    for c in 0..CLASSES {
+                        let (shared, plain) = (scores.data[b * CLASSES + c], goodness.data[c * batch + b]);
+                        assert_eq!(shared.to_bits(), plain.to_bits(), "{p:?}: {shared} and {plain}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The label written into the image, the row normalised and multiplied as a whole, for each copy: what the shared
+/// product of layer 1 stands for.
+#[test]
+fn one_product_for_all_copies_is_the_plain_path() {
+    let (dev, batch, inputs, units, copies) = (Cpu::new(2).unwrap(), 7, 31, 17, 2);
+    let rows = batch * copies;
+    let pixels: Vec<u8> = (0..batch * inputs).map(|i| random::bits(40, i as u64) as u8).collect();
+    let (labels, label_values) = labels(&dev, 41, rows);
+    let (weight, _) = tensor(&dev, 42, [inputs, units], -1.0, 1.0);
+    let (dcurrent, _) = tensor(&dev, 43, [rows, units], -1.0, 1.0);
+    for kind in [NormKind::L2, NormKind::Rms] {
+        let norm = Norm { kind, eps: EPS };
+        // Plain.
+        let mut x = Vec::new();
+        for r in 0..rows {
+            let b = r % batch;
+            let mut row: Vec<f32> =
+                pixels[b * inputs..][..inputs].iter().map(|&p| f32::from(p) / 255.0).collect();
+            row[..CLASSES].fill(0.0);
+            row[label_values[r]] = AMPLITUDE;
+            x.extend(row);
+        }
+        let x = dev.upload(rows, inputs, &x).unwrap();
+        let mut xhat = dev.zeros(rows, inputs).unwrap();
+        let (mut plain, mut plain_grad) =
+            (dev.zeros(rows, units).unwrap(), dev.zeros(inputs, units).unwrap());
+        dev.normalise(&mut xhat, &x, 1, &norm).unwrap();
+        dev.matmul(&mut plain, &xhat, false, &weight, false).unwrap();
+        dev.matmul(&mut plain_grad, &xhat, true, &dcurrent, false).unwrap();
+        // Shared.
+        let images = dev.upload(batch, inputs, &pixels).unwrap();
+        let targets = dev.zeros(batch, 1).unwrap();
+        let order = dev.upload(batch, 1, &(0..batch as u32).collect::<Vec<_>>()).unwrap();
+        let clock = dev.zeros(1, 2).unwrap();
+        let mut xhat = dev.zeros(batch, inputs).unwrap();
+        let (mut scale, mut unused) = (dev.zeros(batch, 1).unwrap(), dev.zeros(batch, 1).unwrap());
+        let p = Gather { classes: CLASSES, amplitude: AMPLITUDE, norm };
+        dev.gather(&mut xhat, &mut scale, &mut unused, &images, &targets, &order, &clock, &p).unwrap();
+        let (mut base, mut shared) = (dev.zeros(batch, units).unwrap(), dev.zeros(rows, units).unwrap());
+        dev.matmul(&mut base, &xhat, false, &weight, false).unwrap();
+        dev.label_current(&mut shared, &base, &scale, &labels, &weight, &LABEL).unwrap();
+        let (mut dbase, mut shared_grad) =
+            (dev.zeros(batch, units).unwrap(), dev.zeros(inputs, units).unwrap());
+        dev.sum_copies(&mut dbase, &dcurrent).unwrap();
+        dev.matmul(&mut shared_grad, &xhat, true, &dbase, false).unwrap();
+        dev.label_grad(&mut shared_grad, &dcurrent, &labels, &scale, &LABEL).unwrap();
+
+        let sizes = Sizes { batch, inputs, units, steps: 1 };
+        Answer::new("current", shared.data, wide(&plain.data)).check(sizes);
+        Answer::new("dweight", shared_grad.data, wide(&plain_grad.data)).check(sizes);
+    }
+}
+
+#[test]
+fn a_wrong_shape_is_refused_by_op_and_tensor() {
+    let dev = Cpu::new(1).unwrap();
+    let zeros = |rows, cols| -> Tensor<Cpu> { dev.zeros(rows, cols).unwrap() };
+    let labels = |rows| -> Tensor<Cpu, u32> { dev.zeros(rows, 1).unwrap() };
+    let p = Neuron { steps: 3, ..Neuron::default() };
+    let clock = dev.upload(1, 2, &CLOCK).unwrap();
+    let refused = [
+        ("matmul", "b", dev.matmul(&mut zeros(2, 3), &zeros(2, 4), false, &zeros(5, 3), false)),
+        ("matmul", "a", dev.matmul(&mut zeros(2, 3), &zeros(2, 4), true, &zeros(2, 3), false)),
+        ("lif", "current", dev.lif(&mut zeros(2, 3), None, None, &zeros(4, 3), None, &p)),
+        ("lif", "slope", dev.lif(&mut zeros(2, 3), Some(&mut zeros(6, 3)), None, &zeros(2, 3), None, &p)),
+        ("lif", "spikes", dev.lif(&mut zeros(2, 3), None, Some(&mut zeros(2, 3)), &zeros(2, 3), None, &p)),
+        ("lif", "bias", dev.lif(&mut zeros(2, 3), None, None, &zeros(2, 3), Some(&zeros(1, 2)), &p)),
+        ("goodness", "goodness", dev.goodness(&mut zeros(3, 1), &zeros(2, 3), Goodness::Mean)),
+        ("sum_copies", "dbase", dev.sum_copies(&mut zeros(2, 3), &zeros(5, 3))),
+        ("sum_rows", "dbias", dev.sum_rows(&mut zeros(1, 2), &zeros(5, 3))),
+        (
+            "label_current",
+            "labels",
+            dev.label_current(&mut zeros(4, 3), &zeros(2, 3), &zeros(2, 1), &labels(3), &zeros(9, 3), &LABEL),
+        ),
+        (
+            "objective",
+            "losses",
+            dev.objective(
+                &mut zeros(1, 1),
+                &mut zeros(4, 1),
+                &zeros(4, 1),
+                &clock,
+                &Objective::Pair { alpha: 1.0 },
+            ),
+        ),
+        (
+            "adam",
+            "square",
+            dev.adam(
+                &mut zeros(2, 3),
+                &mut zeros(2, 3),
+                &mut zeros(3, 2),
+                &zeros(2, 3),
+                &clock,
+                &Adam::constant(0.1),
+            ),
+        ),
+    ];
+    for (op, tensor, result) in refused {
+        match result {
+            Err(Error::Shape { op: got_op, tensor: got_tensor, .. }) => {
+                assert_eq!((got_op, got_tensor), (op, tensor));
+            }
+            other => panic!("{op} with a wrong {tensor}: {other:?}"),
+        }
+    }
+    let message = dev.matmul(&mut zeros(2, 3), &zeros(2, 4), false, &zeros(5, 3), false).unwrap_err();
+    assert_eq!(message.to_string(), "matmul: `b` is [5, 3] but [4, 3] is needed");
+}

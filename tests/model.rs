@@ -1,0 +1,191 @@
+//! The model file: what comes back is what was written, PyTorch's names and shapes, and every way in which a file
+//! can be wrong.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use ff_cpu::Cpu;
+use ff_net::{Config, Model, Network, Predictor};
+use ff_tensor::Output;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
+fn network(bias: bool) -> Network<Cpu> {
+    let config = Config { layers: vec![4, 3], steps: 3, output: Output::Rate, bias, ..Config::default() };
+    Network::new(&Cpu::new(1).unwrap(), config, 6 * 5, 2).unwrap()
+}
+
+fn saved(dir: &Path, bias: bool) -> (Model, std::path::PathBuf) {
+    let model = Model::of(&network(bias), "stripes", 6, 5).unwrap();
+    let path = dir.join("model.safetensors");
+    model.save(&path).unwrap();
+    (model, path)
+}
+
+#[test]
+fn a_model_comes_back_bit_for_bit() {
+    let dir = tempfile::tempdir().unwrap();
+    for bias in [false, true] {
+        let (model, path) = saved(dir.path(), bias);
+        let back = Model::load(&path).unwrap();
+        assert!(back == model, "with bias {bias}");
+        assert_eq!((back.width, back.height, back.classes, back.dataset.as_str()), (6, 5, 2, "stripes"));
+        let dev = Cpu::new(2).unwrap();
+        let images: Vec<u8> = (0..90).map(|i| (i * 7 % 256) as u8).collect();
+        let scores = |network: &Network<Cpu>| {
+            Predictor::new(network).unwrap().scan(network, &images, &mut |_| ()).unwrap().layers
+        };
+        assert_eq!(scores(&network(bias)), scores(&back.network(&dev).unwrap()));
+    }
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["model.safetensors"], "something was left behind");
+}
+
+#[cfg(unix)]
+#[test]
+fn others_may_read_a_model() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let plain = dir.path().join("plain");
+    std::fs::write(&plain, "").unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&saved(dir.path(), false).1), mode(&plain));
+}
+
+#[test]
+fn tensors_are_named_and_laid_out_as_torch_has_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (model, path) = saved(dir.path(), true);
+    let bytes = std::fs::read(path).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let mut names = tensors.names();
+    names.sort_unstable();
+    assert_eq!(names, ["layers.0.bias", "layers.0.weight", "layers.1.bias", "layers.1.weight"]);
+    let weight = tensors.tensor("layers.0.weight").unwrap();
+    assert_eq!((weight.dtype(), weight.shape()), (Dtype::F32, &[4usize, 30][..]));
+    // Row 1 of torch's [out, in] is column 1 of ours.
+    let at = |o: usize, i: usize| {
+        let bytes: [u8; 4] = weight.data()[4 * (o * 30 + i)..][..4].try_into().unwrap();
+        f32::from_le_bytes(bytes)
+    };
+    assert_eq!(at(1, 7), model.weights[0].0[[7, 1]]);
+    assert_eq!(tensors.tensor("layers.1.bias").unwrap().shape(), [3]);
+}
+
+/// The file's metadata and tensors, changed by `change` and written again.
+fn rewritten(
+    path: &Path,
+    change: impl FnOnce(&mut HashMap<String, String>, &mut Vec<(String, Vec<usize>, Vec<u8>)>),
+) -> Vec<u8> {
+    let bytes = std::fs::read(path).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let mut metadata = header.metadata().clone().unwrap();
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = SafeTensors::deserialize(&bytes)
+        .unwrap()
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| (name, view.shape().to_vec(), view.data().to_vec()))
+        .collect();
+    change(&mut metadata, &mut tensors);
+    let views = tensors
+        .iter()
+        .map(|(name, shape, data)| (name, TensorView::new(Dtype::F32, shape.clone(), data).unwrap()));
+    safetensors::serialize(views, Some(metadata)).unwrap()
+}
+
+#[test]
+fn a_file_that_cannot_be_a_model_is_refused_in_one_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, path) = saved(dir.path(), true);
+    let whole = std::fs::read(&path).unwrap();
+    let entry = |key: &'static str, value: &'static str| {
+        rewritten(&path, |metadata, _| {
+            metadata.insert(key.into(), value.into());
+        })
+    };
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("empty", Vec::new(), "is not a whole safetensors file"),
+        ("text", b"hello, this is no model at all".to_vec(), "is not a whole safetensors file"),
+        ("huge header", [&[0xFF; 8][..], &whole[8..]].concat(), "is not a whole safetensors file"),
+        ("cut short", whole[..whole.len() - 5].to_vec(), "is not a whole safetensors file"),
+        ("half", whole[..whole.len() / 2].to_vec(), "is not a whole safetensors file"),
+        ("other program", entry("format", "pt"), "was not written by this program"),
+        (
+            "other version",
+            entry("format_version", "2"),
+            "has format version 2, but this program reads version 1",
+        ),
+        ("absurd size", entry("width", "99999999999999999999"), "has a `width` that is no possible size"),
+        ("no size", entry("height", "0"), "has a `height` that is no possible size"),
+        (
+            "another size",
+            entry("height", "6"),
+            "has `layers.0.weight` as F32 [4, 30], but its settings say F32 [4, 36]",
+        ),
+        (
+            "classes",
+            entry("classes", "40"),
+            "has impossible settings: `layers` cannot fit a label of 40 classes into 30 pixels",
+        ),
+        ("settings", entry("config", "{\"epochs\": \"many\"}"), "has settings that make no sense"),
+        ("unknown setting", entry("config", "{\"magic\": 1}"), "has settings that make no sense"),
+        ("no metadata", rewritten(&path, |metadata, _| metadata.clear()), "has no `format` in its metadata"),
+        (
+            "missing tensor",
+            rewritten(&path, |_, tensors| tensors.retain(|t| t.0 != "layers.1.bias")),
+            "has no tensor `layers.1.bias`",
+        ),
+        (
+            "NaN",
+            rewritten(&path, |_, tensors| {
+                for tensor in tensors.iter_mut().filter(|t| t.0 == "layers.1.weight") {
+                    tensor.2[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+                }
+            }),
+            "has NaN in `layers.1.weight`",
+        ),
+    ];
+    for (name, bytes, expected) in cases {
+        let file = dir.path().join("bad.safetensors");
+        std::fs::write(&file, bytes).unwrap();
+        let message = Model::load(&file).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{}: ", file.display())), "{name}: {message}");
+        assert!(message.contains(expected), "{name}: {message}");
+        assert!(!message.contains('\n'), "{name}: {message}");
+    }
+    let message = Model::load(&dir.path().join("nowhere")).unwrap_err().to_string();
+    assert!(message.contains("cannot be read"), "{message}");
+}
+
+#[test]
+fn any_cut_or_flipped_byte_is_an_error_or_a_model_but_never_a_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, path) = saved(dir.path(), true);
+    let whole = std::fs::read(&path).unwrap();
+    let file = dir.path().join("changed.safetensors");
+    for i in 0..whole.len() {
+        std::fs::write(&file, &whole[..i]).unwrap();
+        assert!(Model::load(&file).is_err(), "cut at {i}");
+        if i < 1_000 {
+            let mut flipped = whole.clone();
+            flipped[i] ^= 1 << (i % 8);
+            std::fs::write(&file, flipped).unwrap();
+            if let Ok(model) = Model::load(&file) {
+                model.network(&Cpu::new(1).unwrap()).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_that_cannot_be_written_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = Model::of(&network(false), "stripes", 6, 5).unwrap();
+    let message = model.save(&dir.path().join("no/such/dir/model.safetensors")).unwrap_err().to_string();
+    assert!(message.contains("cannot be written"), "{message}");
+    let taken = dir.path().join("taken");
+    std::fs::create_dir(&taken).unwrap();
+    assert!(model.save(&taken).is_err());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}

@@ -1,0 +1,285 @@
+//! Training as a whole, on synthetic digits: it learns, in every way of training; the same seed gives the same
+//! network; no gradient crosses a layer; what goes wrong is said.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use ff_cpu::Cpu;
+use ff_data::{Dataset, Samples, epoch_order, synthetic};
+use ff_net::prediction::error_percent;
+use ff_net::{
+    Config, EpochReport, Error, Link, Negatives, Network, ObjectiveKind, Predictor, Schedule, Trainer,
+};
+use ff_tensor::{Goodness, NeuronKind, NormKind, Output, Reset, Surrogate};
+use ndarray::Array2;
+
+fn labels(set: &Samples) -> Vec<u32> {
+    set.labels.iter().map(|&label| u32::from(label)).collect()
+}
+
+/// Trains on `data` and gives the network with each epoch's report.
+fn train(dev: &Cpu, config: &Config, data: &Dataset) -> ff_net::Result<(Network<Cpu>, Vec<EpochReport>)> {
+    let network = Network::new(dev, config.clone(), data.width * data.height, data.classes)?;
+    let mut trainer = Trainer::new(network, data.train.images.as_slice().unwrap(), &labels(&data.train))?;
+    let mut reports = Vec::new();
+    for epoch in 0..trainer.epochs() {
+        let order = epoch_order(data.train.len(), config.seed, epoch as u64);
+        reports.push(trainer.epoch(&order, &mut || ())?);
+    }
+    Ok((trainer.into_network(), reports))
+}
+
+fn test_error(network: &Network<Cpu>, data: &Dataset) -> f64 {
+    let mut predictor = Predictor::new(network).unwrap();
+    let scores = predictor.scan(network, data.test.images.as_slice().unwrap(), &mut |_| ()).unwrap();
+    error_percent(&scores.predict(), &labels(&data.test))
+}
+
+fn weights(network: &Network<Cpu>) -> Vec<Vec<u32>> {
+    network.layers.iter().map(|layer| layer.weight.data.iter().map(|w| w.to_bits()).collect()).collect()
+}
+
+/// The settings of the `quick` preset, on a smaller net.
+fn quick() -> Config {
+    Config {
+        layers: vec![100, 100],
+        steps: 4,
+        output: Output::Rate,
+        norm: NormKind::Rms,
+        label_amplitude: 3.0,
+        objective: ObjectiveKind::Pair,
+        alpha: 12.0,
+        negatives: Negatives::Hard,
+        sharpness: 60.0,
+        schedule: Schedule::Joint,
+        epochs: 4,
+        batch: 50,
+        learning_rate: 2e-3,
+        seed: 5,
+        ..Config::default()
+    }
+}
+
+/// The tutorial's objective and schedule, with labels that are really wrong.
+fn greedy() -> Config {
+    Config { layers: vec![100, 100], epochs: 6, batch: 50, seed: 5, ..Config::default() }
+}
+
+#[test]
+fn every_way_of_training_learns() {
+    let (dev, data) = (Cpu::new(0).unwrap(), synthetic(3_000, 1_000, 1));
+    let ways = [
+        ("rate, joint, pair, hard negatives", 12.0, quick()),
+        ("relu", 12.0, Config { neuron: NeuronKind::Relu, ..quick() }),
+        ("membrane", 12.0, Config { output: Output::Membrane, steps: 1, ..quick() }),
+        ("spikes between layers", 15.0, Config { link: Link::Spikes, ..quick() }),
+        (
+            "bias, reset zero, triangle",
+            15.0,
+            Config { bias: true, reset: Reset::Zero, surrogate: Surrogate::Triangle, ..quick() },
+        ),
+        (
+            "uniform negatives, no reset",
+            25.0,
+            Config { negatives: Negatives::Uniform, reset: Reset::None, ..quick() },
+        ),
+        ("the tutorial's, greedy", 40.0, greedy()),
+        (
+            "greedy relu, sum of squares",
+            40.0,
+            Config { neuron: NeuronKind::Relu, goodness: Goodness::Sum, theta: 10.0, ..greedy() },
+        ),
+    ];
+    for (name, bound, config) in ways {
+        let untrained = Network::new(&dev, config.clone(), 784, 10).unwrap();
+        let before = test_error(&untrained, &data);
+        let (network, reports) = train(&dev, &config, &data).unwrap();
+        let after = test_error(&network, &data);
+        println!("{name}: {before:.1} % -> {after:.1} %");
+        assert!(before > 70.0, "{name}: {before} % before training");
+        assert!(after < bound, "{name}: {after} % after training");
+        for layer in 0..2 {
+            let losses: Vec<f64> = reports
+                .iter()
+                .flat_map(|r| r.mean_losses())
+                .filter(|&(l, _)| l == layer)
+                .map(|(_, loss)| loss)
+                .collect();
+            assert_eq!(losses.len(), config.epochs, "{name}, layer {layer}");
+            assert!(losses[losses.len() - 1] < losses[0], "{name}, layer {layer}: {losses:?}");
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_network_whatever_the_number_of_threads() {
+    let data = synthetic(400, 10, 2);
+    for config in [
+        Config { epochs: 2, ..quick() },
+        Config { epochs: 2, link: Link::Spikes, bias: true, ..quick() },
+        Config { epochs: 2, batch: 33, ..greedy() },
+    ] {
+        let run = |threads, seed| {
+            let config = Config { seed, ..config.clone() };
+            let (network, reports) = train(&Cpu::new(threads).unwrap(), &config, &data).unwrap();
+            let losses: Vec<u32> = reports
+                .iter()
+                .flat_map(|r| r.losses.iter().flat_map(|(_, losses)| losses.iter().map(|l| l.to_bits())))
+                .collect();
+            (weights(&network), losses)
+        };
+        let one = run(1, 7);
+        for threads in [1, 2, 3] {
+            assert!(one == run(threads, 7), "{threads} threads differ");
+        }
+        assert!(one != run(1, 8), "another seed gives the same network");
+    }
+}
+
+#[test]
+fn no_gradient_crosses_a_layer() {
+    let (dev, data) = (Cpu::new(2).unwrap(), synthetic(300, 10, 3));
+    let two = Config { epochs: 1, ..quick() };
+    let one = Config { layers: vec![100], ..two.clone() };
+    let (two, one) = (train(&dev, &two, &data).unwrap().0, train(&dev, &one, &data).unwrap().0);
+    assert_eq!(weights(&two)[0], weights(&one)[0], "layer 2 changed what layer 1 learned");
+}
+
+#[test]
+fn greedy_layers_learn_one_after_the_other() {
+    let (dev, data) = (Cpu::new(2).unwrap(), synthetic(300, 10, 3));
+    let config = Config { epochs: 2, ..greedy() };
+    let network = Network::new(&dev, config.clone(), 784, 10).unwrap();
+    let mut before = weights(&network);
+    let mut trainer =
+        Trainer::new(network, data.train.images.as_slice().unwrap(), &labels(&data.train)).unwrap();
+    assert_eq!(trainer.epochs(), 4);
+    for epoch in 0..4 {
+        let report = trainer.epoch(&epoch_order(300, 1, epoch), &mut || ()).unwrap();
+        let after = weights(trainer.network());
+        let turn = usize::from(epoch >= 2);
+        for layer in 0..2 {
+            assert_eq!(before[layer] != after[layer], layer == turn, "epoch {epoch}, layer {layer}");
+        }
+        assert_eq!(report.losses.iter().map(|(layer, _)| *layer).collect::<Vec<_>>(), [turn]);
+        before = after;
+    }
+}
+
+#[test]
+fn a_prediction_does_not_depend_on_the_other_images() {
+    let (dev, data) = (Cpu::new(2).unwrap(), synthetic(300, 150, 4));
+    let (network, _) = train(&dev, &Config { epochs: 1, ..quick() }, &data).unwrap();
+    let mut predictor = Predictor::new(&network).unwrap();
+    let all = predictor.scan(&network, data.test.images.as_slice().unwrap(), &mut |_| ()).unwrap();
+    assert_eq!(all.len(), 150);
+    for i in [0, 77, 149] {
+        let image = data.test.images.row(i);
+        let one = predictor.scan(&network, image.as_slice().unwrap(), &mut |_| ()).unwrap();
+        assert_eq!(one.of_image(0), all.of_image(i), "image {i}");
+    }
+    let spikes = all.spikes_per_inference().unwrap();
+    // 200 units, 4 steps, 10 labels.
+    assert!(spikes > 0.0 && spikes < 8_000.0, "{spikes} spikes");
+}
+
+#[test]
+fn small_and_odd_data_sets_train_too() {
+    let dev = Cpu::new(2).unwrap();
+    let (images, labels): (Vec<u8>, Vec<u32>) = {
+        let label = |i: usize| (i % 3) as u32;
+        // 5 x 7 pixels, three classes: a bright row that tells the class.
+        let pixel = |i: usize| if (i % 35) / 7 == 2 + (i / 35) % 3 { 200 } else { 10 };
+        ((0..35 * 20).map(pixel).collect(), (0..20).map(label).collect())
+    };
+    let config = Config { layers: vec![17], epochs: 30, batch: 64, ..quick() };
+    let network = Network::new(&dev, config, 35, 3).unwrap();
+    let mut trainer = Trainer::new(network, &images, &labels).unwrap();
+    assert_eq!((trainer.batch(), trainer.batches()), (20, 1));
+    for epoch in 0..trainer.epochs() {
+        trainer.epoch(&epoch_order(20, 1, epoch as u64), &mut || ()).unwrap();
+    }
+    let network = trainer.into_network();
+    let scores = Predictor::new(&network).unwrap().scan(&network, &images, &mut |_| ()).unwrap();
+    assert_eq!(error_percent(&scores.predict(), &labels), 0.0);
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_training_with_its_place() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(200, 10, 5));
+    // Nothing ever spikes, and without an eps layer 2 divides zero by zero. Neither a unit that compares NaN with
+    // its threshold nor one that takes the larger of NaN and zero may hide it.
+    for (output, link) in
+        [(Output::Rate, Link::Signal), (Output::Rate, Link::Spikes), (Output::Membrane, Link::Spikes)]
+    {
+        let config = Config { threshold: 1e6, norm_eps: 0.0, epochs: 1, output, link, ..quick() };
+        let Err(error) = train(&dev, &config, &data) else { panic!("NaN went unnoticed: {output:?}") };
+        assert!(
+            matches!(error, Error::Diverged { layer: 2, epoch: 1, batch: 1, loss } if loss.is_nan()),
+            "{error}"
+        );
+        assert_eq!(error.to_string(), "the loss of layer 2 became NaN in epoch 1, batch 1");
+    }
+    let config = Config { neuron: NeuronKind::Relu, layers: vec![9], ..quick() };
+    let broken = vec![(Array2::from_elem((784, 9), f32::NEG_INFINITY), None)];
+    let network = Network::with_weights(&dev, config, 784, 10, broken).unwrap();
+    let images = data.train.images.as_slice().unwrap();
+    let mut trainer = Trainer::new(network, images, &labels(&data.train)).unwrap();
+    let error = trainer.epoch(&epoch_order(200, 1, 0), &mut || ()).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::Diverged { layer: 1, epoch: 1, batch: 1, .. }), "{error}");
+}
+
+#[test]
+fn impossible_requests_are_refused_with_the_setting_to_change() {
+    let dev = Cpu::new(1).unwrap();
+    let refuse = |config: Config, pixels, classes, key: &str| {
+        let error = Network::new(&dev, config, pixels, classes).map(|_| ()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("`{key}` ")), "{key}: {error}");
+    };
+    let base = quick();
+    refuse(Config { layers: vec![], ..base.clone() }, 784, 10, "layers");
+    refuse(Config { layers: vec![10, 0], ..base.clone() }, 784, 10, "layers");
+    refuse(Config { layers: vec![usize::MAX], ..base.clone() }, 784, 10, "layers");
+    refuse(Config { layers: vec![100_000, 100_000], ..base.clone() }, 784, 10, "layers");
+    refuse(base.clone(), 10, 10, "layers");
+    refuse(base.clone(), 784, 1, "layers");
+    refuse(Config { steps: 0, ..base.clone() }, 784, 10, "steps");
+    refuse(Config { batch: 0, ..base.clone() }, 784, 10, "batch");
+    refuse(Config { epochs: 0, ..base.clone() }, 784, 10, "epochs");
+    refuse(Config { beta: 1.5, ..base.clone() }, 784, 10, "beta");
+    refuse(Config { beta: f32::NAN, ..base.clone() }, 784, 10, "beta");
+    refuse(Config { threshold: 0.0, ..base.clone() }, 784, 10, "threshold");
+    refuse(Config { learning_rate: -0.1, ..base.clone() }, 784, 10, "learning_rate");
+    refuse(Config { link: Link::Spikes, neuron: NeuronKind::Relu, ..base.clone() }, 784, 10, "link");
+
+    let network = || Network::new(&dev, Config { layers: vec![5], ..quick() }, 20, 3).unwrap();
+    let error = |images: &[u8], labels: &[u32]| {
+        Trainer::new(network(), images, labels).map(|_| ()).unwrap_err().to_string()
+    };
+    let shapes = |inputs, bias: Option<Vec<f32>>| {
+        let config = Config { layers: vec![5], ..quick() };
+        let weights = vec![(Array2::zeros((inputs, 5)), bias)];
+        Network::with_weights(&dev, config, 20, 3, weights).map(|_| ()).unwrap_err().to_string()
+    };
+    assert_eq!(shapes(21, None), "`layers` asks for weights (20, 5) in layer 1, not (21, 5)");
+    assert_eq!(shapes(20, Some(vec![0.0; 5])), "`layers` asks for no biases in layer 1, but there are 5");
+    assert_eq!(error(&[0; 40], &[0, 3]), "image 1 has label 3, but there are 3 classes");
+    assert_eq!(error(&[], &[]), "`train_samples` leaves no image to train on");
+    assert_eq!(error(&[0; 39], &[0, 1]), "upload: `data` is [39, 1] but [40, 1] is needed");
+}
+
+/// A few hundred steps on real MNIST, if it is on this machine.
+#[test]
+fn a_short_run_on_mnist_learns() {
+    let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
+    let dir = std::env::var_os("FF_DATA_DIR").map_or(beside, Into::into);
+    if !dir.is_dir() {
+        eprintln!("SKIPPED: no MNIST here; set FF_DATA_DIR to the directory with its four files");
+        return;
+    }
+    let mut data = ff_data::read_dir(&dir).unwrap();
+    data.train = data.train.take(10_000);
+    let config = Config { layers: vec![200, 200], epochs: 3, batch: 100, ..quick() };
+    let (network, _) = train(&Cpu::new(0).unwrap(), &config, &data).unwrap();
+    let error = test_error(&network, &data);
+    println!("test error {error:.2} % after three epochs of 10,000 images");
+    assert!(error < 7.0, "{error} %");
+}
