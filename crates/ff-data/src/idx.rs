@@ -76,7 +76,7 @@ pub fn read_dir(dir: &Path) -> Result<Dataset> {
             format!("has images of {b}, but the training images are {a}"),
         ));
     }
-    let classes = classes_of(&train_labels)?;
+    let classes = classes_of(&train_labels, test_labels.body())?;
     if let Some(i) = test_labels.body().iter().position(|&label| usize::from(label) >= classes) {
         let label = test_labels.body()[i];
         let reason =
@@ -177,9 +177,10 @@ fn same_number(images: &Checked, labels: &Checked) -> Result<()> {
     Err(Error::bad(&labels.path, reason))
 }
 
-/// The training labels' number of classes. Every class up to the largest label has to hold at least a thousandth
-/// of an even share of the images (and at least one): a stray label is damage, not an eleventh class.
-fn classes_of(labels: &Checked) -> Result<usize> {
+/// The training labels' number of classes. Every class up to the largest label has to hold at least a hundredth of
+/// an even share of the images, and a tenth (at least two) if no test image is of that class: a stray label is
+/// damage, not an eleventh class.
+fn classes_of(labels: &Checked, test_labels: &[u8]) -> Result<usize> {
     let body = labels.body();
     let mut counts = [0usize; 256];
     for &label in body {
@@ -190,8 +191,12 @@ fn classes_of(labels: &Checked) -> Result<usize> {
     if classes < 2 {
         return bad("has only label 0; at least two classes are needed".into());
     }
-    let least = (body.len() / classes / 1_000).max(1);
-    let sound = counts[..classes].iter().position(|&count| count < least).unwrap_or(classes);
+    let share = body.len() / classes;
+    let least = |class: usize| match test_labels.contains(&(class as u8)) {
+        true => (share / 100).max(1),
+        false => (share / 10).max(2),
+    };
+    let sound = (0..classes).position(|class| counts[class] < least(class)).unwrap_or(classes);
     if sound == classes {
         return Ok(classes);
     }

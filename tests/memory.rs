@@ -1,0 +1,140 @@
+//! What is allocated: a reader takes no more than the file warrants, a training step nothing but the packing
+//! buffers of the matrix products.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ff_cpu::Cpu;
+use ff_data::{epoch_order, idx::FILES, synthetic};
+use ff_net::{Config, Link, Negatives, Network, ObjectiveKind, Schedule, Trainer};
+use ff_tensor::Output;
+use flate2::{Compression, write::GzEncoder};
+
+/// Counts what the system's allocator gives.
+struct Counting;
+
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+fn took(bytes: usize) {
+    CALLS.fetch_add(1, Ordering::Relaxed);
+    let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    PEAK.fetch_max(live, Ordering::Relaxed);
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; the counters do not allocate.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        took(layout.size());
+        // SAFETY: the caller keeps `alloc`'s contract, which is the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One test at a time: the counters are the process's.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Most bytes that were allocated at once while `f` ran, beyond those before.
+fn peak_of(f: impl FnOnce()) -> usize {
+    let before = LIVE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    f();
+    PEAK.load(Ordering::Relaxed) - before
+}
+
+#[test]
+fn a_file_that_promises_much_gets_no_memory_for_it() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>();
+    let packed = |header: &[u32], zeros: usize| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&words(header)).unwrap();
+        for _ in 0..zeros >> 20 {
+            encoder.write_all(&[0; 1 << 20]).unwrap();
+        }
+        encoder.finish().unwrap()
+    };
+    let images = format!("{}.gz", FILES[0]);
+    for name in &FILES[1..] {
+        std::fs::write(dir.path().join(name), words(&[0x801, 1, 0])).unwrap();
+    }
+    let cases = [
+        ("a plain header of 1.5 GB", FILES[0], words(&[0x803, 1_500, 1_000, 1_000])),
+        ("a packed header of 1.5 GB", &images, packed(&[0x803, 1_500, 1_000, 1_000], 0)),
+        ("200 MB of zeros behind a header of 784 bytes", &images, packed(&[0x803, 1, 28, 28], 200 << 20)),
+    ];
+    for (name, file, bytes) in cases {
+        let path = dir.path().join(file);
+        std::fs::write(&path, bytes).unwrap();
+        let peak = peak_of(|| assert!(ff_data::read_dir(dir.path()).is_err(), "{name}"));
+        assert!(peak < 4 << 20, "{name}: {peak} bytes");
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn a_step_allocates_nothing_but_the_products_packing() {
+    let _alone = alone();
+    let threads = 2;
+    let data = synthetic(1_280, 1, 1);
+    let labels: Vec<u32> = data.train.labels.iter().map(|&l| u32::from(l)).collect();
+    for link in [Link::Signal, Link::Spikes] {
+        let config = Config {
+            layers: vec![64, 64],
+            steps: 4,
+            output: Output::Rate,
+            link,
+            bias: true,
+            objective: ObjectiveKind::Pair,
+            negatives: Negatives::Hard,
+            schedule: Schedule::Joint,
+            batch: 32,
+            ..Config::default()
+        };
+        let dev = Cpu::new(threads).unwrap();
+        let network = Network::new(&dev, config, 784, 10).unwrap();
+        let images = data.train.images.as_slice().unwrap();
+        let mut trainer = Trainer::new(network, images, &labels).unwrap();
+        let order = epoch_order(1_280, 1, 0);
+        // As the command line does: the whole epoch on one of the device's threads.
+        let mut per_step = || {
+            let (mut calls, mut steps) = (0, 0);
+            let mut last = None;
+            dev.clone().install(|| {
+                let mut on_step = || {
+                    let now = CALLS.load(Ordering::Relaxed);
+                    if let Some(last) = last {
+                        calls += now - last;
+                        steps += 1;
+                    }
+                    last = Some(now);
+                };
+                trainer.epoch(&order, &mut on_step).unwrap();
+            });
+            calls as f64 / f64::from(steps)
+        };
+        per_step(); // threads start, their queues grow
+        let calls = per_step();
+        // Two layers, forwards and backwards: four products, each packed once by each thread.
+        let products = 4.0 * threads as f64;
+        println!("{link:?}: {calls} allocations in a step, {products} of them expected from the products");
+        assert!(calls <= products, "{link:?}: {calls} allocations in a step");
+    }
+}
