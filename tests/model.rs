@@ -28,6 +28,9 @@ fn a_model_comes_back_bit_for_bit() {
     let dir = tempfile::tempdir().unwrap();
     for bias in [false, true] {
         let (model, path) = saved(dir.path(), bias);
+        let bytes = std::fs::read(&path).unwrap();
+        saved(dir.path(), bias);
+        assert!(bytes == std::fs::read(&path).unwrap(), "the same model gave another file");
         let back = Model::load(&path).unwrap();
         assert!(back == model, "with bias {bias}");
         assert_eq!((back.width, back.height, back.classes, back.dataset.as_str()), (6, 5, 2, "stripes"));
@@ -99,9 +102,12 @@ fn a_file_that_cannot_be_a_model_is_refused_in_one_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let (_, path) = saved(dir.path(), true);
     let whole = std::fs::read(&path).unwrap();
-    let entry = |key: &'static str, value: &'static str| {
+    let entry = |key: &str, value: serde_json::Value| {
         rewritten(&path, |metadata, _| {
-            metadata.insert(key.into(), value.into());
+            let about = metadata.get_mut("forward-forward").unwrap();
+            let mut json: serde_json::Value = serde_json::from_str(about).unwrap();
+            json[key] = value;
+            *about = json.to_string();
         })
     };
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
@@ -110,27 +116,45 @@ fn a_file_that_cannot_be_a_model_is_refused_in_one_sentence() {
         ("huge header", [&[0xFF; 8][..], &whole[8..]].concat(), "is not a whole safetensors file"),
         ("cut short", whole[..whole.len() - 5].to_vec(), "is not a whole safetensors file"),
         ("half", whole[..whole.len() / 2].to_vec(), "is not a whole safetensors file"),
-        ("other program", entry("format", "pt"), "was not written by this program"),
+        ("no metadata", rewritten(&path, |metadata, _| metadata.clear()), "was not written by this program"),
+        (
+            "damaged metadata",
+            rewritten(&path, |metadata, _| {
+                metadata.get_mut("forward-forward").unwrap().truncate(20);
+            }),
+            "has damaged metadata",
+        ),
         (
             "other version",
-            entry("format_version", "2"),
+            entry("format_version", 2.into()),
             "has format version 2, but this program reads version 1",
         ),
-        ("absurd size", entry("width", "99999999999999999999"), "has a `width` that is no possible size"),
-        ("no size", entry("height", "0"), "has a `height` that is no possible size"),
+        (
+            "absurd size",
+            entry("width", 9_999_999_999u64.into()),
+            "has a `width` of 9999999999; 1 to 1048576 is possible",
+        ),
+        ("no size", entry("height", 0.into()), "has a `height` of 0"),
         (
             "another size",
-            entry("height", "6"),
+            entry("height", 6.into()),
             "has `layers.0.weight` as F32 [4, 30], but its settings say F32 [4, 36]",
         ),
         (
             "classes",
-            entry("classes", "40"),
+            entry("classes", 40.into()),
             "has impossible settings: `layers` cannot fit a label of 40 classes into 30 pixels",
         ),
-        ("settings", entry("config", "{\"epochs\": \"many\"}"), "has settings that make no sense"),
-        ("unknown setting", entry("config", "{\"magic\": 1}"), "has settings that make no sense"),
-        ("no metadata", rewritten(&path, |metadata, _| metadata.clear()), "has no `format` in its metadata"),
+        (
+            "settings",
+            entry("config", serde_json::json!({ "epochs": "many" })),
+            "has settings that make no sense",
+        ),
+        (
+            "unknown setting",
+            entry("config", serde_json::json!({ "magic": 1 })),
+            "has settings that make no sense",
+        ),
         (
             "missing tensor",
             rewritten(&path, |_, tensors| tensors.retain(|t| t.0 != "layers.1.bias")),

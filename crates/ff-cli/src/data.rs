@@ -50,8 +50,8 @@ fn fetch(screen: &Screen) -> Outcome<()> {
     let bar = Bar::new(screen);
     ff_data::fetch(&cache, &|p| bar.show(p))?;
     bar.done();
-    screen.line(format!("MNIST is in {}", cache.display()));
-    screen.document(&json!({ "directory": cache }));
+    screen.line(format!("MNIST is in {}", cache.display()))?;
+    screen.document(&json!({ "directory": cache }))?;
     Ok(())
 }
 
@@ -66,25 +66,25 @@ fn check(dir: Option<&Path>, screen: &Screen) -> Outcome<()> {
         set.height,
         set.classes,
         set.source
-    ));
-    screen.document(&describe(&set));
+    ))?;
+    screen.document(&describe(&set))?;
     Ok(())
 }
 
 fn show(dir: Option<&Path>, screen: &Screen) -> Outcome<()> {
     let set = open(dir, screen)?;
-    screen.line(format!("{} ({}), {} x {} pixels", set.name, set.source, set.width, set.height));
-    screen.line("class   training   test");
+    screen.line(format!("{} ({}), {} x {} pixels", set.name, set.source, set.width, set.height))?;
+    screen.line("class   training   test")?;
     for class in 0..set.classes {
         let (train, test) = (count(&set.train, class), count(&set.test, class));
-        screen.line(format!("{class:>5} {:>10} {:>6}", thousands(train as f64), thousands(test as f64)));
+        screen.line(format!("{class:>5} {:>10} {:>6}", thousands(train as f64), thousands(test as f64)))?;
     }
     for first in [0, 4] {
         for line in drawn(&set, first) {
-            screen.line(line);
+            screen.line(line)?;
         }
     }
-    screen.document(&describe(&set));
+    screen.document(&describe(&set))?;
     Ok(())
 }
 

@@ -14,17 +14,23 @@ pub fn info(json: bool) -> Outcome<()> {
     let presets: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
     let variable = std::env::var(ff_data::DATA_DIR).ok().filter(|dir| !dir.is_empty());
     let cache = ff_data::cache_dir();
-    screen.line(format!("version   {}", env!("CARGO_PKG_VERSION")));
-    screen.line("devices   cpu");
-    screen.line(format!("threads   {threads}"));
-    screen.line(format!("simd      {}", simd_name()));
-    screen.line(format!("presets   {}", presets.join(", ")));
-    screen.line(format!("data      ${} {}", ff_data::DATA_DIR, variable.as_deref().unwrap_or("is not set")));
-    screen
-        .line(format!("cache     {}", cache.as_ref().map_or("none".into(), |dir| dir.display().to_string())));
+    screen.line(format!("version   {}", env!("CARGO_PKG_VERSION")))?;
+    screen.line("devices   cpu")?;
+    screen.line(format!("threads   {threads}"))?;
+    screen.line(format!("simd      {}", simd_name()))?;
+    screen.line(format!("presets   {}", presets.join(", ")))?;
+    screen.line(format!(
+        "data      ${} {}",
+        ff_data::DATA_DIR,
+        variable.as_deref().unwrap_or("is not set")
+    ))?;
+    screen.line(format!(
+        "cache     {}",
+        cache.as_ref().map_or("none".into(), |dir| dir.display().to_string())
+    ))?;
     screen.document(&json!({
         "version": env!("CARGO_PKG_VERSION"), "devices": ["cpu"], "threads": threads, "simd": simd_name(),
         "presets": presets, "data_dir": variable, "cache_dir": cache,
-    }));
+    }))?;
     Ok(())
 }

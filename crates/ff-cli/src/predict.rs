@@ -25,14 +25,14 @@ pub fn predict(args: &PredictArgs) -> Outcome<()> {
     let labels = scores.predict();
     let longest =
         args.images.iter().map(|path| path.display().to_string().chars().count()).max().unwrap_or(0);
-    screen.line(format!("{:longest$}   label   goodness of each label", "picture"));
+    screen.line(format!("{:longest$}   label   goodness of each label", "picture"))?;
     let mut answers = Vec::new();
     for (i, (path, label)) in args.images.iter().zip(labels).enumerate() {
         let goodness = scores.of_image(i);
         let list: Vec<String> = goodness.iter().map(|g| format!("{g:.3}")).collect();
-        screen.line(format!("{:longest$}   {label:>5}   {}", path.display().to_string(), list.join(" ")));
+        screen.line(format!("{:longest$}   {label:>5}   {}", path.display().to_string(), list.join(" ")))?;
         answers.push(json!({ "image": path, "label": label, "goodness": goodness }));
     }
-    screen.document(&json!({ "model": args.model, "predictions": answers }));
+    screen.document(&json!({ "model": args.model, "predictions": answers }))?;
     Ok(())
 }

@@ -9,7 +9,30 @@ use crate::failure::{Failure, Outcome};
 /// A directory being filled under a temporary name beside its final one.
 pub struct RunDir {
     filling: TempDir,
+    /// Dropped after what is in them.
+    _parents: MadeParents,
     name: PathBuf,
+}
+
+/// Directories that were made on the way: they go again if nothing came of the run.
+struct MadeParents(Vec<PathBuf>);
+
+impl MadeParents {
+    fn make(dir: &Path) -> std::io::Result<Self> {
+        let missing = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists());
+        let made = Self(missing.map(PathBuf::from).collect());
+        std::fs::create_dir_all(dir)?;
+        Ok(made)
+    }
+}
+
+impl Drop for MadeParents {
+    fn drop(&mut self) {
+        for dir in &self.0 {
+            // Refuses a directory that has something in it.
+            let _ = std::fs::remove_dir(dir);
+        }
+    }
 }
 
 impl RunDir {
@@ -31,10 +54,11 @@ impl RunDir {
             return Err(refuse("is a file".into()));
         }
         let parent = name.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let filling = std::fs::create_dir_all(parent)
-            .and_then(|()| tempfile::Builder::new().prefix(".unfinished-").tempdir_in(parent))
-            .map_err(|e| refuse(format!("cannot be written: {e}")))?;
-        Ok(Self { filling, name })
+        let unwritable = |e: std::io::Error| refuse(format!("cannot be written: {e}"));
+        let parents = MadeParents::make(parent).map_err(unwritable)?;
+        let filling =
+            tempfile::Builder::new().prefix(".unfinished-").tempdir_in(parent).map_err(unwritable)?;
+        Ok(Self { filling, _parents: parents, name })
     }
 
     /// Where to write a file meanwhile.

@@ -1,8 +1,11 @@
 //! What people see while they wait: a bar with rate and time left on a terminal, plain lines elsewhere.
 
+use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::failure::{Failure, Outcome};
 
 /// Lines for people, and bars on stderr. With `--json` nothing but the document goes to stdout.
 pub struct Screen {
@@ -16,10 +19,8 @@ impl Screen {
     }
 
     /// A line of the result.
-    pub fn line(&self, text: impl AsRef<str>) {
-        if !self.json {
-            print_line(text.as_ref());
-        }
+    pub fn line(&self, text: impl AsRef<str>) -> Outcome<()> {
+        if self.json { Ok(()) } else { print_line(text.as_ref()) }
     }
 
     /// Something worth knowing beside the result.
@@ -28,10 +29,8 @@ impl Screen {
     }
 
     /// The JSON document, if one was asked for.
-    pub fn document(&self, value: &serde_json::Value) {
-        if self.json {
-            print_line(&format!("{value:#}"));
-        }
+    pub fn document(&self, value: &serde_json::Value) -> Outcome<()> {
+        if self.json { print_line(&format!("{value:#}")) } else { Ok(()) }
     }
 
     /// A bar over `length` steps of `unit`; nothing where stderr is no terminal.
@@ -47,12 +46,14 @@ impl Screen {
     }
 }
 
-/// A reader that has gone away (`| head`) is no failure.
-fn print_line(text: &str) {
-    use std::io::Write;
+/// A reader that has gone away (`| head`) is no failure: the work goes on. A disk that is full is one.
+fn print_line(text: &str) -> Outcome<()> {
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("the result cannot be printed: {e}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -59,7 +59,7 @@ impl Settings {
         let own_data = text(table.remove("data")).map(PathBuf::from);
         known_keys_only(&table, source)?;
         let config: Config = table.try_into().map_err(|e: toml::de::Error| {
-            Failure::new(format!("{source}: {}", e.message().replace('\n', " ")))
+            Failure::new(format!("{source}: {}", e.to_string().trim().replace('\n', " ")))
         })?;
         Ok(Self { preset, data: data.or(own_data), config })
     }
@@ -114,7 +114,9 @@ fn assignment(set: &str) -> Outcome<(String, Value)> {
     };
     let (key, value) = (key.trim(), value.trim());
     let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
-    Ok((key.into(), parsed.unwrap_or_else(|| value.into())))
+    // TOML has no `.5` and no `5.`.
+    let number = || value.parse::<f64>().ok().map(Value::Float);
+    Ok((key.into(), parsed.or_else(number).unwrap_or_else(|| value.into())))
 }
 
 fn known_keys_only(table: &Table, source: &str) -> Outcome<()> {

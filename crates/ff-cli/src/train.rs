@@ -5,17 +5,20 @@ use std::time::Instant;
 use ff_cpu::Cpu;
 use ff_data::{Dataset, Samples, epoch_order};
 use ff_net::prediction::error_percent;
-use ff_net::{EpochReport, Model, Network, Predictor, Schedule, Scores, Trainer};
-use ff_tensor::{Device, random};
+use ff_net::{EpochReport, Model, Network, Predictor, Scores, Trainer};
+use ff_tensor::Device;
 use serde_json::{Value, json};
 
 use crate::args::TrainArgs;
 use crate::failure::{Failure, Outcome};
-use crate::plot;
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands};
 use crate::settings::Settings;
 use crate::{data, device};
+
+mod plots;
+
+pub use plots::with_label;
 
 /// Images on which each epoch's error is measured where none are held out.
 const EPOCH_IMAGES: usize = 2_000;
@@ -76,7 +79,7 @@ impl<'a> Run<'a> {
     fn run(mut self, run_dir: RunDir) -> Outcome<()> {
         let (config, pixels) = (self.settings.config.clone(), self.set.width * self.set.height);
         let network = Network::new(&self.dev, config, pixels, self.set.classes)?;
-        self.announce();
+        self.announce()?;
         let mut trainer = Trainer::new(network, data::pixels(&self.train)?, &data::labels(&self.train))?;
         let train_seconds = self.train_all(&mut trainer)?;
         let network = trainer.into_network();
@@ -90,27 +93,27 @@ impl<'a> Run<'a> {
         let directory = run_dir.finish()?;
 
         let (test_error, layer_error) = errors(&test, &self.set.test);
-        self.screen.line("");
+        self.screen.line("")?;
         self.screen.line(format!(
             "test error {test_error:.2} % on {} images (training images {train_error:.2} %; {})",
             thousands(self.set.test.len() as f64),
             layer_list(&layer_error)
-        ));
+        ))?;
         if let Some(spikes) = test.spikes_per_inference() {
-            self.screen.line(format!("{} spikes for one prediction, all labels tried", thousands(spikes)));
+            self.screen.line(format!("{} spikes for one prediction, all labels tried", thousands(spikes)))?;
         }
         self.screen.line(format!(
             "trained in {}; all of it in {}",
             duration(train_seconds),
             directory.display()
-        ));
+        ))?;
         let mut document = summary;
         document["directory"] = json!(directory);
-        self.screen.document(&document);
+        self.screen.document(&document)?;
         Ok(())
     }
 
-    fn announce(&self) {
+    fn announce(&self) -> Outcome<()> {
         let config = &self.settings.config;
         let layers = config.layers.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
         let neuron = config.neuron();
@@ -127,7 +130,7 @@ impl<'a> Run<'a> {
             self.set.source,
             config.seed,
             self.dev.threads()
-        ));
+        ))
     }
 
     /// All epochs; the seconds that training took, without the looks at the error in between.
@@ -147,7 +150,7 @@ impl<'a> Run<'a> {
             let (error, layer_error) = errors(&scores, &self.watched);
             let samples_per_second = (batches * trainer.batch()) as f64 / seconds;
             let metrics = Metrics { report, error, layer_error, seconds, samples_per_second };
-            bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)));
+            bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)))?;
             self.metrics.push(metrics);
         }
         bar.finish_and_clear();
@@ -199,88 +202,6 @@ impl<'a> Run<'a> {
         model.save(&dir.path("model.safetensors"))?;
         self.plot(dir, &model, test)
     }
-
-    fn plot(&self, dir: &RunDir, model: &Model, test: &Scores) -> Outcome<()> {
-        let dir = dir.subdirectory("plots")?;
-        let names: Vec<String> = (1..=model.weights.len()).map(|l| format!("layer {l}")).collect();
-        let curves: Vec<Vec<f64>> = (0..names.len()).map(|layer| self.losses_of(layer)).collect();
-        let curves: Vec<plot::LayerCurve> =
-            names.iter().zip(&curves).map(|(name, points)| plot::LayerCurve { name, points }).collect();
-        plot::loss(&dir.join("loss.png"), &curves, "epoch")?;
-
-        let joint = self.settings.config.schedule == Schedule::Joint;
-        let errors: Vec<f64> = self.metrics.iter().map(|m| m.error).collect();
-        let of_layer = |l: usize| self.metrics.iter().map(|m| m.layer_error[l]).collect::<Vec<f64>>();
-        let per_layer: Vec<Vec<f64>> =
-            if joint { (0..names.len()).map(of_layer).collect() } else { Vec::new() };
-        plot::error(&dir.join("error.png"), self.watched_name, &errors, &per_layer)?;
-
-        let (width, height) = (self.set.width, self.set.height);
-        let negatives = self.wrong_labels();
-        plot::samples(&dir.join("samples.png"), width, height, &self.sample_rows(&negatives))?;
-        self.plot_goodness(&dir, &names, test)?;
-        let (weight, _) = &model.weights[0];
-        let units: Vec<Vec<f32>> = weight.columns().into_iter().take(96).map(|w| w.to_vec()).collect();
-        Ok(plot::weights(&dir.join("weights.png"), width, height, &units)?)
-    }
-
-    /// Mean loss of a layer in each epoch in which it learned.
-    fn losses_of(&self, layer: usize) -> Vec<f64> {
-        let of_epoch = |m: &Metrics| m.report.mean_losses().into_iter().find(|&(l, _)| l == layer);
-        self.metrics.iter().filter_map(of_epoch).map(|(_, loss)| loss).collect()
-    }
-
-    /// A wrong label for each test image, each equally likely.
-    fn wrong_labels(&self) -> Vec<u32> {
-        let (classes, labels) = (self.set.classes as u32, data::labels(&self.set.test));
-        let wrong = |(i, label): (usize, u32)| {
-            let off = 1 + random::bits(self.settings.config.seed, i as u64) % (classes - 1);
-            (label + off) % classes
-        };
-        labels.into_iter().enumerate().map(wrong).collect()
-    }
-
-    fn sample_rows(&self, negatives: &[u32]) -> Vec<plot::SampleRow<'static>> {
-        let shown = self.set.test.len().min(8);
-        let image = |i: usize, label: Option<u32>| {
-            let row = self.set.test.images.row(i);
-            with_label(row.iter().copied(), label.map(|l| l as usize), self.set.classes)
-        };
-        let truth = data::labels(&self.set.test);
-        let row = |title, label: &dyn Fn(usize) -> Option<u32>| plot::SampleRow {
-            title,
-            images: (0..shown).map(|i| image(i, label(i))).collect(),
-        };
-        vec![
-            row("original", &|_| None),
-            row("positive", &|i| Some(truth[i])),
-            row("negative", &|i| Some(negatives[i])),
-        ]
-    }
-
-    fn plot_goodness(&self, dir: &std::path::Path, names: &[String], test: &Scores) -> Outcome<()> {
-        let (truth, wrong) = (data::labels(&self.set.test), self.wrong_labels());
-        let of = |layer: &[f32], labels: &[u32]| -> Vec<f32> {
-            layer.chunks_exact(test.classes).zip(labels).map(|(row, &label)| row[label as usize]).collect()
-        };
-        let both: Vec<[Vec<f32>; 2]> =
-            test.layers.iter().map(|layer| [of(layer, &truth), of(layer, &wrong)]).collect();
-        let theta = match self.settings.config.objective() {
-            ff_tensor::Objective::Softplus { theta } => Some(theta),
-            ff_tensor::Objective::Pair { .. } => None,
-        };
-        let layers: Vec<plot::LayerGoodness> = names
-            .iter()
-            .zip(&both)
-            .map(|(name, [positive, negative])| plot::LayerGoodness {
-                name,
-                positive,
-                negative,
-                threshold: theta,
-            })
-            .collect();
-        Ok(plot::goodness(&dir.join("goodness.png"), &layers)?)
-    }
 }
 
 impl Metrics {
@@ -309,14 +230,4 @@ pub fn errors(scores: &Scores, set: &Samples) -> (f64, Vec<f64>) {
 pub fn layer_list(errors: &[f64]) -> String {
     let one = |(l, error): (usize, &f64)| format!("layer {} alone {error:.2} %", l + 1);
     errors.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
-}
-
-/// An image with a label in its first pixels, as the network sees it, in `0..=1`.
-pub fn with_label(pixels: impl Iterator<Item = u8>, label: Option<usize>, classes: usize) -> Vec<f32> {
-    let mut image: Vec<f32> = pixels.map(|p| f32::from(p) / 255.0).collect();
-    if let Some(label) = label {
-        image[..classes].fill(0.0);
-        image[label] = 1.0;
-    }
-    image
 }

@@ -30,15 +30,15 @@ pub fn tutorial(args: &TutorialArgs) -> Outcome<()> {
     let start = Instant::now();
     let runs = dev.clone().install(|| both(args.seed, &dev, &set, &screen))?;
     let seconds = start.elapsed().as_secs_f64();
-    report(&screen, args.seed, &set, &runs, seconds);
+    report(&screen, args.seed, &set, &runs, seconds)?;
     if let Some(dir) = dir {
         for (name, run) in NAMES.iter().zip(&runs) {
             pictures(&dir.subdirectory(&name.to_lowercase())?, &set, run)?;
         }
         dir.write("tutorial.json", &format!("{:#}\n", document(args.seed, &set, &runs, seconds)))?;
-        screen.line(format!("\npictures in {}", dir.finish()?.display()));
+        screen.line(format!("\npictures in {}", dir.finish()?.display()))?;
     }
-    screen.document(&document(args.seed, &set, &runs, seconds));
+    screen.document(&document(args.seed, &set, &runs, seconds))?;
     Ok(())
 }
 
@@ -57,35 +57,35 @@ fn both(seed: u64, dev: &Cpu, set: &Dataset, screen: &Screen) -> Outcome<Vec<Run
     Ok(runs)
 }
 
-fn report(screen: &Screen, seed: u64, set: &Dataset, runs: &[Run<Cpu>], seconds: f64) {
+fn report(screen: &Screen, seed: u64, set: &Dataset, runs: &[Run<Cpu>], seconds: f64) -> Outcome<()> {
     let same = seed == 123 && set.name == "mnist";
-    screen.line(format!("The tutorial on {}, seed {seed}; error in percent\n", set.name));
-    screen.line("activation   train error   \"test\" error   true test error   loss of layer 1, layer 2");
+    screen.line(format!("The tutorial on {}, seed {seed}; error in percent\n", set.name))?;
+    screen.line("activation   train error   \"test\" error   true test error   loss of layer 1, layer 2")?;
     for ((name, run), published) in NAMES.iter().zip(runs).zip(PUBLISHED) {
         let ends: Vec<String> =
             run.losses.iter().map(|l| format!("{:.5} -> {:.5}", l[0], l[l.len() - 1])).collect();
         let (train, test, truth) = (run.train_error, run.tutorial_test_error, run.true_test_error);
-        screen.line(format!("{name:<10} {train:>13.4} {test:>14.4} {truth:>17.2}   {}", ends.join(", ")));
+        screen.line(format!("{name:<10} {train:>13.4} {test:>14.4} {truth:>17.2}   {}", ends.join(", ")))?;
         if same {
-            screen.line(format!("{:<10} {:>13.4} {:>14.4}", "  published", published.0, published.1));
+            screen.line(format!("{:<10} {:>13.4} {:>14.4}", "  published", published.0, published.1))?;
         }
     }
     let missed: Vec<String> = runs.iter().map(|run| run.negatives_with_true_label().to_string()).collect();
-    screen.line("\nWhat the tutorial does wrong:");
+    screen.line("\nWhat the tutorial does wrong:")?;
     screen.line(
         "  its test loader reads the training set: the \"test\" error is that of the first training images",
-    );
+    )?;
     screen.line(format!(
         "  its negatives are the batch's labels shuffled: {} of {} carry the true label after all",
         missed.join(" and "),
         runs[0].batch.len()
-    ));
+    ))?;
     screen.line(format!(
         "  it trains on one batch: {} of {} images",
         runs[0].batch.len(),
         thousands(set.train.len() as f64)
-    ));
-    screen.line(format!("\nboth in {}; `ff-cli` closes the gap", duration(seconds)));
+    ))?;
+    screen.line(format!("\nboth in {}; `ff-cli` closes the gap", duration(seconds)))
 }
 
 fn document(seed: u64, set: &Dataset, runs: &[Run<Cpu>], seconds: f64) -> Value {

@@ -97,8 +97,16 @@ fn download(
     let mut plain = Vec::new();
     let unpacked = GzDecoder::new(bytes.as_slice()).take(LARGEST).read_to_end(&mut plain);
     unpacked.map_err(|e| format!("sent a damaged file ({e})"))?;
-    let digest: String = Sha256::digest(&plain).iter().map(|byte| format!("{byte:02x}")).collect();
-    if digest == sum { Ok(bytes) } else { Err("sent a file with a wrong checksum".into()) }
+    if sha256(&plain) == sum { Ok(bytes) } else { Err("sent a file with a wrong checksum".into()) }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether these uncompressed files are MNIST's own, whatever their directory is called.
+pub(crate) fn is_mnist(train_labels: &[u8], test_images: &[u8]) -> bool {
+    sha256(train_labels) == SUMS[1] && sha256(test_images) == SUMS[2]
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use flate2::read::GzDecoder;
 use mnist::MnistBuilder;
 use ndarray::{Array1, Array2};
 
+use crate::fetch::is_mnist;
 use crate::{Dataset, Error, Result, Samples, Source};
 
 /// The four files' names, as on the authors' page.
@@ -85,7 +86,10 @@ pub fn read_dir(dir: &Path) -> Result<Dataset> {
     }
     let (height, width) = (train_images.dims[1], train_images.dims[2]);
     let [train, test] = parse(dir, [&train_images, &train_labels, &test_images, &test_labels])?;
-    let name = dir.file_name().map_or("data".into(), |name| name.to_string_lossy().into_owned());
+    let name = match is_mnist(&train_labels.bytes, &test_images.bytes) {
+        true => "mnist".into(),
+        false => dir.file_name().map_or("data".into(), |name| name.to_string_lossy().into_owned()),
+    };
     Ok(Dataset { name, width, height, classes, train, test, source: Source::Directory(dir.into()) })
 }
 

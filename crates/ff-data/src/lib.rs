@@ -64,7 +64,7 @@ impl Samples {
 /// Images to learn from and images to be tested on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// `mnist`, `synthetic`, or the name of the directory.
+    /// `mnist` if the files are MNIST's own, `synthetic`, or the name of the directory.
     pub name: String,
     /// Of an image, in pixels.
     pub width: usize,
@@ -138,7 +138,7 @@ pub fn open(dir: Option<&Path>, progress: &dyn Fn(Progress)) -> Result<Opened> {
     {
         return Ok(synthetic_because(&format!("MNIST could not be downloaded ({e})")));
     }
-    Ok(Opened { dataset: Dataset { name: "mnist".into(), ..read_dir(&cache)? }, note: None })
+    Ok(Opened { dataset: read_dir(&cache)?, note: None })
 }
 
 fn synthetic_because(reason: &str) -> Opened {

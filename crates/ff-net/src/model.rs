@@ -10,11 +10,48 @@ use std::path::Path;
 use ff_tensor::Device;
 use ndarray::{Array2, ArrayView2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{Config, Error, Network, Result};
 
 /// The version of the format that is written, and the only one that is read.
-const FORMAT: &str = "1";
+const FORMAT: u64 = 1;
+/// The metadata's only key.
+const KEY: &str = "forward-forward";
+/// Longest side of an image, and most classes.
+const MOST: usize = 1 << 20;
+
+/// What the metadata says, as JSON.
+#[derive(Serialize, Deserialize)]
+struct About {
+    format_version: u64,
+    /// Of the program that wrote it.
+    version: String,
+    dataset: String,
+    width: usize,
+    height: usize,
+    classes: usize,
+    config: Config,
+}
+
+impl About {
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let value: Value = serde_json::from_str(text).map_err(|e| format!("has damaged metadata ({e})"))?;
+        let format = &value["format_version"];
+        if *format != FORMAT {
+            return Err(format!("has format version {format}, but this program reads version {FORMAT}"));
+        }
+        let about: About =
+            serde_json::from_value(value).map_err(|e| format!("has settings that make no sense ({e})"))?;
+        for (key, size) in [("width", about.width), ("height", about.height), ("classes", about.classes)] {
+            if !(1..=MOST).contains(&size) {
+                return Err(format!("has a `{key}` of {size}; 1 to {MOST} is possible"));
+            }
+        }
+        Ok(about)
+    }
+}
 
 /// What a model file holds, on the host.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,17 +128,18 @@ impl Model {
             Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|e| e.to_string())?))
         });
         let views = views.collect::<std::result::Result<Vec<_>, String>>()?;
-        let config = serde_json::to_string(&self.config).map_err(|e| e.to_string())?;
-        let metadata = HashMap::from([
-            ("format".to_string(), "forward-forward".to_string()),
-            ("format_version".to_string(), FORMAT.to_string()),
-            ("version".to_string(), env!("CARGO_PKG_VERSION").to_string()),
-            ("config".to_string(), config),
-            ("dataset".to_string(), self.dataset.clone()),
-            ("width".to_string(), self.width.to_string()),
-            ("height".to_string(), self.height.to_string()),
-            ("classes".to_string(), self.classes.to_string()),
-        ]);
+        let about = About {
+            format_version: FORMAT,
+            version: env!("CARGO_PKG_VERSION").into(),
+            dataset: self.dataset.clone(),
+            width: self.width,
+            height: self.height,
+            classes: self.classes,
+            config: self.config.clone(),
+        };
+        let about = serde_json::to_string(&about).map_err(|e| e.to_string())?;
+        // One entry: the library writes several in an order that changes from run to run.
+        let metadata = HashMap::from([(KEY.to_string(), about)]);
         safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
     }
 
@@ -120,23 +158,12 @@ impl Model {
         let damaged = |e| format!("is not a whole safetensors file ({e})");
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
-        let metadata = header.metadata().clone().unwrap_or_default();
-        let entry = |key: &str| metadata.get(key).cloned().ok_or(format!("has no `{key}` in its metadata"));
-        if entry("format")? != "forward-forward" {
+        let Some(about) = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)) else {
             return Err("was not written by this program".into());
-        }
-        let format = entry("format_version")?;
-        if format != FORMAT {
-            return Err(format!("has format version {format}, but this program reads version {FORMAT}"));
-        }
-        let number = |key: &str| {
-            let n = entry(key)?.parse::<usize>().ok().filter(|n| (1..=1 << 20).contains(n));
-            n.ok_or(format!("has a `{key}` that is no possible size"))
         };
-        let (width, height, classes) = (number("width")?, number("height")?, number("classes")?);
-        let config: Config = serde_json::from_str(&entry("config")?)
-            .map_err(|e| format!("has settings that make no sense ({e})"))?;
-        let pixels = width * height;
+        let about = About::parse(about)?;
+        let (config, classes) = (about.config, about.classes);
+        let pixels = about.width * about.height;
         config.validate(pixels, classes).map_err(|e| format!("has impossible settings: {e}"))?;
 
         let mut weights = Vec::new();
@@ -149,7 +176,8 @@ impl Model {
             weights.push((weight.t().as_standard_layout().into_owned(), bias));
             inputs = units;
         }
-        Ok(Self { config, dataset: entry("dataset")?, width, height, classes, weights })
+        let (dataset, width, height) = (about.dataset, about.width, about.height);
+        Ok(Self { config, dataset, width, height, classes, weights })
     }
 }
 

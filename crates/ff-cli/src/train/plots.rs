@@ -1,0 +1,107 @@
+//! The pictures of a run: which numbers go into which plot.
+
+use std::path::Path;
+
+use ff_net::{Model, Schedule, Scores};
+use ff_tensor::{Objective, random};
+
+use super::{Metrics, Run};
+use crate::data;
+use crate::failure::Outcome;
+use crate::plot;
+use crate::run_dir::RunDir;
+
+impl Run<'_> {
+    /// Draws all plots of the run into its directory.
+    pub(super) fn plot(&self, dir: &RunDir, model: &Model, test: &Scores) -> Outcome<()> {
+        let dir = dir.subdirectory("plots")?;
+        let names: Vec<String> = (1..=model.weights.len()).map(|l| format!("layer {l}")).collect();
+        let curves: Vec<Vec<f64>> = (0..names.len()).map(|layer| self.losses_of(layer)).collect();
+        let curves: Vec<plot::LayerCurve> =
+            names.iter().zip(&curves).map(|(name, points)| plot::LayerCurve { name, points }).collect();
+        plot::loss(&dir.join("loss.png"), &curves, "epoch")?;
+
+        let joint = self.settings.config.schedule == Schedule::Joint;
+        let errors: Vec<f64> = self.metrics.iter().map(|m| m.error).collect();
+        let of_layer = |l: usize| self.metrics.iter().map(|m| m.layer_error[l]).collect::<Vec<f64>>();
+        let per_layer: Vec<Vec<f64>> =
+            if joint { (0..names.len()).map(of_layer).collect() } else { Vec::new() };
+        plot::error(&dir.join("error.png"), self.watched_name, &errors, &per_layer)?;
+
+        let (width, height) = (self.set.width, self.set.height);
+        let negatives = self.wrong_labels();
+        plot::samples(&dir.join("samples.png"), width, height, &self.sample_rows(&negatives))?;
+        self.plot_goodness(&dir, &names, test)?;
+        let (weight, _) = &model.weights[0];
+        let units: Vec<Vec<f32>> = weight.columns().into_iter().take(96).map(|w| w.to_vec()).collect();
+        Ok(plot::weights(&dir.join("weights.png"), width, height, &units)?)
+    }
+
+    /// Mean loss of a layer in each epoch in which it learned.
+    fn losses_of(&self, layer: usize) -> Vec<f64> {
+        let of_epoch = |m: &Metrics| m.report.mean_losses().into_iter().find(|&(l, _)| l == layer);
+        self.metrics.iter().filter_map(of_epoch).map(|(_, loss)| loss).collect()
+    }
+
+    /// A wrong label for each test image, each equally likely.
+    fn wrong_labels(&self) -> Vec<u32> {
+        let (classes, labels) = (self.set.classes as u32, data::labels(&self.set.test));
+        let wrong = |(i, label): (usize, u32)| {
+            let off = 1 + random::bits(self.settings.config.seed, i as u64) % (classes - 1);
+            (label + off) % classes
+        };
+        labels.into_iter().enumerate().map(wrong).collect()
+    }
+
+    fn sample_rows(&self, negatives: &[u32]) -> Vec<plot::SampleRow<'static>> {
+        let shown = self.set.test.len().min(8);
+        let image = |i: usize, label: Option<u32>| {
+            let row = self.set.test.images.row(i);
+            with_label(row.iter().copied(), label.map(|l| l as usize), self.set.classes)
+        };
+        let truth = data::labels(&self.set.test);
+        let row = |title, label: &dyn Fn(usize) -> Option<u32>| plot::SampleRow {
+            title,
+            images: (0..shown).map(|i| image(i, label(i))).collect(),
+        };
+        vec![
+            row("original", &|_| None),
+            row("positive", &|i| Some(truth[i])),
+            row("negative", &|i| Some(negatives[i])),
+        ]
+    }
+
+    fn plot_goodness(&self, dir: &Path, names: &[String], test: &Scores) -> Outcome<()> {
+        let (truth, wrong) = (data::labels(&self.set.test), self.wrong_labels());
+        let of = |layer: &[f32], labels: &[u32]| -> Vec<f32> {
+            layer.chunks_exact(test.classes).zip(labels).map(|(row, &label)| row[label as usize]).collect()
+        };
+        let both: Vec<[Vec<f32>; 2]> =
+            test.layers.iter().map(|layer| [of(layer, &truth), of(layer, &wrong)]).collect();
+        let theta = match self.settings.config.objective() {
+            Objective::Softplus { theta } => Some(theta),
+            Objective::Pair { .. } => None,
+        };
+        let layers: Vec<plot::LayerGoodness> = names
+            .iter()
+            .zip(&both)
+            .map(|(name, [positive, negative])| plot::LayerGoodness {
+                name,
+                positive,
+                negative,
+                threshold: theta,
+            })
+            .collect();
+        Ok(plot::goodness(&dir.join("goodness.png"), &layers)?)
+    }
+}
+
+/// An image with a label in its first pixels, as the network sees it, in `0..=1`.
+pub fn with_label(pixels: impl Iterator<Item = u8>, label: Option<usize>, classes: usize) -> Vec<f32> {
+    let mut image: Vec<f32> = pixels.map(|p| f32::from(p) / 255.0).collect();
+    if let Some(label) = label {
+        image[..classes].fill(0.0);
+        image[label] = 1.0;
+    }
+    image
+}

@@ -1,0 +1,6 @@
+//! The command line as a user types it, in an empty directory with a small data set.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod desk;
+mod good;
+mod refused;

@@ -1,0 +1,221 @@
+//! What works.
+
+use std::fs;
+
+use image::{GrayImage, Luma};
+use predicates::prelude::*;
+use predicates::str::{contains, is_empty, starts_with};
+use serde_json::Value;
+
+use crate::desk::{Desk, SMALL};
+
+#[test]
+fn train_leaves_a_whole_run() {
+    let desk = Desk::new();
+    desk.run(&format!("train {SMALL} --out run"))
+        .stdout(starts_with("quick: 784-20-20 (lif, 2 steps) on 200 images of digits"))
+        .stdout(contains("\nepoch   2/2   loss layer 1 "))
+        .stdout(contains("% on 60 images"))
+        .stderr(is_empty());
+    let mut files: Vec<String> = fs::read_dir(desk.path("run"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["config.toml", "metrics.jsonl", "model.safetensors", "plots", "summary.json"]);
+
+    let metrics = fs::read_to_string(desk.path("run/metrics.jsonl")).unwrap();
+    let epochs: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(epochs.iter().map(|e| e["epoch"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(epochs[0]["losses"].as_array().unwrap().len(), 2);
+
+    let summary: Value =
+        serde_json::from_str(&fs::read_to_string(desk.path("run/summary.json")).unwrap()).unwrap();
+    let expected: [(&str, Value); 11] = [
+        ("dataset", "digits".into()),
+        ("preset", "quick".into()),
+        ("seed", 1.into()),
+        ("device", "cpu".into()),
+        ("layers", vec![20, 20].into()),
+        ("neuron", "lif".into()),
+        ("steps", 2.into()),
+        ("epochs", 2.into()),
+        ("train_samples", 200.into()),
+        ("test_samples", 60.into()),
+        ("version", env!("CARGO_PKG_VERSION").into()),
+    ];
+    for (key, value) in expected {
+        assert_eq!(summary[key], value, "{key}");
+    }
+    for key in ["threads", "train_error", "test_error", "train_seconds", "samples_per_second"] {
+        assert!(summary[key].as_f64().is_some_and(|x| x >= 0.0), "{key}: {}", summary[key]);
+    }
+    let spikes = summary["spikes_per_inference"].as_f64().unwrap();
+    assert!(spikes > 0.0 && spikes <= 40.0 * 2.0 * 10.0, "{spikes}");
+    assert_eq!(summary["layer_test_error"].as_array().unwrap().len(), 2);
+
+    for plot in ["loss", "error", "samples", "goodness", "weights"] {
+        let picture = image::open(desk.path(&format!("run/plots/{plot}.png"))).unwrap();
+        assert!(picture.width() >= 300 && picture.height() >= 100, "{plot}");
+    }
+}
+
+#[test]
+fn the_config_of_a_run_repeats_it_bit_for_bit_on_any_number_of_threads() {
+    let desk = Desk::new();
+    desk.run(&format!("train {SMALL} --seed 77 --set bias=true --set beta=.7 --threads 1 --out first"));
+    let config = fs::read_to_string(desk.path("first/config.toml")).unwrap();
+    assert!(config.contains("\nbeta = 0.7\n") && config.contains("\nseed = 77\n"), "{config}");
+    // Also from another place than where the first run found its data.
+    let mut command = desk.command("train --config first/config.toml --data digits --threads 2 --out second");
+    command.env_remove("FF_DATA_DIR").assert().success();
+    for file in ["model.safetensors", "plots/loss.png"] {
+        let [first, second] =
+            ["first", "second"].map(|run| fs::read(desk.path(&format!("{run}/{file}"))).unwrap());
+        assert!(first == second, "{file} differs");
+    }
+    let errors = |run: &str| -> Vec<Value> {
+        let text = fs::read_to_string(desk.path(&format!("{run}/metrics.jsonl"))).unwrap();
+        let epoch = |line| serde_json::from_str::<Value>(line).unwrap();
+        text.lines().map(epoch).map(|e| Value::from(vec![e["losses"].clone(), e["error"].clone()])).collect()
+    };
+    assert_eq!(errors("first"), errors("second"));
+    desk.run(&format!("train {SMALL} --seed 78 --set bias=true --set beta=.7 --out third"));
+    assert_ne!(errors("first"), errors("third"));
+}
+
+#[test]
+fn runs_are_numbered_and_data_comes_from_the_directory_that_is_named() {
+    let desk = Desk::new();
+    desk.run(&format!("train {SMALL}")).stdout(contains("runs/quick-1"));
+    desk.run(&format!("train {SMALL}")).stdout(contains("runs/quick-2"));
+    desk.run(&format!("train --preset tutorial {SMALL}")).stdout(contains("runs/tutorial-1"));
+    assert!(desk.path("runs/quick-1/model.safetensors").is_file());
+    assert!(fs::read_dir(desk.path("runs")).unwrap().count() == 3);
+    desk.lay_out("others", &ff_data::synthetic(50, 20, 9));
+    desk.run(&format!("train {SMALL} --data others --out named"))
+        .stdout(contains("on 50 images of others (others)"));
+}
+
+#[test]
+fn json_is_one_document_and_nothing_else() {
+    let desk = Desk::new();
+    let summary = desk.json(&format!("train {SMALL} --out run --json"));
+    assert_eq!(summary["directory"], "run");
+    let file: Value =
+        serde_json::from_str(&fs::read_to_string(desk.path("run/summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["test_error"], file["test_error"]);
+    let eval = desk.json("eval run/model.safetensors --json");
+    assert_eq!(eval["test_error"], file["test_error"]);
+    assert_eq!(eval["layer_test_error"], file["layer_test_error"]);
+    assert_eq!(desk.json("info --json")["devices"], Value::from(vec!["cpu"]));
+    assert_eq!(desk.json("data check --json")["train_samples"], 200);
+    assert_eq!(desk.json("data show --json")["test_per_class"], Value::from(vec![6; 10]));
+}
+
+#[test]
+fn held_out_images_are_watched_and_not_trained_on() {
+    let desk = Desk::new();
+    desk.run(&format!("train {SMALL} --set validation_samples=40 --set train_samples=100 --out run"))
+        .stdout(contains("on 100 images"))
+        .stdout(contains("% of held-out images"));
+}
+
+#[test]
+fn a_set_of_another_size_with_other_classes_trains_and_evaluates() {
+    let desk = Desk::new();
+    let mut set = ff_data::synthetic(90, 30, 4);
+    for samples in [&mut set.train, &mut set.test] {
+        samples.labels.mapv_inplace(|label| label % 3);
+        // The middle 14 x 20 pixels of 28 x 28.
+        let n = samples.len();
+        let cut: Vec<u8> = samples
+            .images
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| (7..21).contains(&(i % 784 / 28)) && (4..24).contains(&(i % 28)))
+            .map(|(_, &p)| p)
+            .collect();
+        samples.images = ndarray::Array2::from_shape_vec((n, 280), cut).unwrap();
+    }
+    (set.width, set.height, set.classes) = (20, 14, 3);
+    desk.lay_out("wide", &set);
+    desk.run(&format!("train {SMALL} --data wide --out run")).stdout(starts_with("quick: 280-20-20"));
+    desk.run("eval run/model.safetensors --data wide").stdout(contains("on 30 images of wide"));
+    desk.run("data check --data wide").stdout(contains("images of 20 x 14 pixels in 3 classes"));
+    desk.run("data show --data wide").stdout(contains("    2         27      9\n"));
+}
+
+#[test]
+fn predict_reads_pictures_of_any_size_and_polarity() {
+    let desk = Desk::new();
+    let set = ff_data::synthetic(2_000, 20, 8);
+    desk.lay_out("many", &set);
+    desk.run("train --data many --set layers=[100] --set epochs=4 --set batch=20 --set steps=4 --out run");
+    // Test images as they are, and as a photo of black ink on white paper would have them: larger, off centre.
+    let (mut words, mut truth) = (String::from("predict run/model.safetensors"), Vec::new());
+    for i in 0..20 {
+        let row = set.test.images.row(i).to_vec();
+        truth.push(u64::from(set.test.labels[i]));
+        if i < 10 {
+            GrayImage::from_raw(28, 28, row).unwrap().save(desk.path(&format!("{i}.png"))).unwrap();
+        } else {
+            let mut paper = GrayImage::from_pixel(300, 220, Luma([250]));
+            for (at, ink) in row.iter().enumerate() {
+                for (dx, dy) in (0..25).map(|k| (k % 5, k / 5)) {
+                    let (x, y) = (at as u32 % 28 * 5 + dx + 120, at as u32 / 28 * 5 + dy + 30);
+                    paper.put_pixel(x, y, Luma([250 - (u32::from(*ink) * 240 / 255) as u8]));
+                }
+            }
+            paper.save(desk.path(&format!("{i}.png"))).unwrap();
+        }
+        words += &format!(" {i}.png");
+    }
+    desk.run(&words).stdout(contains("picture   label   goodness of each label\n0.png"));
+    let answer = desk.json(&format!("{words} --json"));
+    let right = |range: std::ops::Range<usize>| {
+        range.filter(|&i| answer["predictions"][i]["label"].as_u64() == Some(truth[i])).count()
+    };
+    assert!(right(0..10) >= 8, "{} of 10 as they are", right(0..10));
+    assert!(right(10..20) >= 8, "{} of 10 on paper", right(10..20));
+}
+
+#[test]
+fn tutorial_prints_its_table_and_draws_its_pictures() {
+    let desk = Desk::new();
+    desk.run("tutorial --out tutorial")
+        .stdout(starts_with("The tutorial on digits, seed 123"))
+        .stdout(contains("\nLIF ").and(contains("\nReLU ")))
+        .stdout(contains("What the tutorial does wrong:"))
+        .stdout(contains("published").not());
+    for file in ["lif/samples.png", "lif/loss.png", "relu/goodness.png", "tutorial.json"] {
+        assert!(desk.path("tutorial").join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn without_mnist_and_network_digits_are_drawn_and_it_is_said() {
+    let desk = Desk::new();
+    let mut command = desk.command("train --set layers=[10] --set epochs=1 --set steps=1 --out run");
+    command
+        .env_remove("FF_DATA_DIR")
+        .assert()
+        .success()
+        .stdout(contains("of synthetic (drawn here)"))
+        .stderr(
+            starts_with("note: ")
+                .and(contains("using synthetic digits instead"))
+                .and(contains("\n").count(1)),
+        );
+}
+
+#[test]
+fn help_shows_what_to_type() {
+    let desk = Desk::new();
+    desk.run("--help").stdout(contains("Examples:")).stdout(contains("ff-cli tutorial"));
+    desk.run("train --help")
+        .stdout(contains("--preset <NAME>"))
+        .stdout(contains("repeat").or(contains("seed")));
+    desk.run("--version").stdout(contains(env!("CARGO_PKG_VERSION")));
+    desk.run("info").stdout(contains("presets   quick, quick-relu, tutorial"));
+}
