@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// Longest side of a picture, in pixels.
 const LONGEST_SIDE: u32 = 10_000;
-/// Ink below this is taken for paper.
+/// Ink below this is taken for paper, where the darkest ink is 255; a picture whose contrast is below it is empty.
 const FAINT: u8 = 25;
 
 /// Reads a PNG of any size, dark on light or light on dark, as `width * height` pixels, 255 for ink. One that has
@@ -20,22 +20,37 @@ const FAINT: u8 = 25;
 /// # Errors
 /// Not a PNG, damaged, larger than 10,000 pixels on a side, or empty.
 pub fn picture(path: &Path, width: usize, height: usize) -> Result<Vec<u8>> {
-    let mut ink = read_ink(path)?;
-    if border(&ink).iter().map(|&p| usize::from(p)).sum::<usize>() > 127 * border(&ink).len() {
-        image::imageops::invert(&mut ink);
-    }
+    let grey = read_grey(path)?;
     let size = (width as u32, height as u32);
-    if ink.dimensions() == size && border(&ink).iter().all(|&p| p == 0) && ink.iter().any(|&p| p > FAINT) {
-        return Ok(ink.into_raw());
+    if grey.dimensions() == size && border(&grey).iter().all(|&p| p == 0) && grey.iter().any(|&p| p > FAINT) {
+        return Ok(grey.into_raw());
     }
-    let Some(digit) = crop(&ink) else {
+    let Some(digit) = ink(grey).as_ref().and_then(crop) else {
         return Err(Error::bad(path, "is empty: no pixel stands out from the background"));
     };
     Ok(centred(&fitted(&digit, size), size))
 }
 
+/// What stands out from the background, which is the border's median: 0 there, 255 where it stands out most.
+fn ink(mut grey: GrayImage) -> Option<GrayImage> {
+    let mut around = border(&grey);
+    let middle = around.len() / 2;
+    let paper = *around.select_nth_unstable(middle).1;
+    let (darkest, lightest) = grey.iter().fold((u8::MAX, 0), |(low, high), &p| (low.min(p), high.max(p)));
+    let dark_on_light = paper - darkest > lightest - paper;
+    let range = if dark_on_light { paper - darkest } else { lightest - paper };
+    if range < FAINT {
+        return None;
+    }
+    for p in grey.iter_mut() {
+        let out = if dark_on_light { paper.saturating_sub(*p) } else { p.saturating_sub(paper) };
+        *p = (u16::from(out) * 255 / u16::from(range)) as u8;
+    }
+    Some(grey)
+}
+
 /// The picture in grey; transparent parts count as the lighter of paper and white.
-fn read_ink(path: &Path) -> Result<GrayImage> {
+fn read_grey(path: &Path) -> Result<GrayImage> {
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
     let mut reader = ImageReader::with_format(BufReader::new(file), ImageFormat::Png);
     let mut limits = image::Limits::default();
@@ -82,7 +97,8 @@ fn centred(digit: &GrayImage, (width, height): (u32, u32)) -> Vec<u8> {
         y_sum += m * f64::from(y);
     }
     let first = |side: u32, own: u32, sum: f64| {
-        let wanted = (f64::from(side) - 1.0) / 2.0 - sum / mass.max(1.0);
+        // MNIST's centres of mass lie at pixel 14 of 0 to 27, not at 13.5.
+        let wanted = f64::from(side) / 2.0 - sum / mass.max(1.0);
         wanted.round().clamp(0.0, f64::from(side - own.min(side))) as i64
     };
     let mut page = GrayImage::new(width, height);
@@ -121,9 +137,28 @@ mod tests {
         let mass: f64 = digit.iter().map(|&p| f64::from(p)).sum();
         let x: f64 = digit.iter().enumerate().map(|(i, &p)| (i % 28) as f64 * f64::from(p)).sum();
         let y: f64 = digit.iter().enumerate().map(|(i, &p)| (i / 28) as f64 * f64::from(p)).sum();
-        assert!((x / mass - 13.5).abs() < 1.0 && (y / mass - 13.5).abs() < 1.0, "{} {}", x / mass, y / mass);
+        assert!(
+            (x / mass - 14.0).abs() <= 0.5 && (y / mass - 14.0).abs() <= 0.5,
+            "{} {}",
+            x / mass,
+            y / mass
+        );
         let rows = digit.chunks(28).filter(|row| row.iter().any(|&p| p > 60)).count();
         assert!((19..=21).contains(&rows), "{rows} rows of ink");
+    }
+
+    #[test]
+    fn pencil_on_grey_paper_is_as_good_as_ink_on_white() {
+        let digit = |ink, paper| {
+            let (_dir, path) = saved(&page(ink, paper));
+            picture(&path, 28, 28).unwrap()
+        };
+        let white = digit(0, 255);
+        for (ink, paper) in [(60, 200), (110, 140), (10, 250), (200, 120)] {
+            assert_eq!(digit(ink, paper), white, "{ink} on {paper}");
+        }
+        let (_dir, path) = saved(&page(120, 130));
+        assert!(picture(&path, 28, 28).is_err());
     }
 
     #[test]
