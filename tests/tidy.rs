@@ -1,1 +1,126 @@
-//! Checks on the tree itself.
+//! What holds about the source itself: who may know whom, one op a file, no file that nobody can read in one go.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Every Rust file below `dir`.
+fn sources(dir: &str) -> Vec<PathBuf> {
+    let (mut found, mut dirs) = (Vec::new(), vec![root().join(dir)]);
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(found.len() > 3, "nothing found below {dir}");
+    found
+}
+
+/// Our crates that a crate depends on, tests aside.
+fn dependencies(krate: &str) -> Vec<String> {
+    let manifest = read(format!("crates/{krate}/Cargo.toml"));
+    let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
+    let lines = section.lines().take_while(|line| !line.starts_with('['));
+    lines.filter(|line| line.starts_with("ff-")).map(|l| l.split(['.', ' ']).next().unwrap().into()).collect()
+}
+
+#[test]
+fn crates_know_only_whom_they_may() {
+    for (krate, knows) in [
+        ("ff-tensor", &[][..]),
+        ("ff-data", &[]),
+        ("ff-cpu", &["ff-tensor"]),
+        ("ff-net", &["ff-tensor"]),
+        ("ff-cli", &["ff-cpu", "ff-data", "ff-net", "ff-tensor"]),
+    ] {
+        assert_eq!(dependencies(krate), knows, "{krate}");
+    }
+    let crates = fs::read_dir(root().join("crates")).unwrap().count();
+    assert_eq!(crates, 5, "a crate that this test does not know");
+}
+
+#[test]
+fn a_file_opens_with_what_it_is_and_ends_before_it_tires() {
+    for path in sources("crates").into_iter().chain(sources("tests")).chain(sources("benches")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{} does not say what it is", path.display());
+        let (lines, most) =
+            (text.lines().count(), if path.starts_with(root().join("crates")) { 400 } else { 700 });
+        assert!(lines <= most, "{} has {lines} lines, more than {most}", path.display());
+        assert!(
+            !path.file_name().unwrap().to_str().unwrap().contains("util"),
+            "{} is called after nothing",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_op_of_the_trait_has_a_function_of_its_name_and_is_tested() {
+    let device = read("crates/ff-tensor/src/device.rs");
+    let ops: Vec<&str> = device
+        .split("-- forward --")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("fn ")?.split('(').next())
+        .collect();
+    assert!(ops.len() >= 14, "{ops:?}");
+    let files: Vec<PathBuf> = sources("crates/ff-cpu/src");
+    let all: String = files
+        .iter()
+        .filter(|path| !path.ends_with("device.rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let tests = read("tests/devices.rs");
+    for op in ops {
+        // The clock is two numbers: its op needs no file.
+        assert!(op == "advance" || all.contains(&format!("pub(crate) fn {op}(")), "no function `{op}`");
+        assert!(tests.contains(&format!("dev.{op}(")), "`{op}` is not in tests/devices.rs");
+    }
+}
+
+#[test]
+fn the_engine_does_not_know_how_large_an_image_is() {
+    for krate in ["ff-tensor", "ff-cpu", "ff-net"] {
+        for path in sources(&format!("crates/{krate}/src")) {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                assert!(!line.contains("784"), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_knows_every_crate_setting_and_preset() {
+    let readme = read("README.md");
+    for krate in ["ff-tensor", "ff-cpu", "ff-net", "ff-data", "ff-cli", "ff-cuda"] {
+        assert!(readme.contains(krate), "README.md does not mention {krate}");
+    }
+    let config = read("crates/ff-net/src/config.rs");
+    let fields = config.split("pub struct Config {").nth(1).unwrap().split("\n}").next().unwrap();
+    let settings = read("docs/settings.md");
+    for field in fields.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next()) {
+        assert!(settings.contains(&format!("`{field}`")), "docs/settings.md does not mention `{field}`");
+    }
+    for preset in fs::read_dir(root().join("crates/ff-cli/presets")).unwrap() {
+        let name = preset.unwrap().path().file_stem().unwrap().to_str().unwrap().to_string();
+        assert!(readme.contains(&format!("`{name}`")), "README.md does not mention the preset {name}");
+    }
+}

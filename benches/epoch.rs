@@ -1,0 +1,51 @@
+//! Whole epochs and whole scans on synthetic digits, in images per second.
+//!
+//! `cargo bench --bench epoch`
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ff_cpu::Cpu;
+use ff_data::{epoch_order, synthetic};
+use ff_net::{Config, Negatives, Network, ObjectiveKind, Predictor, Schedule, Trainer};
+use ff_tensor::{NormKind, Output};
+
+const IMAGES: usize = 6_000;
+
+fn epochs(c: &mut Criterion) {
+    let data = synthetic(IMAGES, 1, 1);
+    let images = data.train.images.as_slice().unwrap();
+    let labels: Vec<u32> = data.train.labels.iter().map(|&l| u32::from(l)).collect();
+    let membrane = Config { schedule: Schedule::Joint, batch: 512, ..Config::default() };
+    let rate = Config {
+        steps: 8,
+        output: Output::Rate,
+        norm: NormKind::Rms,
+        label_amplitude: 3.0,
+        objective: ObjectiveKind::Pair,
+        negatives: Negatives::Hard,
+        batch: 100,
+        learning_rate: 1e-3,
+        ..membrane.clone()
+    };
+    let dev = Cpu::new(0).unwrap();
+    let mut group = c.benchmark_group("784-500-500");
+    group.sample_size(10).throughput(Throughput::Elements(IMAGES as u64));
+    for (name, config) in [("membrane, T = 1, batch 512", membrane), ("rate, T = 8, batch 100", rate)] {
+        let network = Network::new(&dev, config, 784, 10).unwrap();
+        let mut trainer = Trainer::new(network, images, &labels).unwrap();
+        let order = epoch_order(IMAGES, 1, 0);
+        // As the command line does: on one of the device's threads.
+        dev.install(|| {
+            group.bench_function(format!("epoch, {name}"), |b| {
+                b.iter(|| trainer.epoch(&order, &mut || ()).unwrap());
+            });
+            let mut predictor = Predictor::new(trainer.network()).unwrap();
+            group.bench_function(format!("scan, {name}"), |b| {
+                b.iter(|| predictor.scan(trainer.network(), images, &mut |_| ()).unwrap());
+            });
+        });
+    }
+}
+
+criterion_group!(benches, epochs);
+criterion_main!(benches);

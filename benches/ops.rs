@@ -1,0 +1,111 @@
+//! Each op of the CPU device at the sizes of a 784-500-500 network in batches of 512.
+//!
+//! `cargo bench --bench ops`, or with a name: `cargo bench --bench ops -- lif`.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use ff_cpu::Cpu;
+use ff_tensor::{
+    Adam, Device, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, NormKind, Objective, Output, Tensor,
+    random,
+};
+
+const BATCH: usize = 512;
+const INPUTS: usize = 784;
+const UNITS: usize = 500;
+const CLASSES: usize = 10;
+const LABEL: LabelRow = LabelRow { amplitude: 3.0 };
+
+fn ops(c: &mut Criterion) {
+    let dev = Cpu::new(0).unwrap();
+    let rows = 2 * BATCH;
+    let zeros = |rows, cols| -> Tensor<Cpu> { dev.zeros(rows, cols).unwrap() };
+    let draws = |rows: usize, cols: usize, from: f32, to: f32| {
+        let values: Vec<f32> =
+            (0..(rows * cols) as u64).map(|i| from + (to - from) * random::uniform(1, i)).collect();
+        dev.upload(rows, cols, &values).unwrap()
+    };
+    let labels = |rows: usize| -> Tensor<Cpu, u32> {
+        dev.upload(rows, 1, &(0..rows as u32).map(|i| i * 7 % CLASSES as u32).collect::<Vec<_>>()).unwrap()
+    };
+    // As in MNIST, a fifth of the pixels has ink.
+    let pixel = |i: usize| if i.is_multiple_of(5) { random::bits(2, i as u64) as u8 } else { 0 };
+    let images = dev.upload(BATCH, INPUTS, &(0..BATCH * INPUTS).map(pixel).collect::<Vec<_>>()).unwrap();
+    let order = dev.upload(BATCH, 1, &(0..BATCH as u32).collect::<Vec<_>>()).unwrap();
+    let clock = dev.zeros(1, 2).unwrap();
+    let norm = Norm { kind: NormKind::Rms, eps: 1e-4 };
+    let lif = Neuron { steps: 8, output: Output::Rate, ..Neuron::default() };
+
+    let (targets, pair) = (labels(BATCH), labels(rows));
+    let (mut xhat, mut scale, mut truth) = (zeros(BATCH, INPUTS), zeros(BATCH, 1), labels(BATCH));
+    let gather = Gather { classes: CLASSES, amplitude: LABEL.amplitude, norm };
+    c.bench_function("gather", |b| {
+        b.iter(|| {
+            dev.gather(&mut xhat, &mut scale, &mut truth, &images, &targets, &order, &clock, &gather).unwrap()
+        });
+    });
+    let (scores, mut drawn) = (draws(BATCH, CLASSES, 0.0, 1.0), labels(rows));
+    let hard = LabelDraw { classes: CLASSES, seed: 1, sharpness: 60.0 };
+    c.bench_function("draw_labels", |b| {
+        b.iter(|| dev.draw_labels(&mut drawn, &truth, &scores, &clock, &hard).unwrap());
+    });
+    let mut weight = draws(INPUTS, UNITS, -0.1, 0.1);
+    let mut base = zeros(BATCH, UNITS);
+    c.bench_function("matmul image", |b| {
+        b.iter(|| dev.matmul(&mut base, &xhat, false, &weight, false).unwrap());
+    });
+    let mut dweight = zeros(INPUTS, UNITS);
+    c.bench_function("matmul image gradient", |b| {
+        b.iter(|| dev.matmul(&mut dweight, &xhat, true, &base, false).unwrap());
+    });
+    let (upper, upper_in, mut upper_out) =
+        (draws(UNITS, UNITS, -0.1, 0.1), draws(rows, UNITS, 0.0, 1.0), zeros(rows, UNITS));
+    c.bench_function("matmul upper layer", |b| {
+        b.iter(|| dev.matmul(&mut upper_out, &upper_in, false, &upper, false).unwrap());
+    });
+    let mut upper_xhat = zeros(rows, UNITS);
+    c.bench_function("normalise", |b| {
+        b.iter(|| dev.normalise(&mut upper_xhat, &upper_in, 1, &norm).unwrap());
+    });
+    let mut current = zeros(rows, UNITS);
+    c.bench_function("label_current", |b| {
+        b.iter(|| dev.label_current(&mut current, &base, &scale, &pair, &weight, &LABEL).unwrap());
+    });
+    let (mut signal, mut slope) = (zeros(rows, UNITS), zeros(rows, UNITS));
+    c.bench_function("lif 8 steps", |b| {
+        b.iter(|| dev.lif(&mut signal, Some(&mut slope), None, &current, None, &lif).unwrap());
+    });
+    let mut goodness = zeros(rows, 1);
+    c.bench_function("goodness", |b| {
+        b.iter(|| dev.goodness(&mut goodness, &signal, Goodness::Mean).unwrap());
+    });
+    let mut all = zeros(BATCH, CLASSES);
+    c.bench_function("label_goodness 8 steps", |b| {
+        b.iter(|| {
+            dev.label_goodness(&mut all, &base, &scale, &weight, None, &LABEL, &lif, Goodness::Mean).unwrap()
+        });
+    });
+    let (mut losses, mut dgoodness) = (zeros(1, 1), zeros(rows, 1));
+    let pair_loss = Objective::Pair { alpha: 12.0 };
+    c.bench_function("objective", |b| {
+        b.iter(|| dev.objective(&mut losses, &mut dgoodness, &goodness, &clock, &pair_loss).unwrap());
+    });
+    let mut dcurrent = zeros(rows, UNITS);
+    c.bench_function("current_grad", |b| {
+        b.iter(|| dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, Goodness::Mean).unwrap());
+    });
+    c.bench_function("sum_copies", |b| b.iter(|| dev.sum_copies(&mut base, &dcurrent).unwrap()));
+    c.bench_function("label_grad", |b| {
+        b.iter(|| dev.label_grad(&mut dweight, &dcurrent, &pair, &scale, &LABEL).unwrap());
+    });
+    let mut dbias = zeros(1, UNITS);
+    c.bench_function("sum_rows", |b| b.iter(|| dev.sum_rows(&mut dbias, &dcurrent).unwrap()));
+    let (mut mean, mut square) = (zeros(INPUTS, UNITS), zeros(INPUTS, UNITS));
+    let adam = Adam::constant(1e-3);
+    c.bench_function("adam", |b| {
+        b.iter(|| dev.adam(&mut weight, &mut mean, &mut square, &dweight, &clock, &adam).unwrap());
+    });
+}
+
+criterion_group!(benches, ops);
+criterion_main!(benches);
