@@ -13,8 +13,7 @@ const IMAGES: usize = 6_000;
 
 fn epochs(c: &mut Criterion) {
     let data = synthetic(IMAGES, 1, 1);
-    let images = data.train.images.as_slice().unwrap();
-    let labels: Vec<u32> = data.train.labels.iter().map(|&l| u32::from(l)).collect();
+    let (images, labels) = (&data.train.images, &data.train.labels);
     let membrane = Config { schedule: Schedule::Joint, batch: 512, ..Config::default() };
     let rate = Config {
         steps: 8,
@@ -32,7 +31,7 @@ fn epochs(c: &mut Criterion) {
     group.sample_size(10).throughput(Throughput::Elements(IMAGES as u64));
     for (name, config) in [("membrane, T = 1, batch 512", membrane), ("rate, T = 8, batch 100", rate)] {
         let network = Network::new(&dev, config, 784, 10).unwrap();
-        let mut trainer = Trainer::new(network, images, &labels).unwrap();
+        let mut trainer = Trainer::new(network, images, labels).unwrap();
         let order = epoch_order(IMAGES, 1, 0);
         // As the command line does: the whole epoch on one of the device's threads.
         group.bench_function(format!("epoch, {name}"), |b| {

@@ -94,7 +94,6 @@ fn a_step_allocates_nothing_but_the_products_packing() {
     let _alone = alone();
     let threads = 2;
     let data = synthetic(1_280, 1, 1);
-    let labels: Vec<u32> = data.train.labels.iter().map(|&l| u32::from(l)).collect();
     for link in [Link::Signal, Link::Spikes] {
         let config = Config {
             layers: vec![64, 64],
@@ -110,8 +109,7 @@ fn a_step_allocates_nothing_but_the_products_packing() {
         };
         let dev = Cpu::new(threads).unwrap();
         let network = Network::new(&dev, config, 784, 10).unwrap();
-        let images = data.train.images.as_slice().unwrap();
-        let mut trainer = Trainer::new(network, images, &labels).unwrap();
+        let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
         let order = epoch_order(1_280, 1, 0);
         // As the command line does: the whole epoch on one of the device's threads.
         let mut per_step = || {

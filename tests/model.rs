@@ -8,6 +8,7 @@ use std::path::Path;
 use ff_cpu::Cpu;
 use ff_net::{Config, Model, Network, Predictor};
 use ff_tensor::Output;
+use ndarray::Array2;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -35,7 +36,7 @@ fn a_model_comes_back_bit_for_bit() {
         assert!(back == model, "with bias {bias}");
         assert_eq!((back.width, back.height, back.classes, back.dataset.as_str()), (6, 5, 2, "stripes"));
         let dev = Cpu::new(2).unwrap();
-        let images: Vec<u8> = (0..90).map(|i| (i * 7 % 256) as u8).collect();
+        let images = Array2::from_shape_fn((3, 30), |(i, p)| ((i * 30 + p) * 7 % 256) as u8);
         let scores = |network: &Network<Cpu>| {
             Predictor::new(network).unwrap().scan(network, &images, &mut |_| ()).unwrap().layers
         };

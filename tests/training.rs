@@ -3,22 +3,18 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use ff_cpu::Cpu;
-use ff_data::{Dataset, Samples, epoch_order, synthetic};
+use ff_data::{Dataset, epoch_order, synthetic};
 use ff_net::prediction::error_percent;
 use ff_net::{
     Config, EpochReport, Error, Link, Negatives, Network, ObjectiveKind, Predictor, Schedule, Trainer,
 };
 use ff_tensor::{Goodness, NeuronKind, NormKind, Output, Reset, Surrogate};
-use ndarray::Array2;
-
-fn labels(set: &Samples) -> Vec<u32> {
-    set.labels.iter().map(|&label| u32::from(label)).collect()
-}
+use ndarray::{Array1, Array2, s};
 
 /// Trains on `data` and gives the network with each epoch's report.
 fn train(dev: &Cpu, config: &Config, data: &Dataset) -> ff_net::Result<(Network<Cpu>, Vec<EpochReport>)> {
     let network = Network::new(dev, config.clone(), data.width * data.height, data.classes)?;
-    let mut trainer = Trainer::new(network, data.train.images.as_slice().unwrap(), &labels(&data.train))?;
+    let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
     let mut reports = Vec::new();
     for epoch in 0..trainer.epochs() {
         let order = epoch_order(data.train.len(), config.seed, epoch as u64);
@@ -29,8 +25,8 @@ fn train(dev: &Cpu, config: &Config, data: &Dataset) -> ff_net::Result<(Network<
 
 fn test_error(network: &Network<Cpu>, data: &Dataset) -> f64 {
     let mut predictor = Predictor::new(network).unwrap();
-    let scores = predictor.scan(network, data.test.images.as_slice().unwrap(), &mut |_| ()).unwrap();
-    error_percent(&scores.predict(), &labels(&data.test))
+    let scores = predictor.scan(network, &data.test.images, &mut |_| ()).unwrap();
+    error_percent(&scores.predict(), &data.test.labels)
 }
 
 fn weights(network: &Network<Cpu>) -> Vec<Vec<u32>> {
@@ -149,8 +145,7 @@ fn greedy_layers_learn_one_after_the_other() {
     let config = Config { epochs: 2, ..greedy() };
     let network = Network::new(&dev, config.clone(), 784, 10).unwrap();
     let mut before = weights(&network);
-    let mut trainer =
-        Trainer::new(network, data.train.images.as_slice().unwrap(), &labels(&data.train)).unwrap();
+    let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
     assert_eq!(trainer.epochs(), 4);
     for epoch in 0..4 {
         let report = trainer.epoch(&epoch_order(300, 1, epoch), &mut || ()).unwrap();
@@ -169,11 +164,11 @@ fn a_prediction_does_not_depend_on_the_other_images() {
     let (dev, data) = (Cpu::new(2).unwrap(), synthetic(300, 150, 4));
     let (network, _) = train(&dev, &Config { epochs: 1, ..quick() }, &data).unwrap();
     let mut predictor = Predictor::new(&network).unwrap();
-    let all = predictor.scan(&network, data.test.images.as_slice().unwrap(), &mut |_| ()).unwrap();
+    let all = predictor.scan(&network, &data.test.images, &mut |_| ()).unwrap();
     assert_eq!(all.len(), 150);
     for i in [0, 77, 149] {
-        let image = data.test.images.row(i);
-        let one = predictor.scan(&network, image.as_slice().unwrap(), &mut |_| ()).unwrap();
+        let image = data.test.images.slice(s![i..i + 1, ..]).to_owned();
+        let one = predictor.scan(&network, &image, &mut |_| ()).unwrap();
         assert_eq!(one.of_image(0), all.of_image(i), "image {i}");
     }
     let spikes = all.spikes_per_inference().unwrap();
@@ -184,12 +179,9 @@ fn a_prediction_does_not_depend_on_the_other_images() {
 #[test]
 fn small_and_odd_data_sets_train_too() {
     let dev = Cpu::new(2).unwrap();
-    let (images, labels): (Vec<u8>, Vec<u32>) = {
-        let label = |i: usize| (i % 3) as u32;
-        // 5 x 7 pixels, three classes: a bright row that tells the class.
-        let pixel = |i: usize| if (i % 35) / 7 == 2 + (i / 35) % 3 { 200 } else { 10 };
-        ((0..35 * 20).map(pixel).collect(), (0..20).map(label).collect())
-    };
+    // 5 x 7 pixels, three classes: a bright row that tells the class.
+    let images = Array2::from_shape_fn((20, 35), |(i, p)| if p / 7 == 2 + i % 3 { 200 } else { 10 });
+    let labels = Array1::from_shape_fn(20, |i| (i % 3) as u8);
     let config = Config { layers: vec![17], epochs: 30, batch: 64, ..quick() };
     let network = Network::new(&dev, config, 35, 3).unwrap();
     let mut trainer = Trainer::new(network, &images, &labels).unwrap();
@@ -221,8 +213,7 @@ fn a_loss_that_is_no_number_ends_the_training_with_its_place() {
     let config = Config { neuron: NeuronKind::Relu, layers: vec![9], ..quick() };
     let broken = vec![(Array2::from_elem((784, 9), f32::NEG_INFINITY), None)];
     let network = Network::with_weights(&dev, config, 784, 10, broken).unwrap();
-    let images = data.train.images.as_slice().unwrap();
-    let mut trainer = Trainer::new(network, images, &labels(&data.train)).unwrap();
+    let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
     let error = trainer.epoch(&epoch_order(200, 1, 0), &mut || ()).map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::Diverged { layer: 1, epoch: 1, batch: 1, .. }), "{error}");
 }
@@ -251,8 +242,9 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
     refuse(Config { link: Link::Spikes, neuron: NeuronKind::Relu, ..base.clone() }, 784, 10, "link");
 
     let network = || Network::new(&dev, Config { layers: vec![5], ..quick() }, 20, 3).unwrap();
-    let error = |images: &[u8], labels: &[u32]| {
-        Trainer::new(network(), images, labels).map(|_| ()).unwrap_err().to_string()
+    let error = |n, pixels, labels: Vec<u8>| {
+        let images = Array2::zeros((n, pixels));
+        Trainer::new(network(), &images, &Array1::from(labels)).map(|_| ()).unwrap_err().to_string()
     };
     let shapes = |inputs, bias: Option<Vec<f32>>| {
         let config = Config { layers: vec![5], ..quick() };
@@ -261,9 +253,9 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
     };
     assert_eq!(shapes(21, None), "`layers` asks for weights (20, 5) in layer 1, not (21, 5)");
     assert_eq!(shapes(20, Some(vec![0.0; 5])), "`layers` asks for no biases in layer 1, but there are 5");
-    assert_eq!(error(&[0; 40], &[0, 3]), "image 1 has label 3, but there are 3 classes");
-    assert_eq!(error(&[], &[]), "`train_samples` leaves no image to train on");
-    assert_eq!(error(&[0; 39], &[0, 1]), "upload: `data` is [39, 1] but [40, 1] is needed");
+    assert_eq!(error(2, 20, vec![0, 3]), "image 1 has label 3, but there are 3 classes");
+    assert_eq!(error(0, 20, vec![]), "`train_samples` leaves no image to train on");
+    assert_eq!(error(2, 19, vec![0, 1]), "training: `images` is [2, 19] but [2, 20] is needed");
 }
 
 /// A few hundred steps on real MNIST, if it is on this machine.

@@ -64,10 +64,8 @@ fn seed_123_gives_the_published_numbers_on_mnist() {
         eprintln!("SKIPPED: no MNIST here; set FF_DATA_DIR to the directory with its four files");
         return;
     };
-    let labels = |set: &ff_data::Samples| set.labels.iter().map(|&l| u32::from(l)).collect::<Vec<_>>();
-    let (train_labels, test_labels) = (labels(&data.train), labels(&data.test));
-    let train = Set { images: data.train.images.as_slice().unwrap(), labels: &train_labels };
-    let test = Set { images: data.test.images.as_slice().unwrap(), labels: &test_labels };
+    let train = Set { images: &data.train.images, labels: &data.train.labels };
+    let test = Set { images: &data.test.images, labels: &data.test.labels };
     let (dev, golden) = (Cpu::new(0).unwrap(), golden());
     let mut generator = TorchGenerator::new(123);
     for (name, neuron) in [("lif", NeuronKind::Lif), ("relu", NeuronKind::Relu)] {

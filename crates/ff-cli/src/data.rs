@@ -22,16 +22,6 @@ pub fn open(dir: Option<&Path>, screen: &Screen) -> Outcome<Dataset> {
     Ok(opened.dataset)
 }
 
-/// Labels as the engine takes them.
-pub fn labels(set: &Samples) -> Vec<u32> {
-    set.labels.iter().map(|&label| u32::from(label)).collect()
-}
-
-/// Pixels as the engine takes them, `[n, pixels]` row-major.
-pub fn pixels(set: &Samples) -> Outcome<&[u8]> {
-    set.images.as_slice().ok_or_else(|| Failure::new("the images do not lie in a row"))
-}
-
 /// `data fetch | check | show`.
 pub fn command(command: &DataCommand) -> Outcome<()> {
     match command {

@@ -26,9 +26,9 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
         return Err(Failure::new(message).advise("`--data DIR` with the set it was trained on"));
     }
     let bar = screen.bar(set.test.len() as u64, "images");
-    let pixels = data::pixels(&set.test)?;
+    let mut on_images = |n| bar.inc(n as u64);
     let scores =
-        dev.install(|| Predictor::new(&network)?.scan(&network, pixels, &mut |n| bar.inc(n as u64)))?;
+        dev.install(|| Predictor::new(&network)?.scan(&network, &set.test.images, &mut on_images))?;
     bar.finish_and_clear();
     let (error, layer_error) = errors(&scores, &set.test);
     let n = thousands(set.test.len() as f64);

@@ -1,6 +1,7 @@
 //! `predict`: which digit is in a picture.
 
 use ff_net::Predictor;
+use ndarray::Array2;
 use serde_json::json;
 
 use crate::args::PredictArgs;
@@ -21,6 +22,8 @@ pub fn predict(args: &PredictArgs) -> Outcome<()> {
         })?;
         pixels.extend(picture);
     }
+    let pixels = Array2::from_shape_vec((args.images.len(), model.width * model.height), pixels)
+        .map_err(|e| Failure::new(e.to_string()))?;
     let scores = dev.install(|| Predictor::new(&network)?.scan(&network, &pixels, &mut |_| ()))?;
     let labels = scores.predict();
     let longest =

@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
         let (config, pixels) = (self.settings.config.clone(), self.set.width * self.set.height);
         let network = Network::new(&self.dev, config, pixels, self.set.classes)?;
         self.announce()?;
-        let mut trainer = Trainer::new(network, data::pixels(&self.train)?, &data::labels(&self.train))?;
+        let mut trainer = Trainer::new(network, &self.train.images, &self.train.labels)?;
         let train_seconds = self.train_all(&mut trainer)?;
         let network = trainer.into_network();
 
@@ -175,7 +175,7 @@ impl<'a> Run<'a> {
     }
 
     fn scan(&self, network: &Network<Cpu>, predictor: &mut Predictor<Cpu>, set: &Samples) -> Outcome<Scores> {
-        Ok(predictor.scan(network, data::pixels(set)?, &mut |_| ())?)
+        Ok(predictor.scan(network, &set.images, &mut |_| ())?)
     }
 
     fn summary(&self, train_seconds: f64, train_error: f64, test: &Scores) -> Value {
@@ -221,9 +221,8 @@ impl Metrics {
 
 /// Error of all layers together and of each alone, in percent.
 pub fn errors(scores: &Scores, set: &Samples) -> (f64, Vec<f64>) {
-    let labels = data::labels(set);
-    let alone = (0..scores.layers.len()).map(|l| error_percent(&scores.predict_by_layer(l), &labels));
-    (error_percent(&scores.predict(), &labels), alone.collect())
+    let alone = (0..scores.layers.len()).map(|l| error_percent(&scores.predict_by_layer(l), &set.labels));
+    (error_percent(&scores.predict(), &set.labels), alone.collect())
 }
 
 /// `layer 1 alone 1.23 %, layer 2 alone 1.10 %`.

@@ -43,9 +43,8 @@ pub fn tutorial(args: &TutorialArgs) -> Outcome<()> {
 }
 
 fn both(seed: u64, dev: &Cpu, set: &Dataset, screen: &Screen) -> Outcome<Vec<Run<Cpu>>> {
-    let (train_labels, test_labels) = (data::labels(&set.train), data::labels(&set.test));
-    let train = Set { images: data::pixels(&set.train)?, labels: &train_labels };
-    let test = Set { images: data::pixels(&set.test)?, labels: &test_labels };
+    let train = Set { images: &set.train.images, labels: &set.train.labels };
+    let test = Set { images: &set.test.images, labels: &set.test.labels };
     let mut generator = TorchGenerator::new(seed);
     let bar = screen.bar(4 * tutorial::STEPS as u64, "steps");
     let mut runs = Vec::new();

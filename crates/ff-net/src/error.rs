@@ -22,7 +22,7 @@ pub enum Error {
         /// Counted from 0.
         image: usize,
         /// What it has.
-        label: u32,
+        label: u8,
         /// Labels are below this.
         classes: usize,
     },

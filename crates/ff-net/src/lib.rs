@@ -12,6 +12,7 @@ pub mod prediction;
 pub mod torch;
 pub mod training;
 pub mod tutorial;
+mod upload;
 
 pub use config::{Config, Link, Negatives, ObjectiveKind, Schedule};
 pub use error::{Error, Result};

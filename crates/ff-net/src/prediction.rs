@@ -2,10 +2,11 @@
 //!
 //! The image's product in layer 1 is taken once for all labels.
 
-use ff_tensor::{Clock, Device, Tensor};
+use ff_tensor::{Clock, Device, Tensor, expect_shape};
+use ndarray::{Array1, Array2};
 
 use crate::layer::{Activity, Images};
-use crate::{Network, Result};
+use crate::{Network, Result, upload};
 
 /// Buffers for scans of a network on batches of images.
 pub struct Predictor<D: Device> {
@@ -47,20 +48,21 @@ impl<D: Device> Predictor<D> {
         })
     }
 
-    /// Every label's goodness for `images` `[n, pixels]`, row-major. `on_images(k)` is told of progress.
+    /// Every label's goodness for `images` `[n, pixels]`. `on_images(k)` is told of progress.
     ///
     /// # Errors
     /// Images of another size, or a failing device.
     pub fn scan(
         &mut self,
         network: &Network<D>,
-        images: &[u8],
+        images: &Array2<u8>,
         on_images: &mut dyn FnMut(usize),
     ) -> Result<Scores> {
         let dev = &network.dev;
-        let n = images.len() / network.pixels;
+        let (n, pixels) = images.dim();
+        expect_shape("scan", "images", [n, pixels], [n, network.pixels])?;
         let batch = self.images.labels.rows();
-        let set = dev.upload(n, network.pixels, images)?;
+        let set = upload::images(dev, images)?;
         let targets = dev.zeros(n, 1)?;
         // The last batch is filled up with the last image.
         let order: Vec<u32> = (0..n.next_multiple_of(batch)).map(|i| i.min(n - 1) as u32).collect();
@@ -148,8 +150,8 @@ impl Scores {
 }
 
 /// Share of wrong predictions, in percent.
-pub fn error_percent(predicted: &[u32], labels: &[u32]) -> f64 {
-    let wrong = predicted.iter().zip(labels).filter(|(p, l)| p != l).count();
+pub fn error_percent(predicted: &[u32], labels: &Array1<u8>) -> f64 {
+    let wrong = predicted.iter().zip(labels).filter(|&(&p, &l)| p != u32::from(l)).count();
     100.0 * wrong as f64 / labels.len() as f64
 }
 

@@ -1,9 +1,10 @@
 //! Training: batches of images, a wrong label for each, and every layer learning from its own goodness.
 
-use ff_tensor::{Clock, Device, Tensor};
+use ff_tensor::{Clock, Device, Tensor, expect_shape};
+use ndarray::{Array1, Array2};
 
 use crate::layer::{Activity, Images, Labels, Learning, Rule};
-use crate::{Error, Negatives, Network, Result, Schedule};
+use crate::{Error, Negatives, Network, Result, Schedule, upload};
 
 /// A network in training on a set of images that lies on the device.
 pub struct Trainer<D: Device> {
@@ -45,25 +46,24 @@ impl EpochReport {
 }
 
 impl<D: Device> Trainer<D> {
-    /// Prepares to train on `images` `[n, pixels]` with `labels` `[n]`, both row-major. A batch larger than the
-    /// set is cut to it.
+    /// Prepares to train on `images` `[n, pixels]` with `labels` `[n]`. A batch larger than the set is cut to it.
     ///
     /// # Errors
-    /// An empty set, a label that is no class, or a device without room.
-    pub fn new(network: Network<D>, images: &[u8], labels: &[u32]) -> Result<Self> {
+    /// An empty set, images of another size, a label that is no class, or a device without room.
+    pub fn new(network: Network<D>, images: &Array2<u8>, labels: &Array1<u8>) -> Result<Self> {
         let (dev, n) = (network.dev.clone(), labels.len());
         if n == 0 {
             return Err(Error::Config { key: "train_samples", reason: "leaves no image to train on".into() });
         }
-        if let Some(i) = labels.iter().position(|&label| label as usize >= network.classes) {
-            let (label, classes) = (labels[i], network.classes);
-            return Err(Error::Label { image: i, label, classes });
+        expect_shape("training", "images", [images.nrows(), images.ncols()], [n, network.pixels])?;
+        if let Some(i) = labels.iter().position(|&label| usize::from(label) >= network.classes) {
+            return Err(Error::Label { image: i, label: labels[i], classes: network.classes });
         }
         let batch = network.config.batch.min(n);
         let batches = n / batch;
         let set = TrainingSet {
-            images: dev.upload(n, network.pixels, images)?,
-            targets: dev.upload(n, 1, labels)?,
+            images: upload::images(&dev, images)?,
+            targets: upload::labels(&dev, labels)?,
             order: dev.zeros(n, 1)?,
         };
         let activities = network.activities(batch, 2, true)?;

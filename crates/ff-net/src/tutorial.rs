@@ -3,25 +3,25 @@
 //! then 1,000 for layer 2. With the same seed it prints the same numbers.
 
 use ff_tensor::{Device, NeuronKind};
-use ndarray::Array2;
+use ndarray::{Array1, Array2, Axis, s};
 
 use crate::layer::{Images, Labels, Learning, Rule};
 use crate::prediction::error_percent;
 use crate::torch::TorchGenerator;
-use crate::{Config, Network, Predictor, Result};
+use crate::{Config, Network, Predictor, Result, upload};
 
 /// Images in the tutorial's only batch, and in its "test" batch.
 pub const BATCH: usize = 128;
 /// Steps for each layer.
 pub const STEPS: usize = 1_000;
 
-/// Images and labels on the host, row-major.
+/// Images and labels on the host.
 #[derive(Clone, Copy)]
 pub struct Set<'a> {
     /// `[n, pixels]`
-    pub images: &'a [u8],
+    pub images: &'a Array2<u8>,
     /// `[n]`
-    pub labels: &'a [u32],
+    pub labels: &'a Array1<u8>,
 }
 
 /// What one activation came to.
@@ -73,7 +73,7 @@ pub fn run<D: Device>(
     classes: usize,
     on_step: &mut dyn FnMut(),
 ) -> Result<Run<D>> {
-    let pixels = train.images.len() / train.labels.len();
+    let pixels = train.images.ncols();
     let config = config(neuron);
     let mut inputs = pixels;
     let mut weights = Vec::new();
@@ -87,21 +87,21 @@ pub fn run<D: Device>(
     let size = BATCH.min(train.labels.len());
     let batch = generator.shuffled_order(train.labels.len())[..size].to_vec();
     let permutation = generator.randperm(size);
-    let label = |i: usize| train.labels[batch[i] as usize];
+    let label = |i: usize| u32::from(train.labels[batch[i] as usize]);
     let positive = (0..size).map(label);
     let pair: Vec<u32> = positive.chain(permutation.iter().map(|&from| label(from as usize))).collect();
 
     let (network, losses, goodness) = fit(network, train, &batch, &pair, on_step)?;
 
     generator.unshuffled_iterator();
-    let own: Vec<u8> =
-        batch.iter().flat_map(|&i| &train.images[i as usize * pixels..][..pixels]).copied().collect();
+    let own: Vec<usize> = batch.iter().map(|&i| i as usize).collect();
     let mut predictor = Predictor::new(&network)?;
-    let mut error = |images: &[u8], labels: &[u32]| -> Result<f64> {
+    let mut error = |images: &Array2<u8>, labels: &Array1<u8>| -> Result<f64> {
         Ok(error_percent(&predictor.scan(&network, images, &mut |_| ())?.predict(), labels))
     };
-    let train_error = error(&own, &pair[..size])?;
-    let tutorial_test_error = error(&train.images[..size * pixels], &train.labels[..size])?;
+    let train_error = error(&train.images.select(Axis(0), &own), &train.labels.select(Axis(0), &own))?;
+    let first = (train.images.slice(s![..size, ..]), train.labels.slice(s![..size]));
+    let tutorial_test_error = error(&first.0.to_owned(), &first.1.to_owned())?;
     let true_test_error = error(test.images, test.labels)?;
     Ok(Run {
         network,
@@ -129,8 +129,8 @@ fn fit<D: Device>(
 ) -> Result<Fitted<D>> {
     let dev = network.dev.clone();
     let size = batch.len();
-    let set = dev.upload(train.labels.len(), network.pixels, train.images)?;
-    let targets = dev.upload(train.labels.len(), 1, train.labels)?;
+    let set = upload::images(&dev, train.images)?;
+    let targets = upload::labels(&dev, train.labels)?;
     let order = dev.upload(size, 1, batch)?;
     let pair = dev.upload(2 * size, 1, pair)?;
     let mut clock = dev.zeros(1, 2)?;

@@ -6,7 +6,6 @@ use ff_net::{Model, Schedule, Scores};
 use ff_tensor::{Objective, random};
 
 use super::{Metrics, Run};
-use crate::data;
 use crate::failure::Outcome;
 use crate::plot;
 use crate::run_dir::RunDir;
@@ -43,24 +42,25 @@ impl Run<'_> {
         self.metrics.iter().filter_map(of_epoch).map(|(_, loss)| loss).collect()
     }
 
-    /// A wrong label for each test image, each equally likely.
-    fn wrong_labels(&self) -> Vec<u32> {
-        let (classes, labels) = (self.set.classes as u32, data::labels(&self.set.test));
-        let wrong = |(i, label): (usize, u32)| {
-            let off = 1 + random::bits(self.settings.config.seed, i as u64) % (classes - 1);
-            (label + off) % classes
-        };
-        labels.into_iter().enumerate().map(wrong).collect()
+    /// The labels of the test images.
+    fn truth(&self) -> Vec<usize> {
+        self.set.test.labels.iter().map(|&label| usize::from(label)).collect()
     }
 
-    fn sample_rows(&self, negatives: &[u32]) -> Vec<plot::SampleRow<'static>> {
+    /// A wrong label for each test image, each equally likely.
+    fn wrong_labels(&self) -> Vec<usize> {
+        let (classes, seed) = (self.set.classes, self.settings.config.seed);
+        let off = |i: usize| 1 + random::bits(seed, i as u64) as usize % (classes - 1);
+        self.truth().into_iter().enumerate().map(|(i, label)| (label + off(i)) % classes).collect()
+    }
+
+    fn sample_rows(&self, negatives: &[usize]) -> Vec<plot::SampleRow<'static>> {
         let shown = self.set.test.len().min(8);
-        let image = |i: usize, label: Option<u32>| {
-            let row = self.set.test.images.row(i);
-            with_label(row.iter().copied(), label.map(|l| l as usize), self.set.classes)
+        let image = |i: usize, label: Option<usize>| {
+            with_label(self.set.test.images.row(i).iter().copied(), label, self.set.classes)
         };
-        let truth = data::labels(&self.set.test);
-        let row = |title, label: &dyn Fn(usize) -> Option<u32>| plot::SampleRow {
+        let truth = self.truth();
+        let row = |title, label: &dyn Fn(usize) -> Option<usize>| plot::SampleRow {
             title,
             images: (0..shown).map(|i| image(i, label(i))).collect(),
         };
@@ -72,9 +72,9 @@ impl Run<'_> {
     }
 
     fn plot_goodness(&self, dir: &Path, names: &[String], test: &Scores) -> Outcome<()> {
-        let (truth, wrong) = (data::labels(&self.set.test), self.wrong_labels());
-        let of = |layer: &[f32], labels: &[u32]| -> Vec<f32> {
-            layer.chunks_exact(test.classes).zip(labels).map(|(row, &label)| row[label as usize]).collect()
+        let (truth, wrong) = (self.truth(), self.wrong_labels());
+        let of = |layer: &[f32], labels: &[usize]| -> Vec<f32> {
+            layer.chunks_exact(test.classes).zip(labels).map(|(row, &label)| row[label]).collect()
         };
         let both: Vec<[Vec<f32>; 2]> =
             test.layers.iter().map(|layer| [of(layer, &truth), of(layer, &wrong)]).collect();
