@@ -2,8 +2,10 @@
 //! wrong. Any bytes give data or an error, never a panic.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod mnist;
+
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ff_data::idx::FILES;
 use ff_data::{Dataset, read_dir, synthetic};
@@ -95,17 +97,8 @@ fn a_set_of_mnists_own_shape_is_read_as_it_was_written() {
 
 #[test]
 fn real_mnist_is_what_its_authors_say() {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
-    let dir = std::env::var_os("FF_DATA_DIR").map_or(beside, PathBuf::from);
-    if !dir.is_dir() {
-        eprintln!("SKIPPED: no MNIST here; set FF_DATA_DIR to the directory with its four files");
-        return;
-    }
-    let set = read_dir(&dir).unwrap();
-    if set.train.len() != 60_000 || set.width != 28 {
-        eprintln!("SKIPPED: {} is not MNIST", dir.display());
-        return;
-    }
+    let Some(set) = mnist::or_skip("real_mnist_is_what_its_authors_say") else { return };
+    assert_eq!((set.train.len(), set.width), (60_000, 28));
     assert_eq!((set.test.len(), set.height, set.classes), (10_000, 28, 10));
     // The first training digits are 5 0 4 1 9, the first test digits 7 2 1 0 4; some 19 % of pixels have ink.
     assert_eq!(set.train.labels.as_slice().unwrap()[..5], [5, 0, 4, 1, 9]);

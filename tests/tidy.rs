@@ -26,7 +26,7 @@ fn sources(dir: &str) -> Vec<PathBuf> {
             }
         }
     }
-    assert!(found.len() > 3, "nothing found below {dir}");
+    assert!(!found.is_empty(), "nothing found below {dir}");
     found
 }
 

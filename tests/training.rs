@@ -2,6 +2,8 @@
 //! network; no gradient crosses a layer; what goes wrong is said.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod mnist;
+
 use ff_cpu::Cpu;
 use ff_data::{Dataset, epoch_order, synthetic};
 use ff_net::prediction::error_percent;
@@ -261,13 +263,7 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
 /// A few hundred steps on real MNIST, if it is on this machine.
 #[test]
 fn a_short_run_on_mnist_learns() {
-    let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
-    let dir = std::env::var_os("FF_DATA_DIR").map_or(beside, Into::into);
-    if !dir.is_dir() {
-        eprintln!("SKIPPED: no MNIST here; set FF_DATA_DIR to the directory with its four files");
-        return;
-    }
-    let mut data = ff_data::read_dir(&dir).unwrap();
+    let Some(mut data) = mnist::or_skip("a_short_run_on_mnist_learns") else { return };
     data.train = data.train.take(10_000);
     let config = Config { layers: vec![200, 200], epochs: 3, batch: 100, ..quick() };
     let (network, _) = train(&Cpu::new(0).unwrap(), &config, &data).unwrap();

@@ -1,7 +1,9 @@
 //! The tutorial against the numbers that PyTorch and snnTorch print for it (`golden/make_golden.py`).
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::path::{Path, PathBuf};
+mod mnist;
+
+use std::path::Path;
 
 use ff_cpu::Cpu;
 use ff_net::torch::TorchGenerator;
@@ -50,20 +52,9 @@ fn weights_batch_and_permutation_are_torchs_to_the_bit() {
     }
 }
 
-/// Real MNIST, if it is on this machine.
-fn mnist() -> Option<ff_data::Dataset> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
-    let dir = std::env::var_os("FF_DATA_DIR").map_or(beside, PathBuf::from);
-    let set = dir.is_dir().then(|| ff_data::read_dir(&dir).unwrap())?;
-    (set.train.len() == 60_000 && set.width == 28).then_some(set)
-}
-
 #[test]
 fn seed_123_gives_the_published_numbers_on_mnist() {
-    let Some(data) = mnist() else {
-        eprintln!("SKIPPED: no MNIST here; set FF_DATA_DIR to the directory with its four files");
-        return;
-    };
+    let Some(data) = mnist::or_skip("seed_123_gives_the_published_numbers_on_mnist") else { return };
     let train = Set { images: &data.train.images, labels: &data.train.labels };
     let test = Set { images: &data.test.images, labels: &data.test.labels };
     let (dev, golden) = (Cpu::new(0).unwrap(), golden());

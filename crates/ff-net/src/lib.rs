@@ -21,3 +21,8 @@ pub use model::Model;
 pub use network::Network;
 pub use prediction::{Predictor, Scores};
 pub use training::{EpochReport, Trainer};
+
+/// The README's example, compiled and run by `cargo test`.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
