@@ -51,7 +51,7 @@ pub struct TrainArgs {
     /// Settings from a file, such as the config.toml of an earlier run
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Change one setting, such as epochs=4, layers=[1000,1000] or neuron=relu; can be repeated
+    /// Change one setting, such as `epochs=4`, `layers=[1000,1000]` or `neuron=relu`; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Directory with a data set in MNIST's four files, each plain or .gz

@@ -1,6 +1,6 @@
 //! The reference device: every op of [`ff_tensor::Device`] on the processor's cores.
 //!
-//! One file per op, in the order in which data flows; [`device`](mod@device) is the list of contents. Rows are
+//! One file per op, in the order in which data flows; `device.rs` is the list of contents. Rows are
 //! shared out among rayon's threads in blocks, and every sum runs in an order that does not depend on how many
 //! threads there are: the same numbers come out, bit for bit, of 1, 2 or n.
 
