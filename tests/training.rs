@@ -67,7 +67,7 @@ fn every_way_of_training_learns() {
     let ways = [
         ("rate, joint, pair, hard negatives", 12.0, quick()),
         ("relu", 12.0, Config { neuron: NeuronKind::Relu, ..quick() }),
-        ("membrane", 12.0, Config { output: Output::Membrane, steps: 1, ..quick() }),
+        ("membrane", 25.0, Config { output: Output::Membrane, steps: 1, ..quick() }),
         ("spikes between layers", 15.0, Config { link: Link::Spikes, ..quick() }),
         (
             "bias, reset zero, triangle",
@@ -79,7 +79,7 @@ fn every_way_of_training_learns() {
             25.0,
             Config { negatives: Negatives::Uniform, reset: Reset::None, ..quick() },
         ),
-        ("the tutorial's, greedy", 40.0, greedy()),
+        ("the tutorial's, greedy", 60.0, greedy()),
         (
             "greedy relu, sum of squares",
             40.0,

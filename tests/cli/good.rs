@@ -209,6 +209,16 @@ fn without_mnist_and_network_digits_are_drawn_and_it_is_said() {
         );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_in_the_cache_is_not_downloaded_again() {
+    let desk = Desk::new();
+    desk.lay_out("cache/forward-forward/mnist", &ff_data::synthetic(70, 30, 2));
+    let mut command = desk.command("data check");
+    command.env_remove("FF_DATA_DIR").env("XDG_CACHE_HOME", desk.path("cache"));
+    command.assert().success().stdout(contains("70 training and 30 test images")).stderr(is_empty());
+}
+
 #[test]
 fn help_shows_what_to_type() {
     let desk = Desk::new();
