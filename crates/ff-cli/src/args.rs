@@ -16,6 +16,32 @@ Examples:
   ff-cli predict runs/quick-1/model.safetensors digit.png
   ff-cli tutorial                                snnTorch's tutorial, to the digit";
 
+const TRAIN_EXAMPLES: &str = "\
+Examples:
+  ff-cli train --set layers=[1000,1000] --set epochs=30 --seed 7
+  ff-cli train --preset quick-relu --out runs/relu
+  ff-cli train --config runs/quick-1/config.toml --out runs/again
+  ff-cli train --data fashion-mnist --set validation_samples=10000
+
+What a run leaves: config.toml metrics.jsonl summary.json model.safetensors plots/
+All settings: docs/settings.md";
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  ff-cli eval runs/quick-1/model.safetensors
+  ff-cli eval runs/quick-1/model.safetensors --data DIR --json";
+
+const PREDICT_EXAMPLES: &str = "\
+Examples:
+  ff-cli predict runs/quick-1/model.safetensors digit.png
+  ff-cli predict runs/quick-1/model.safetensors scans/*.png --json";
+
+const TUTORIAL_EXAMPLES: &str = "\
+Examples:
+  ff-cli tutorial                      the published numbers: seed 123
+  ff-cli tutorial --out runs/tutorial  with its loss curves and pictures
+  ff-cli tutorial --seed 7             what another seed would have given";
+
 /// Train spiking neural networks with the Forward-Forward algorithm: no backpropagation, every layer learns from
 /// its own goodness.
 #[derive(Parser)]
@@ -28,12 +54,16 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train a network (what happens without a subcommand: `train --preset quick`)
+    #[command(after_help = TRAIN_EXAMPLES)]
     Train(TrainArgs),
     /// Measure a trained model's error on a data set's test images
+    #[command(after_help = EVAL_EXAMPLES)]
     Eval(EvalArgs),
     /// Say which digit is in a picture
+    #[command(after_help = PREDICT_EXAMPLES)]
     Predict(PredictArgs),
     /// Repeat snnTorch's Forward-Forward tutorial, number by number
+    #[command(after_help = TUTORIAL_EXAMPLES)]
     Tutorial(TutorialArgs),
     /// Fetch, check or look at a data set
     #[command(subcommand)]

@@ -1,9 +1,10 @@
 //! What people see while they wait: a bar with rate and time left on a terminal, plain lines elsewhere.
 
+use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::failure::{Failure, Outcome};
 
@@ -36,10 +37,14 @@ impl Screen {
     /// A bar over `length` steps of `unit`; nothing where stderr is no terminal.
     pub fn bar(&self, length: u64, unit: &str) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(10));
-        let template =
-            format!("{{msg}} {{wide_bar:.cyan/blue}} {{pos}}/{{len}} {unit}  {{per_sec}}  {{eta}} left");
+        let template = format!(
+            "{{msg}} {{wide_bar:.cyan/blue}} {{human_pos}}/{{human_len}} {unit}  {{rate}} {unit}/s  {{eta}} left"
+        );
         if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style.progress_chars("━━╌"));
+            let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = out.write_str(&thousands(state.per_sec()));
+            };
+            bar.set_style(style.with_key("rate", rate).progress_chars("━━╌"));
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
