@@ -5,6 +5,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ff_cpu::Cpu;
+use ff_data::synthetic;
 use ff_tensor::{
     Adam, Device, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, NormKind, Objective, Output, Tensor,
     random,
@@ -28,9 +29,8 @@ fn ops(c: &mut Criterion) {
     let labels = |rows: usize| -> Tensor<Cpu, u32> {
         dev.upload(rows, 1, &(0..rows as u32).map(|i| i * 7 % CLASSES as u32).collect::<Vec<_>>()).unwrap()
     };
-    // As in MNIST, a fifth of the pixels has ink.
-    let pixel = |i: usize| if i.is_multiple_of(5) { random::bits(2, i as u64) as u8 } else { 0 };
-    let images = dev.upload(BATCH, INPUTS, &(0..BATCH * INPUTS).map(pixel).collect::<Vec<_>>()).unwrap();
+    let digits = synthetic(BATCH, 0, 1).train.images;
+    let images = dev.upload(BATCH, INPUTS, digits.as_slice().unwrap()).unwrap();
     let order = dev.upload(BATCH, 1, &(0..BATCH as u32).collect::<Vec<_>>()).unwrap();
     let clock = dev.zeros(1, 2).unwrap();
     let norm = Norm { kind: NormKind::Rms, eps: 1e-4 };

@@ -178,8 +178,16 @@ fn normalise<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 fn matmul<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let [m, k, n] = [s.batch, s.inputs, s.units];
     let mut answers = Vec::new();
-    for (transpose_a, transpose_b) in [(false, false), (true, false), (false, true), (true, true)] {
-        let (a, a_values) = tensor(dev, 6, if transpose_a { [k, m] } else { [m, k] }, -1.0, 1.0);
+    for (case, (transpose_a, transpose_b)) in
+        [(false, false), (true, false), (false, true), (true, true)].repeat(2).into_iter().enumerate()
+    {
+        let mut values = draws(6, m * k, -1.0, 1.0);
+        // The second time with as many zeros as an image has.
+        if case >= 4 {
+            values.iter_mut().enumerate().filter(|(i, _)| i * 7 % 31 > 5).for_each(|(_, x)| *x = 0.0);
+        }
+        let [rows, cols] = if transpose_a { [k, m] } else { [m, k] };
+        let (a, a_values) = (dev.upload(rows, cols, &values).unwrap(), wide(&values));
         let (b, b_values) = tensor(dev, 7, if transpose_b { [n, k] } else { [k, n] }, -1.0, 1.0);
         let mut c = dev.upload(m, n, &vec![f32::NAN; m * n]).unwrap(); // what was there before must not matter
         dev.matmul(&mut c, &a, transpose_a, &b, transpose_b).unwrap();

@@ -7,6 +7,7 @@ use ff_tensor::{
     Result, Tensor, expect_shape,
 };
 
+use crate::matmul::Operand;
 use crate::{
     adam, current_grad, draw_labels, gather, goodness, label_current, label_grad, lif, matmul, normalise,
     objective,
@@ -151,8 +152,9 @@ impl Device for Cpu {
         let flip = |[r, c]: [usize; 2], transposed| if transposed { [c, r] } else { [r, c] };
         expect_shape("matmul", "a", a.shape(), flip([m, k], transpose_a))?;
         expect_shape("matmul", "b", b.shape(), flip([k, n], transpose_b))?;
-        self.pool
-            .install(|| matmul::matmul(&mut c.data, &a.data, transpose_a, &b.data, transpose_b, [m, k, n]));
+        let a = Operand { data: &a.data, transposed: transpose_a };
+        let b = Operand { data: &b.data, transposed: transpose_b };
+        self.pool.install(|| matmul::matmul(&mut c.data, a, b, [m, k, n]));
         Ok(())
     }
 

@@ -7,8 +7,9 @@
 use ff_tensor::{Goodness, LabelRow, Neuron, NeuronKind};
 use rayon::prelude::*;
 
-use crate::lanes::{LANES, add_squares, load, sum_squares, total, vectorised};
+use crate::lanes::{LANES, Lanes, add_squares, load, sum_squares, total, vectorised};
 use crate::lif::{Atan, constant, rectified, with_bias};
+use crate::staircase::Staircase;
 
 /// See [`ff_tensor::Device::goodness`]. `n` units.
 pub(crate) fn goodness(goodness: &mut [f32], signal: &[f32], n: usize, p: Goodness) {
@@ -37,6 +38,7 @@ pub(crate) fn label_goodness(
 ) {
     let classes = label_rows.len() / n;
     let factor = goodness.factor(n);
+    let staircase = Staircase::of(neuron);
     scores.par_chunks_mut(classes).zip(base.par_chunks(n)).zip(scale).with_min_len(4).for_each(
         |((scores, base), &scale)| {
             vectorised(
@@ -44,7 +46,11 @@ pub(crate) fn label_goodness(
                 || {
                     let a = label.amplitude * scale;
                     for (score, row) in scores.iter_mut().zip(label_rows.chunks_exact(n)) {
-                        *score = factor * candidate(base, row, a, bias, neuron);
+                        *score = factor
+                            * match &staircase {
+                                Some(stairs) => candidate(base, row, a, bias, |i| stairs.rate(i)),
+                                None => candidate(base, row, a, bias, |i| signal_of(i, neuron)),
+                            };
                     }
                 },
             )
@@ -54,22 +60,30 @@ pub(crate) fn label_goodness(
 
 /// `sum_j signal_j^2` of one candidate label.
 #[inline(always)]
-fn candidate(base: &[f32], row: &[f32], a: f32, bias: Option<&[f32]>, p: &Neuron) -> f32 {
+fn candidate(
+    base: &[f32],
+    row: &[f32],
+    a: f32,
+    bias: Option<&[f32]>,
+    signal: impl Fn(&Lanes) -> Lanes,
+) -> f32 {
     let mut sum = [0.0; LANES];
-    let n = base.len();
-    for offset in (0..n).step_by(LANES) {
+    for offset in (0..base.len()).step_by(LANES) {
         let (base, row) = (load(base, offset), load(row, offset));
         let mut current = [0.0; LANES];
         for k in 0..LANES {
             current[k] = base[k] + a * row[k];
         }
-        let current = with_bias(current, bias, offset);
-        let signal = match p.kind {
-            NeuronKind::Relu => rectified(current),
-            // Which surrogate does not matter where nothing learns.
-            NeuronKind::Lif => constant::<Atan, false>(&current, p, |_, _| ()).0,
-        };
-        add_squares(&mut sum, &signal);
+        add_squares(&mut sum, &signal(&with_bias(current, bias, offset)));
     }
     total(sum)
+}
+
+/// Where nothing learns, and so the surrogate does not matter.
+#[inline(always)]
+fn signal_of(current: &Lanes, p: &Neuron) -> Lanes {
+    match p.kind {
+        NeuronKind::Relu => rectified(*current),
+        NeuronKind::Lif => constant::<Atan, false>(current, p, |_, _| ()).0,
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Loops are written over arrays of [`LANES`] numbers, which the compiler turns into vector instructions.
 //! [`vectorised`] compiles them once per instruction set and calls the widest one that this processor has. No
-//! multiply-add is fused, so all of them give the same bits.
+//! multiply-add is fused outside the matrix products, so all of them give the same bits.
 
 /// How many numbers an inner loop handles side by side: one AVX-512 register.
 pub(crate) const LANES: usize = 16;
@@ -13,8 +13,47 @@ pub(crate) type Lanes = [f32; LANES];
 /// Runs `f`, compiled for the widest vector instructions that this processor has. Everything called in `f` has
 /// to be `#[inline(always)]` to profit.
 #[inline(always)]
-pub(crate) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(f)
+pub(crate) fn vectorised<R>(f: impl FnMut() -> R) -> R {
+    /// A closure is called by reference here: by value it goes through a shim that is not always inlined, and
+    /// what is not inlined is not vectorised.
+    struct ByReference<F>(F);
+
+    impl<R, F: FnMut() -> R> pulp::NullaryFnOnce for ByReference<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn call(mut self) -> R {
+            (self.0)()
+        }
+    }
+
+    pulp::Arch::new().dispatch(ByReference(f))
+}
+
+/// How the instructions that [`vectorised`] chooses multiply and add.
+#[derive(Clone, Copy)]
+pub(crate) enum Multiply {
+    /// In one step, with 32 registers.
+    AddInWide,
+    /// In one step, with 16 registers of half the size.
+    AddIn,
+    /// In two.
+    ThenAdd,
+}
+
+pub(crate) fn multiply() -> Multiply {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            return Multiply::AddInWide;
+        }
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            return Multiply::AddIn;
+        }
+        return Multiply::ThenAdd;
+    }
+    #[allow(unreachable_code)]
+    if cfg!(target_arch = "aarch64") { Multiply::AddIn } else { Multiply::ThenAdd }
 }
 
 /// The vector instructions in use, for people: `AVX-512`, `AVX2 + FMA`, `NEON` or `scalar`.

@@ -18,6 +18,8 @@ mod lif;
 mod matmul;
 mod normalise;
 mod objective;
+mod sparse;
+mod staircase;
 
 pub use device::Cpu;
 pub use lanes::simd_name;

@@ -26,6 +26,7 @@ use ff_tensor::{Neuron, NeuronKind, Output, Reset, Surrogate};
 
 use crate::device::BLOCK;
 use crate::lanes::{LANES, Lanes, load, store, vectorised};
+use crate::staircase::Staircase;
 
 /// The rows that an op works on: all of them, or one task's share.
 pub(crate) struct Rows<'a> {
@@ -44,11 +45,15 @@ struct Steps {
 
 /// See [`ff_tensor::Device::lif`]. `n` units; `in_time`: the current has a row per step.
 pub(crate) fn lif(rows: Rows, bias: Option<&[f32]>, n: usize, in_time: bool, p: &Neuron) {
+    let count_only = rows.slope.is_none() && rows.spikes.is_none() && !in_time;
+    let staircase = if count_only { Staircase::of(p) } else { None };
     let steps = Steps { current: if in_time { p.steps } else { 1 }, spikes: p.steps };
-    share_out(rows, n, steps, &|rows: Rows| {
+    share_out(rows, n, steps, &|mut rows: Rows| {
+        let rows = &mut rows;
         vectorised(
             #[inline(always)]
             || match (p.kind, p.surrogate) {
+                _ if staircase.is_some() => staircase.iter().for_each(|stairs| climb(rows, bias, n, stairs)),
                 (NeuronKind::Relu, _) => relu(rows, bias, n),
                 (_, Surrogate::Atan) => scan::<Atan>(rows, bias, n, in_time, p),
                 (_, Surrogate::FastSigmoid) => scan::<FastSigmoid>(rows, bias, n, in_time, p),
@@ -191,9 +196,20 @@ pub(crate) fn rectified(current: Lanes) -> Lanes {
     current.map(|i| i.max(0.0) + 0.0 * i)
 }
 
+/// Rows of which only the rate is wanted.
+#[inline(always)]
+fn climb(rows: &mut Rows, bias: Option<&[f32]>, n: usize, stairs: &Staircase) {
+    for (signal, current) in rows.signal.chunks_exact_mut(n).zip(rows.current.chunks_exact(n)) {
+        for offset in (0..n).step_by(LANES) {
+            let i = with_bias(load(current, offset), bias, offset);
+            store(signal, offset, &stairs.rate(&i));
+        }
+    }
+}
+
 /// All LIF rows of a block.
 #[inline(always)]
-fn scan<S: Derivative>(mut rows: Rows, bias: Option<&[f32]>, n: usize, in_time: bool, p: &Neuron) {
+fn scan<S: Derivative>(rows: &mut Rows, bias: Option<&[f32]>, n: usize, in_time: bool, p: &Neuron) {
     let size = if in_time { n * p.steps } else { n };
     for r in 0..rows.signal.len() / n {
         let signal = &mut rows.signal[r * n..][..n];
@@ -307,7 +323,7 @@ pub(crate) fn with_bias(mut current: Lanes, bias: Option<&[f32]>, offset: usize)
 }
 
 #[inline(always)]
-fn relu(mut rows: Rows, bias: Option<&[f32]>, n: usize) {
+fn relu(rows: &mut Rows, bias: Option<&[f32]>, n: usize) {
     for (r, (signal, current)) in
         rows.signal.chunks_exact_mut(n).zip(rows.current.chunks_exact(n)).enumerate()
     {

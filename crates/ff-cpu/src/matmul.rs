@@ -1,44 +1,54 @@
-//! `C = op(A) op(B)`: matrixmultiply's kernel, with the rows of C shared out among the threads.
+//! `C = op(A) op(B)`: the rows of C shared out among the threads, each share a call of matrixmultiply's kernel, or,
+//! where A is mostly zeros, of our own (`sparse.rs`).
 //!
-//! Each element of C is summed over k in the same order whatever the number of threads, because only the rows
-//! are divided, at multiples of the kernel's own tile.
+//! Each element of C is summed over k in the same order whatever the number of threads, because only the rows are
+//! divided, at multiples of the kernel's own tile. (The `gemm` crate is no faster on our shapes:
+//! docs/performance.md.)
 
 use rayon::prelude::*;
+
+use crate::sparse;
 
 /// Rows of C come in multiples of this, a multiple of the kernel's tile of 8.
 const TILE: usize = 16;
 
+/// A matrix as it lies in memory, and whether its transpose is meant.
+#[derive(Clone, Copy)]
+pub(crate) struct Operand<'a> {
+    pub data: &'a [f32],
+    pub transposed: bool,
+}
+
+impl Operand<'_> {
+    /// Distance between rows and between columns of op(A), which has `rows` x `cols`.
+    fn strides(&self, rows: usize, cols: usize) -> [isize; 2] {
+        if self.transposed { [1, rows as isize] } else { [cols as isize, 1] }
+    }
+}
+
 /// See [`ff_tensor::Device::matmul`]. C is `[m, n]`, op(A) `[m, k]`, op(B) `[k, n]`.
-pub(crate) fn matmul(
-    c: &mut [f32],
-    a: &[f32],
-    transpose_a: bool,
-    b: &[f32],
-    transpose_b: bool,
-    [m, k, n]: [usize; 3],
-) {
+pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
+    let [m, k, n] = shape;
+    if !b.transposed && sparse::pays(a.data, n) {
+        return sparse::product(c, a, b.data, shape);
+    }
+    let ([a_row, a_col], [b_row, b_col]) = (a.strides(m, k), b.strides(k, n));
     let rows = m.div_ceil(rayon::current_num_threads()).next_multiple_of(TILE);
     c.par_chunks_mut((rows * n).max(1)).enumerate().for_each(|(i, c)| {
-        let first = i * rows;
-        // Where the block's part of A starts, and how far apart its rows and columns lie.
-        let (a, row_a, col_a) =
-            if transpose_a { (&a[first..], 1, m as isize) } else { (&a[first * k..], k as isize, 1) };
-        let (row_b, col_b) = if transpose_b { (1, k as isize) } else { (n as isize, 1) };
-        let m = c.len() / n;
-        // SAFETY: the caller has checked the shapes, so A holds [m, k] from here on with these strides, B
-        // [k, n], and C is this task's own block of m rows.
+        // SAFETY: the caller has checked the shapes: op(A) holds [m, k] and op(B) [k, n] with these strides, the
+        // share's rows of op(A) start at `i * rows`, and C is this task's own block.
         unsafe {
             matrixmultiply::sgemm(
-                m,
+                c.len() / n,
                 k,
                 n,
                 1.0,
-                a.as_ptr(),
-                row_a,
-                col_a,
-                b.as_ptr(),
-                row_b,
-                col_b,
+                a.data.as_ptr().offset((i * rows) as isize * a_row),
+                a_row,
+                a_col,
+                b.data.as_ptr(),
+                b_row,
+                b_col,
                 0.0,
                 c.as_mut_ptr(),
                 n as isize,

@@ -1,0 +1,125 @@
+//! A unit's spike count for a constant current, without its time steps: the count only grows with the current, so it
+//! is the number of thresholds that the current reaches.
+//!
+//! ```text
+//! rate(I) = 1/T #{ j : I >= step_j },    step_j = the smallest current with at least j spikes in T steps
+//! ```
+//! Why it only grows: let I' > I. As long as the unit with I' has spiked at least as often, each of its spikes came
+//! no later than the other's, so its resets have leaked away further; when both counts are equal its membrane is the
+//! higher one, and it cannot fall behind. The steps are found by bisection with the scan itself (`lif.rs`), so both
+//! agree but for currents within a few roundings of a step.
+//!
+//! For where no slope and no spike times are needed: trying all labels.
+
+use ff_tensor::{Neuron, NeuronKind, Output};
+
+use crate::lanes::{LANES, Lanes};
+use crate::lif::{Atan, constant};
+
+/// Most time steps for which the steps are kept.
+const MOST: usize = 64;
+/// No unit needs a larger current to spike at every step, and its sums stay finite.
+const LARGEST: f32 = 1e30;
+
+/// The currents at which a unit's spike count rises.
+pub(crate) struct Staircase {
+    steps: [f32; MOST],
+    count: usize,
+    per_step: f32,
+}
+
+impl Staircase {
+    /// `None` where the unit is not judged by its rate, or has too few or too many steps for this to pay.
+    pub(crate) fn of(p: &Neuron) -> Option<Self> {
+        if p.kind != NeuronKind::Lif || p.output != Output::Rate || !(2..=MOST).contains(&p.steps) {
+            return None;
+        }
+        let mut steps = [f32::INFINITY; MOST];
+        for (group, steps) in steps[..p.steps].chunks_mut(LANES).enumerate() {
+            let found = bisect(group * LANES, p);
+            steps.copy_from_slice(&found[..steps.len()]);
+        }
+        Some(Self { steps, count: p.steps, per_step: 1.0 / p.steps as f32 })
+    }
+
+    /// Spikes per step; NaN for a current that is not finite.
+    #[inline(always)]
+    pub(crate) fn rate(&self, current: &Lanes) -> Lanes {
+        let mut count = [0.0; LANES];
+        for step in &self.steps[..self.count] {
+            for k in 0..LANES {
+                count[k] += if current[k] >= *step { 1.0 } else { 0.0 };
+            }
+        }
+        for k in 0..LANES {
+            count[k] = count[k] * self.per_step + 0.0 * current[k];
+        }
+        count
+    }
+}
+
+/// The smallest currents with more than `below`, `below + 1`, ... spikes. Positive floats are ordered as their bits
+/// are, so halving the bits ends at neighbours.
+fn bisect(below: usize, p: &Neuron) -> Lanes {
+    let (mut low, mut high) = ([0u32; LANES], [LARGEST.to_bits(); LANES]);
+    let spikes =
+        |current: &Lanes| constant::<Atan, false>(current, p, |_, _| ()).0.map(|r| r * p.steps as f32);
+    while (0..LANES).any(|k| high[k] - low[k] > 1) {
+        let middle: [u32; LANES] = std::array::from_fn(|k| low[k] + (high[k] - low[k]) / 2);
+        let count = spikes(&middle.map(f32::from_bits));
+        for k in 0..LANES {
+            let enough = count[k].round() > (below + k) as f32;
+            *(if enough { &mut high[k] } else { &mut low[k] }) = middle[k];
+        }
+    }
+    let reached = spikes(&[LARGEST; LANES]);
+    std::array::from_fn(|k| {
+        if reached[k].round() > (below + k) as f32 { f32::from_bits(high[k]) } else { f32::INFINITY }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_tensor::{Reset, random};
+
+    use super::*;
+
+    #[test]
+    fn counts_as_the_time_steps_do() {
+        for reset in [Reset::Subtract, Reset::Zero, Reset::None] {
+            for (beta, threshold, steps) in
+                [(0.8, 1.0, 8), (0.0, 1.0, 4), (1.0, 0.3, 5), (0.95, 2.5, 33), (0.5, 1.0, 2), (0.9, 1.0, 64)]
+            {
+                let p = Neuron { beta, threshold, steps, reset, output: Output::Rate, ..Neuron::default() };
+                let staircase = Staircase::of(&p).expect("a staircase");
+                let mut seen = std::collections::BTreeSet::new();
+                for i in 0..20_000 {
+                    let current = std::array::from_fn(|k| {
+                        4.0 * threshold * random::uniform(3, i * LANES as u64 + k as u64) - 0.5 * threshold
+                    });
+                    let plain = constant::<Atan, false>(&current, &p, |_, _| ()).0;
+                    assert_eq!(staircase.rate(&current), plain, "{p:?} at {current:?}");
+                    seen.extend(plain.map(f32::to_bits));
+                }
+                assert!(seen.len() > 1, "{p:?}: only one count in all currents");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_stays_so() {
+        let p = Neuron { steps: 4, output: Output::Rate, ..Neuron::default() };
+        let staircase = Staircase::of(&p).expect("a staircase");
+        for current in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(staircase.rate(&[current; LANES]).iter().all(|r| r.is_nan()), "{current}");
+        }
+    }
+
+    #[test]
+    fn is_only_for_rates() {
+        assert!(Staircase::of(&Neuron { steps: 4, ..Neuron::default() }).is_none());
+        assert!(Staircase::of(&Neuron { output: Output::Rate, ..Neuron::default() }).is_none());
+        let relu = Neuron { kind: NeuronKind::Relu, steps: 4, output: Output::Rate, ..Neuron::default() };
+        assert!(Staircase::of(&relu).is_none());
+    }
+}
