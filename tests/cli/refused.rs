@@ -187,6 +187,7 @@ fn a_result_that_cannot_be_printed_is_an_error_and_a_reader_that_goes_away_is_no
         command
             .current_dir(desk.path(""))
             .env("FF_DATA_DIR", desk.path("digits"))
+            .stderr(std::process::Stdio::null())
             .stdout(to)
             .status()
             .unwrap()

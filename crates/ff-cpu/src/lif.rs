@@ -52,13 +52,13 @@ pub(crate) fn lif(rows: Rows, bias: Option<&[f32]>, n: usize, in_time: bool, p: 
         let rows = &mut rows;
         vectorised(
             #[inline(always)]
-            || match (p.kind, p.surrogate) {
-                _ if staircase.is_some() => staircase.iter().for_each(|stairs| climb(rows, bias, n, stairs)),
-                (NeuronKind::Relu, _) => relu(rows, bias, n),
-                (_, Surrogate::Atan) => scan::<Atan>(rows, bias, n, in_time, p),
-                (_, Surrogate::FastSigmoid) => scan::<FastSigmoid>(rows, bias, n, in_time, p),
-                (_, Surrogate::Triangle) => scan::<Triangle>(rows, bias, n, in_time, p),
-                (_, Surrogate::Boxcar) => scan::<Boxcar>(rows, bias, n, in_time, p),
+            || match (&staircase, p.kind, p.surrogate) {
+                (Some(stairs), ..) => climb(rows, bias, n, stairs),
+                (_, NeuronKind::Relu, _) => relu(rows, bias, n),
+                (.., Surrogate::Atan) => scan::<Atan>(rows, bias, n, in_time, p),
+                (.., Surrogate::FastSigmoid) => scan::<FastSigmoid>(rows, bias, n, in_time, p),
+                (.., Surrogate::Triangle) => scan::<Triangle>(rows, bias, n, in_time, p),
+                (.., Surrogate::Boxcar) => scan::<Boxcar>(rows, bias, n, in_time, p),
             },
         )
     });
