@@ -30,46 +30,41 @@ pub(crate) fn vectorised<R>(f: impl FnMut() -> R) -> R {
     pulp::Arch::new().dispatch(ByReference(f))
 }
 
-/// How the instructions that [`vectorised`] chooses multiply and add.
-#[derive(Clone, Copy)]
-pub(crate) enum Multiply {
-    /// In one step, with 32 registers.
-    AddInWide,
-    /// In one step, with 16 registers of half the size.
-    AddIn,
-    /// In two.
-    ThenAdd,
+/// What [`vectorised`] compiles for.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Instructions {
+    /// 32 registers of 16 numbers; multiplies and adds in one step.
+    Avx512,
+    /// 16 registers of 8 numbers; multiplies and adds in one step.
+    Avx2,
+    /// 32 registers of 4 numbers; multiplies and adds in one step.
+    Neon,
+    /// Whatever every processor of the kind has.
+    Plain,
 }
 
-pub(crate) fn multiply() -> Multiply {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            return Multiply::AddInWide;
-        }
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return Multiply::AddIn;
-        }
-        return Multiply::ThenAdd;
+/// The ones that this processor has.
+pub(crate) fn instructions() -> Instructions {
+    if cfg!(target_arch = "aarch64") {
+        return Instructions::Neon;
     }
-    #[allow(unreachable_code)]
-    if cfg!(target_arch = "aarch64") { Multiply::AddIn } else { Multiply::ThenAdd }
+    #[cfg(target_arch = "x86_64")]
+    match pulp::Arch::new() {
+        pulp::Arch::V4(_) => return Instructions::Avx512,
+        pulp::Arch::V3(_) => return Instructions::Avx2,
+        _ => {}
+    }
+    Instructions::Plain
 }
 
-/// The vector instructions in use, for people: `AVX-512`, `AVX2 + FMA`, `NEON` or `scalar`.
+/// The vector instructions in use, for people.
 pub fn simd_name() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            return "AVX-512";
-        }
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return "AVX2 + FMA";
-        }
-        return "SSE2";
+    match instructions() {
+        Instructions::Avx512 => "AVX-512",
+        Instructions::Avx2 => "AVX2 + FMA",
+        Instructions::Neon => "NEON",
+        Instructions::Plain => "none beyond the processor's baseline",
     }
-    #[allow(unreachable_code)]
-    if cfg!(target_arch = "aarch64") { "NEON" } else { "scalar" }
 }
 
 /// Calls `f(offset, lanes)` for each group of [`LANES`] columns; the last group is filled up with zeros.

@@ -175,14 +175,14 @@ pub(crate) fn constant<S: Derivative, const LEARN: bool>(
     }
     match p.output {
         Output::Membrane => (state.mem, trace),
-        Output::Rate => (rate(&count, &state.mem, p), slope.map(|s| s * (1.0 / p.steps as f32))),
+        Output::Rate => (rate(&count, &state.mem, p.steps), slope.map(|s| s * (1.0 / p.steps as f32))),
     }
 }
 
-/// Spikes per step, or NaN if the membrane is not finite.
+/// Spikes per step, or NaN where the membrane (or the current that drives it) is not finite.
 #[inline(always)]
-fn rate(count: &Lanes, mem: &Lanes, p: &Neuron) -> Lanes {
-    let per_step = 1.0 / p.steps as f32;
+pub(crate) fn rate(count: &Lanes, mem: &Lanes, steps: usize) -> Lanes {
+    let per_step = 1.0 / steps as f32;
     let mut rate = [0.0; LANES];
     for k in 0..LANES {
         rate[k] = count[k] * per_step + 0.0 * mem[k];
@@ -279,7 +279,7 @@ fn scan_train<S: Derivative>(
         }
         match p.output {
             Output::Membrane => store(signal, offset, &state.mem),
-            Output::Rate => store(signal, offset, &rate(&count, &state.mem, p)),
+            Output::Rate => store(signal, offset, &rate(&count, &state.mem, p.steps)),
         }
         if let Some(slope) = &mut slope {
             slopes_backwards::<S>(slope, n, offset, p);

@@ -2,30 +2,30 @@
 //! is the number of thresholds that the current reaches.
 //!
 //! ```text
-//! rate(I) = 1/T #{ j : I >= step_j },    step_j = the smallest current with at least j spikes in T steps
+//! rate(I) = 1/T #{ j : I >= rise_j },    rise_j = the smallest current with at least j spikes in T steps
 //! ```
 //! Why it only grows: let I' > I. As long as the unit with I' has spiked at least as often, each of its spikes came
-//! no later than the other's, so its resets have leaked away further; when both counts are equal its membrane is the
-//! higher one, and it cannot fall behind. The steps are found by bisection with the scan itself (`lif.rs`), so both
-//! agree but for currents within a few roundings of a step.
+//! no later than the other's, so what reset `subtract` took off has leaked away further; when both counts are equal
+//! its membrane is the higher one, and it cannot fall behind. With reset `zero` all gaps between spikes are equal and
+//! shorter for I'; without a reset the membrane is larger at every step. The rises are found by bisection with the
+//! scan itself (`lif.rs`), so both agree but for currents within a few roundings of a rise.
 //!
 //! For where no slope and no spike times are needed: trying all labels.
 
 use ff_tensor::{Neuron, NeuronKind, Output};
 
 use crate::lanes::{LANES, Lanes};
-use crate::lif::{Atan, constant};
+use crate::lif::{Atan, constant, rate};
 
-/// Most time steps for which the steps are kept.
+/// Most time steps for which this is used.
 const MOST: usize = 64;
 /// No unit needs a larger current to spike at every step, and its sums stay finite.
 const LARGEST: f32 = 1e30;
 
 /// The currents at which a unit's spike count rises.
 pub(crate) struct Staircase {
-    steps: [f32; MOST],
-    count: usize,
-    per_step: f32,
+    rises: [f32; MOST],
+    steps: usize,
 }
 
 impl Staircase {
@@ -34,27 +34,24 @@ impl Staircase {
         if p.kind != NeuronKind::Lif || p.output != Output::Rate || !(2..=MOST).contains(&p.steps) {
             return None;
         }
-        let mut steps = [f32::INFINITY; MOST];
-        for (group, steps) in steps[..p.steps].chunks_mut(LANES).enumerate() {
+        let mut rises = [f32::INFINITY; MOST];
+        for (group, rises) in rises[..p.steps].chunks_mut(LANES).enumerate() {
             let found = bisect(group * LANES, p);
-            steps.copy_from_slice(&found[..steps.len()]);
+            rises.copy_from_slice(&found[..rises.len()]);
         }
-        Some(Self { steps, count: p.steps, per_step: 1.0 / p.steps as f32 })
+        Some(Self { rises, steps: p.steps })
     }
 
     /// Spikes per step; NaN for a current that is not finite.
     #[inline(always)]
     pub(crate) fn rate(&self, current: &Lanes) -> Lanes {
         let mut count = [0.0; LANES];
-        for step in &self.steps[..self.count] {
+        for rise in &self.rises[..self.steps] {
             for k in 0..LANES {
-                count[k] += if current[k] >= *step { 1.0 } else { 0.0 };
+                count[k] += if current[k] >= *rise { 1.0 } else { 0.0 };
             }
         }
-        for k in 0..LANES {
-            count[k] = count[k] * self.per_step + 0.0 * current[k];
-        }
-        count
+        rate(&count, current, self.steps)
     }
 }
 
