@@ -8,6 +8,7 @@ mod device;
 
 mod adam;
 mod current_grad;
+mod dense;
 mod draw_labels;
 mod gather;
 mod goodness;

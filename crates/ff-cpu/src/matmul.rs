@@ -1,15 +1,14 @@
-//! `C = op(A) op(B)`: the rows of C shared out among the threads, each share a call of matrixmultiply's kernel, or,
-//! where A is mostly zeros, of our own (`sparse.rs`).
+//! `C = op(A) op(B)`, in one of three ways: `sparse.rs` where A is mostly zeros, `dense.rs` on a processor with
+//! AVX-512, and the `matrixmultiply` crate for all else.
 //!
-//! Each element of C is summed over k in the same order whatever the number of threads, because only the rows are
-//! divided, at multiples of the kernel's own tile. (The `gemm` crate is no faster on our shapes:
-//! docs/performance.md.)
+//! All three divide the rows of C among the threads and sum each element over k in the same order whatever their
+//! number.
 
 use rayon::prelude::*;
 
-use crate::sparse;
+use crate::{dense, sparse};
 
-/// Rows of C come in multiples of this, a multiple of the kernel's tile of 8.
+/// Rows of C come in multiples of this, a multiple of matrixmultiply's tile of 8.
 const TILE: usize = 16;
 
 /// A matrix as it lies in memory, and whether its transpose is meant.
@@ -31,6 +30,9 @@ pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     let [m, k, n] = shape;
     if !b.transposed && sparse::pays(a.data, n) {
         return sparse::product(c, a, b.data, shape);
+    }
+    if !b.transposed && dense::pays(m, n) {
+        return dense::product(c, a, b.data, shape);
     }
     let ([a_row, a_col], [b_row, b_col]) = (a.strides(m, k), b.strides(k, n));
     let rows = m.div_ceil(rayon::current_num_threads()).next_multiple_of(TILE);
