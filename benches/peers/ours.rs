@@ -101,7 +101,10 @@ fn main() {
                 trained.push((work.to_string(), trainer, predictor));
             }
             let (_, trainer, predictor) = trained.iter_mut().find(|(name, ..)| name == work).unwrap();
-            println!("{}", if job == "scan" { scan(predictor, trainer, &data) } else { epoch(trainer, &data) });
+            println!(
+                "{}",
+                if job == "scan" { scan(predictor, trainer, &data) } else { epoch(trainer, &data) }
+            );
         }
     });
 }

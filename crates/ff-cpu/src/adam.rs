@@ -4,6 +4,9 @@
 //! m = beta1 m + (1 - beta1) dW           v = beta2 v + (1 - beta2) dW^2
 //! W = W - rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)        t = 1, 2, ...
 //! ```
+//! A moment whose gradients have ceased would shrink for ever, down to numbers so small (denormal, below 1e-38) that
+//! processors calculate with them a hundred times more slowly. What is too small to move a weight, next to an eps of
+//! 1e-8, therefore counts as zero.
 
 use ff_tensor::Adam;
 use rayon::prelude::*;
@@ -12,6 +15,16 @@ use crate::lanes::vectorised;
 
 /// Weights that one task takes at a time: four streams of 16 KiB, within a core's own cache.
 const CHUNK: usize = 4096;
+
+/// Below these, numbers count as zero. The square of the smallest gradient, times `1 - beta2`, is still normal.
+const SMALLEST_GRADIENT: f32 = 1e-16;
+const SMALLEST_MEAN: f32 = 1e-30;
+const SMALLEST_SQUARE: f32 = 1e-36;
+
+#[inline(always)]
+fn unless_below(smallest: f32, x: f32) -> f32 {
+    if x.abs() < smallest { 0.0 } else { x }
+}
 
 /// See [`ff_tensor::Device::adam`]. `step` is the clock's, 0 at first.
 pub(crate) fn adam(
@@ -35,9 +48,10 @@ pub(crate) fn adam(
                 #[inline(always)]
                 || {
                     for i in 0..weight.len() {
-                        let dw = dweight[i];
-                        mean[i] = p.beta1 * mean[i] + (1.0 - p.beta1) * dw;
-                        square[i] = p.beta2 * square[i] + (1.0 - p.beta2) * dw * dw;
+                        let dw = unless_below(SMALLEST_GRADIENT, dweight[i]);
+                        mean[i] = unless_below(SMALLEST_MEAN, p.beta1 * mean[i] + (1.0 - p.beta1) * dw);
+                        let v = p.beta2 * square[i] + (1.0 - p.beta2) * dw * dw;
+                        square[i] = unless_below(SMALLEST_SQUARE, v);
                         weight[i] -= size * mean[i] / (square[i].sqrt() * correction + p.eps);
                     }
                 },

@@ -3,9 +3,9 @@
 //! ```text
 //! C[r, j] = sum over k of A[r, k] B[k, j],    12 rows and 32 columns at a time
 //! ```
-//! A panel of B, as wide as a tile, is copied to where it lies in one piece and stays in the core's own cache for all
-//! rows. A is read where it lies: one number for each row of the tile and k. Not packing A, as `matrixmultiply` does
-//! for all shapes, saves a twentieth to a fifth of the time on ours (docs/performance.md).
+//! B's columns are copied to panels as wide as a tile, as many as the core's own cache holds. A is read where it lies,
+//! one number for each row of the tile and k; only a transposed A, where a tile's numbers lie far apart, is copied, some
+//! tiles' rows at a time.
 //!
 //! An element's sum runs in the order of k, whatever the tile and the threads: the same bits.
 
@@ -13,10 +13,10 @@ use std::array::from_fn;
 use std::cell::RefCell;
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 use crate::lanes::{Instructions, LANES, instructions};
 use crate::matmul::Operand;
+use crate::shares::{Share, share_out};
 
 /// Vectors in a tile's row.
 const VECTORS: usize = 2;
@@ -25,9 +25,20 @@ const ROWS: usize = 12;
 /// Rows of a tile for what is left over; the last ones go one by one.
 const LEFT_OVER: usize = 4;
 
+/// Tiles whose rows of a transposed A are copied at a time: some cache lines of each row, whole.
+const STRIPS: usize = 4;
+/// Numbers of B that are copied at a time: 1 MiB.
+const COPIED: usize = 1 << 18;
+
+/// Kept from product to product, so that nothing is allocated.
+#[derive(Default)]
+struct Scratch {
+    panels: Vec<f32>,
+    strips: Vec<f32>,
+}
+
 thread_local! {
-    /// The panel of B, kept from product to product, so that nothing is allocated.
-    static PANEL: RefCell<Vec<f32>> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// Whether C `[m, n]` has room for tiles, and the processor registers for them.
@@ -38,74 +49,90 @@ pub(crate) fn pays(m: usize, n: usize) -> bool {
 /// C `[m, n]`, op(A) `[m, k]`, B `[k, n]`.
 pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
     let [m, _, n] = shape;
-    let rows = m.div_ceil(rayon::current_num_threads()).next_multiple_of(LEFT_OVER);
-    c.par_chunks_mut(rows * n).enumerate().for_each(|(i, c)| {
-        PANEL.with_borrow_mut(|panel| {
-            pulp::Arch::new().dispatch(Share { c, a, b, shape, first: i * rows, panel });
+    share_out(c, [m, n], [ROWS, VECTORS * LANES], &|share| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            pulp::Arch::new().dispatch(Tiles { share, a, b, shape, scratch });
         });
     });
 }
 
-/// The rows of C that one thread computes, from `first` on.
-struct Share<'a> {
-    c: &'a mut [f32],
+/// What one thread computes.
+struct Tiles<'a, 'c> {
+    share: Share<'c>,
     a: Operand<'a>,
     b: &'a [f32],
     shape: [usize; 3],
-    first: usize,
-    panel: &'a mut Vec<f32>,
+    scratch: &'a mut Scratch,
 }
 
-impl WithSimd for Share<'_> {
+impl WithSimd for Tiles<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let n = self.shape[2];
+        let [_, k, _] = self.shape;
         let width = VECTORS * S::F32_LANES;
-        for column in (0..n).step_by(width) {
+        let columns = self.share.c.ncols();
+        let group = (COPIED / k.max(1) / width).max(1) * width;
+        for first in (0..columns).step_by(group) {
             // The last panel overlaps the one before, which changes no sum.
-            let column = column.min(n - width);
-            self.copy_panel(column, width);
-            let row = self.tiles::<S, ROWS>(simd, column, 0);
-            let row = self.tiles::<S, LEFT_OVER>(simd, column, row);
-            self.tiles::<S, 1>(simd, column, row);
+            let offsets =
+                (first..columns.min(first + group)).step_by(width).map(|at| at.min(columns - width));
+            self.copy_panels(offsets.clone(), width);
+            let row = self.tiles::<S, ROWS>(simd, offsets.clone(), 0);
+            let row = self.tiles::<S, LEFT_OVER>(simd, offsets.clone(), row);
+            self.tiles::<S, 1>(simd, offsets, row);
         }
     }
 }
 
-impl Share<'_> {
+impl Tiles<'_, '_> {
     #[inline(always)]
-    fn copy_panel(&mut self, column: usize, width: usize) {
+    fn copy_panels(&mut self, offsets: impl Iterator<Item = usize>, width: usize) {
         let [_, k, n] = self.shape;
-        self.panel.resize(k * width, 0.0);
-        for (panel, b) in self.panel.chunks_exact_mut(width).zip(self.b.chunks_exact(n)) {
-            panel.copy_from_slice(&b[column..][..width]);
+        let panels = &mut self.scratch.panels;
+        panels.clear();
+        for offset in offsets {
+            for row in self.b[..k * n].chunks_exact(n) {
+                panels.extend_from_slice(&row[self.share.column + offset..][..width]);
+            }
         }
     }
 
-    /// All tiles of `R` rows that fit in from `row` on, over the panel at `column`; gives the row after them.
+    /// All tiles of `R` rows that fit in from `row` on, over the panels at `offsets`; gives the row after them.
     #[inline(always)]
-    fn tiles<S: Simd, const R: usize>(&mut self, simd: S, column: usize, mut row: usize) -> usize {
-        let [m, k, n] = self.shape;
-        let count = self.c.len() / n;
-        while row + R <= count {
-            let r = self.first + row;
-            let tile = if self.a.transposed {
-                let a = &self.a.data[r..];
-                tile::<S, R>(simd, self.panel, k, |i| {
-                    let column = &a[i * m..][..R];
-                    from_fn(|r| column[r])
-                })
-            } else {
-                let a = &self.a.data[r * k..][..R * k];
-                // SAFETY: `tile` asks for i < k, and r < R: within the R rows of k numbers taken above. With a check
-                // for each, products are a twentieth slower.
-                tile::<S, R>(simd, self.panel, k, |i| from_fn(|r| unsafe { *a.get_unchecked(r * k + i) }))
-            };
-            for (i, sums) in tile.iter().enumerate() {
-                let sums: &[f32] = pulp::bytemuck::cast_slice(sums);
-                self.c[(row + i) * n + column..][..sums.len()].copy_from_slice(sums);
+    fn tiles<S: Simd, const R: usize>(
+        &mut self,
+        simd: S,
+        offsets: impl Iterator<Item = usize> + Clone,
+        mut row: usize,
+    ) -> usize {
+        let ([m, k, _], Scratch { panels, strips }) = (self.shape, &mut *self.scratch);
+        let tiles = (self.share.c.nrows() - row) / R;
+        for tile in 0..tiles {
+            let r = self.share.row + row;
+            if self.a.transposed && tile % STRIPS == 0 {
+                copy_strips::<R>(strips, &self.a.data[r..], m, STRIPS.min(tiles - tile));
+            }
+            for (offset, panel) in
+                offsets.clone().zip(panels.chunks_exact((k * VECTORS * S::F32_LANES).max(1)))
+            {
+                let sums = if self.a.transposed {
+                    let (strip, _) = strips[tile % STRIPS * k * R..][..k * R].as_chunks::<R>();
+                    sums::<S, R>(simd, panel, |i| strip[i])
+                } else {
+                    let a = &self.a.data[r * k..][..R * k];
+                    // SAFETY: a panel has k rows, so i < k, and r < R: within the R rows of k numbers taken above. With
+                    // a check for each, products are a twentieth slower.
+                    sums::<S, R>(simd, panel, |i| from_fn(|r| unsafe { *a.get_unchecked(r * k + i) }))
+                };
+                for (i, sums) in sums.iter().enumerate() {
+                    let Some(c) = self.share.c.row_mut(row + i).into_slice() else {
+                        unreachable!("a row lies in one piece")
+                    };
+                    let sums: &[f32] = pulp::bytemuck::cast_slice(sums);
+                    c[offset..][..sums.len()].copy_from_slice(sums);
+                }
             }
             row += R;
         }
@@ -113,18 +140,29 @@ impl Share<'_> {
     }
 }
 
-/// A tile's sums. `a(i)`, for i < k, is op(A)'s column i, the tile's rows of it.
+/// Copies what `count` tiles read of a transposed A, from its first number on; its rows have `m` numbers.
 #[inline(always)]
-fn tile<S: Simd, const R: usize>(
+fn copy_strips<const R: usize>(strips: &mut Vec<f32>, a: &[f32], m: usize, count: usize) {
+    let k = a.len().div_ceil(m);
+    strips.resize(count * k * R, 0.0);
+    for (i, column) in a.chunks(m).enumerate() {
+        for (s, numbers) in column.as_chunks::<R>().0[..count].iter().enumerate() {
+            strips[(s * k + i) * R..][..R].copy_from_slice(numbers);
+        }
+    }
+}
+
+/// A tile's sums. `a(i)` is op(A)'s column i, the tile's rows of it; a panel has a row for each.
+#[inline(always)]
+fn sums<S: Simd, const R: usize>(
     simd: S,
     panel: &[f32],
-    k: usize,
     a: impl Fn(usize) -> [f32; R],
 ) -> [[S::f32s; VECTORS]; R] {
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; R];
     let (panel, _) = S::as_simd_f32s(panel);
     let (panel, _) = panel.as_chunks::<VECTORS>();
-    for (i, b) in panel[..k].iter().enumerate() {
+    for (i, b) in panel.iter().enumerate() {
         for (sums, a) in sums.iter_mut().zip(a(i)) {
             let a = simd.splat_f32s(a);
             for (sum, &b) in sums.iter_mut().zip(b) {

@@ -19,6 +19,7 @@ mod lif;
 mod matmul;
 mod normalise;
 mod objective;
+mod shares;
 mod sparse;
 mod staircase;
 

@@ -9,6 +9,10 @@
 
 use ff_tensor::Objective;
 
+/// A derivative below this counts as zero: a pair that is told apart so well moves no weight, and the products with its
+/// gradient would be denormal and slow.
+const SMALLEST: f32 = 1e-20;
+
 /// See [`ff_tensor::Device::objective`]; returns the loss. The sum runs in `f64`, in the order of the rows.
 pub(crate) fn objective(dgoodness: &mut [f32], goodness: &[f32], p: &Objective) -> f32 {
     let batch = goodness.len() / 2;
@@ -21,8 +25,9 @@ pub(crate) fn objective(dgoodness: &mut [f32], goodness: &[f32], p: &Objective) 
             Objective::Pair { alpha } => silu_pair(positive[b], negative[b], alpha),
         };
         sum += f64::from(loss);
-        dpositive[b] = dpos / batch as f32;
-        dnegative[b] = dneg / batch as f32;
+        let share = |d: f32| if d.abs() < SMALLEST { 0.0 } else { d / batch as f32 };
+        dpositive[b] = share(dpos);
+        dnegative[b] = share(dneg);
     }
     (sum / batch as f64) as f32
 }

@@ -1,47 +1,64 @@
-//! `C = op(A) B` where A is mostly zeros, as images are: four of five of MNIST's pixels.
+//! `C = op(A) B` where A has many zeros: images (four of five of MNIST's pixels) and spikes (two of three).
 //!
 //! ```text
 //! C[r] = sum over k with A[r, k] != 0 of A[r, k] B[k]
 //! ```
-//! Rows go in pairs: what is read of B serves two rows, and for neighbouring rows (of pixels, backwards) mostly the
-//! same k count. First each pair's list of (k, two numbers) is made, then the lists are run through once for each
-//! panel of columns, which stays in the core's cache and is summed in registers.
+//! First each row's list of (k, A[r, k]) is made. Then, for a panel of columns of B, which is copied to where it lies
+//! in one piece and aligned, the lists are run through a block of k at a time: that block's part of the panel stays in
+//! the core's innermost cache while all rows use it, and a row's sums are in registers meanwhile.
 //!
 //! An element's sum runs in the order of k, whatever the threads: the same bits.
 
+use std::array::from_fn;
 use std::cell::RefCell;
 
-use rayon::prelude::*;
+use pulp::{Simd, WithSimd};
 
-use crate::lanes::{Instructions, LANES, Lanes, instructions, load, store, vectorised};
+use crate::lanes::LANES;
 use crate::matmul::Operand;
+use crate::shares::{Share, share_out};
 
-/// Rows that a task takes at most: their lists and a panel of B fit into a core's own cache together.
-const ROWS: usize = 64;
-/// Columns of a panel at most, in lanes: as many as a pair's sums find registers for.
-const WIDEST: usize = 4;
-/// Largest share of numbers that are not zero for which this is taken: at 28 % it needs three quarters of the dense
-/// product's time or less, at 35 to 40 % as much where zeros are scattered at random (docs/performance.md).
-const DENSEST: f64 = 0.28;
+/// Rows whose lists are made at a time.
+const ROWS: usize = 512;
+/// How many k a block has: with a panel's columns, of which it needs some rows only, about what the innermost cache
+/// holds. A multiple of `LOOK`.
+const BLOCK: usize = 128;
+/// Numbers that are looked at together for those that are not zero.
+const LOOK: usize = 64;
+/// Vectors in a panel's row: as many sums as find registers.
+const VECTORS: usize = 8;
+/// Numbers in a cache line.
+const LINE: usize = 16;
+/// Largest share of numbers that are not zero for which this is taken (docs/performance.md).
+const DENSEST: f64 = 0.36;
 
-/// What a pair of rows has at one k.
-#[derive(Clone, Copy)]
+/// One number that is not zero.
+#[derive(Clone, Copy, Default)]
 struct Entry {
     k: u32,
-    pair: [f32; 2],
+    a: f32,
 }
 
-/// A task's lists: one for each pair of rows, with room for every k, of which the first `lengths[pair]` count.
+/// What a thread keeps from product to product, so that nothing is allocated.
+#[derive(Default)]
+struct Scratch {
+    lists: Lists,
+    panel: Vec<f32>,
+}
+
+/// A list for each row, with room for every k.
 #[derive(Default)]
 struct Lists {
     entries: Vec<Entry>,
-    lengths: Vec<usize>,
     room: usize,
+    /// How long the lists are.
+    lengths: Vec<u32>,
+    /// How long they were before each block of k, and at last: `[block][row]`.
+    ends: Vec<u32>,
 }
 
 thread_local! {
-    /// Kept from product to product, so that nothing is allocated.
-    static LISTS: RefCell<Lists> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// Whether A has enough zeros, by a sample of it, and B enough columns.
@@ -49,7 +66,7 @@ pub(crate) fn pays(a: &[f32], n: usize) -> bool {
     /// Numbers looked at together, and how many are skipped before the next ones.
     const LOOK: usize = 256;
     const SKIP: usize = 15 * LOOK + 64;
-    if n < WIDEST * LANES {
+    if n < LANES {
         return false;
     }
     let (mut seen, mut set) = (0, 0);
@@ -61,103 +78,205 @@ pub(crate) fn pays(a: &[f32], n: usize) -> bool {
     (set as f64) < DENSEST * seen as f64
 }
 
-/// C `[m, n]`, op(A) `[m, k]`, B `[k, n]`; n is at least a widest panel.
-pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], [m, k, n]: [usize; 3]) {
-    let instructions = instructions();
-    let share = m.div_ceil(rayon::current_num_threads()).next_multiple_of(2);
-    let rows = share.min(ROWS);
-    c.par_chunks_mut(rows * n).enumerate().for_each(|(i, c)| {
-        LISTS.with_borrow_mut(|lists| {
-            let (first, count) = (i * rows, c.len() / n);
-            lists.fill(a, m, k, first, count);
-            vectorised(
-                #[inline(always)]
-                || match instructions {
-                    Instructions::Avx512 => panels::<true, WIDEST>(c, lists, b, n),
-                    Instructions::Avx2 | Instructions::Neon => panels::<true, 2>(c, lists, b, n),
-                    Instructions::Plain => panels::<false, 2>(c, lists, b, n),
-                },
-            );
+/// C `[m, n]`, op(A) `[m, k]`, B `[k, n]`.
+pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
+    let [m, _, n] = shape;
+    share_out(c, [m, n], [1, VECTORS * LANES], &|mut share| {
+        SCRATCH.with_borrow_mut(|Scratch { lists, panel }| {
+            for first in (0..share.c.nrows()).step_by(ROWS) {
+                let share = &mut share;
+                pulp::Arch::new().dispatch(Panels { share, first, lists, panel, a, b, shape });
+            }
         });
     });
 }
 
 impl Lists {
-    /// The lists of `count` rows of op(A) from `first` on, read in the order in which A lies in memory.
-    fn fill(&mut self, a: Operand, m: usize, k: usize, first: usize, count: usize) {
-        let pairs = count.div_ceil(2);
+    /// The lists of `count` rows of op(A) `[m, k]` from `first` on, read in the order in which A lies in memory.
+    #[inline(always)]
+    fn fill<S: Simd>(&mut self, simd: S, a: Operand, [m, k]: [usize; 2], first: usize, count: usize) {
         self.room = k;
-        if self.entries.len() < pairs * k {
-            self.entries.resize(pairs * k, Entry { k: 0, pair: [0.0; 2] });
+        if self.entries.len() < count * k {
+            self.entries.resize(count * k, Entry::default());
         }
         self.lengths.clear();
-        self.lengths.resize(pairs, 0);
-        if a.transposed {
-            for i in 0..k {
-                let row = &a.data[i * m + first..][..count];
-                for (p, pair) in row.chunks(2).enumerate() {
-                    self.put(p, i, [pair[0], pair.get(1).copied().unwrap_or(0.0)]);
+        self.lengths.resize(count, 0);
+        self.ends.clear();
+        for block in (0..k).step_by(BLOCK) {
+            self.ends.extend_from_slice(&self.lengths);
+            let size = BLOCK.min(k - block);
+            if a.transposed {
+                for i in block..block + size {
+                    for_set(simd, &a.data[i * m + first..][..count], |r, x| {
+                        let length = &mut self.lengths[r];
+                        self.entries[r * k + *length as usize] = Entry { k: i as u32, a: x };
+                        *length += 1;
+                    });
                 }
-            }
-        } else {
-            for (p, rows) in a.data[first * k..][..count * k].chunks(2 * k).enumerate() {
-                let (one, other) = rows.split_at(k);
-                for i in 0..k {
-                    self.put(p, i, [one[i], if other.is_empty() { 0.0 } else { other[i] }]);
+            } else {
+                for r in 0..count {
+                    let length = &mut self.lengths[r];
+                    let list = &mut self.entries[r * k + *length as usize..][..size];
+                    let mut more = 0;
+                    for_set(simd, &a.data[(first + r) * k + block..][..size], |i, x| {
+                        list[more] = Entry { k: (block + i) as u32, a: x };
+                        more += 1;
+                    });
+                    *length += more as u32;
                 }
             }
         }
+        self.ends.extend_from_slice(&self.lengths);
     }
 
-    /// Written always and kept only if it counts: no branch to mispredict.
+    /// What row `r` has in a block of k.
     #[inline(always)]
-    fn put(&mut self, p: usize, k: usize, pair: [f32; 2]) {
-        let length = &mut self.lengths[p];
-        self.entries[p * self.room + *length] = Entry { k: k as u32, pair };
-        *length += usize::from(pair[0] != 0.0 || pair[1] != 0.0);
-    }
-
-    fn of_pair(&self, p: usize) -> &[Entry] {
-        &self.entries[p * self.room..][..self.lengths[p]]
+    fn of(&self, r: usize, block: usize) -> &[Entry] {
+        let rows = self.lengths.len();
+        let [from, to] = [block, block + 1].map(|block| self.ends[block * rows + r] as usize);
+        &self.entries[r * self.room..][from..to]
     }
 }
 
-/// All panels of columns; the last one overlaps the one before, which changes no sum.
+/// Calls `f(index, number)` for each number that is not zero.
 #[inline(always)]
-fn panels<const FUSED: bool, const WIDTH: usize>(c: &mut [f32], lists: &Lists, b: &[f32], n: usize) {
-    for offset in (0..n).step_by(WIDTH * LANES) {
-        let offset = offset.min(n - WIDTH * LANES);
-        for (p, c) in c.chunks_mut(2 * n).enumerate() {
-            let sums = panel::<FUSED, WIDTH>(lists.of_pair(p), b, n, offset);
-            for (c, sums) in c.chunks_exact_mut(n).zip(&sums) {
-                for (w, sum) in sums.iter().enumerate() {
-                    store(c, offset + w * LANES, sum);
-                }
+fn for_set<S: Simd>(simd: S, row: &[f32], mut f: impl FnMut(usize, f32)) {
+    for (i, chunk) in row.chunks(LOOK).enumerate() {
+        let mut set = match <&[f32; LOOK]>::try_from(chunk) {
+            Ok(chunk) => bits(simd, chunk),
+            Err(_) => chunk.iter().enumerate().fold(0, |set, (i, &x)| set | u64::from(x != 0.0) << i),
+        };
+        while set != 0 {
+            let at = set.trailing_zeros() as usize;
+            set &= set - 1;
+            f(i * LOOK + at, chunk[at]);
+        }
+    }
+}
+
+/// One bit for each number that is not zero.
+#[inline(always)]
+fn bits<S: Simd>(simd: S, numbers: &[f32; LOOK]) -> u64 {
+    if S::F32_LANES == 8 * size_of::<S::m32s>() {
+        // Masks are bits here.
+        let (vectors, _) = S::as_simd_f32s(numbers);
+        return vectors.iter().rev().fold(0, |set, &x| {
+            let zero = simd.equal_f32s(x, simd.splat_f32s(0.0));
+            let zero = pulp::bytemuck::bytes_of(&zero)
+                .iter()
+                .rev()
+                .fold(0, |bits, &byte| bits << 8 | u64::from(byte));
+            set << S::F32_LANES | (!zero & ((1 << S::F32_LANES) - 1))
+        });
+    }
+    // By way of bytes, which vector instructions make: the product moves the lowest bit of each of eight bytes into
+    // the highest byte.
+    let mut bytes = [0u8; LOOK];
+    for (byte, &x) in bytes.iter_mut().zip(numbers) {
+        *byte = u8::from(x != 0.0);
+    }
+    let (eights, _) = bytes.as_chunks::<8>();
+    eights
+        .iter()
+        .rev()
+        .fold(0, |set, &eight| set << 8 | u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56)
+}
+
+/// The rows that the lists are of, all panels of their columns.
+struct Panels<'a, 'c> {
+    share: &'a mut Share<'c>,
+    first: usize,
+    lists: &'a mut Lists,
+    panel: &'a mut Vec<f32>,
+    a: Operand<'a>,
+    b: &'a [f32],
+    shape: [usize; 3],
+}
+
+impl WithSimd for Panels<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let [m, k, _] = self.shape;
+        let count = ROWS.min(self.share.c.nrows() - self.first);
+        self.lists.fill(simd, self.a, [m, k], self.share.row + self.first, count);
+        let (columns, mut offset) = (self.share.c.ncols(), 0);
+        while offset < columns {
+            // What is left over goes in panels that are hardly wider than it is.
+            offset += match (columns - offset).div_ceil(S::F32_LANES) {
+                1 => self.one::<S, 1>(simd, offset),
+                2 => self.one::<S, 2>(simd, offset),
+                3..=4 => self.one::<S, 4>(simd, offset),
+                _ => self.one::<S, VECTORS>(simd, offset),
             }
         }
     }
 }
 
-/// The sums of a pair of rows over one panel.
-#[inline(always)]
-fn panel<const FUSED: bool, const WIDTH: usize>(
-    list: &[Entry],
-    b: &[f32],
-    n: usize,
-    offset: usize,
-) -> [[Lanes; WIDTH]; 2] {
-    let mut sums = [[[0.0; LANES]; WIDTH]; 2];
-    for entry in list {
-        let row = &b[entry.k as usize * n + offset..][..WIDTH * LANES];
-        for w in 0..WIDTH {
-            let x = load(row, w * LANES);
-            for (sums, a) in sums.iter_mut().zip(entry.pair) {
-                for l in 0..LANES {
-                    let sum = &mut sums[w][l];
-                    *sum = if FUSED { a.mul_add(x[l], *sum) } else { a * x[l] + *sum };
+impl Panels<'_, '_> {
+    /// The panel of `V` vectors at `offset`; gives its width.
+    #[inline(always)]
+    fn one<S: Simd, const V: usize>(&mut self, simd: S, offset: usize) -> usize {
+        let width = (self.share.c.ncols() - offset).min(V * S::F32_LANES);
+        let n = self.shape[2];
+        let panel = copied(self.panel, &self.b[self.share.column + offset..], n, width, V * S::F32_LANES);
+        let (panel, _) = S::as_simd_f32s(panel);
+        let (panel, _) = panel.as_chunks::<V>();
+        let rows = self.lists.lengths.len();
+        for block in 0..self.lists.room.div_ceil(BLOCK) {
+            for r in 0..rows {
+                let row = self.share.c.row_mut(self.first + r).into_slice();
+                let Some(row) = row else { unreachable!("a row lies in one piece") };
+                let c = &mut row[offset..][..width];
+                let list = self.lists.of(r, block);
+                if block > 0 && list.is_empty() {
+                    continue;
+                }
+                let mut sums = if block > 0 { loaded::<S, V>(simd, c) } else { [simd.splat_f32s(0.0); V] };
+                for entry in list {
+                    let a = simd.splat_f32s(entry.a);
+                    for (sum, &b) in sums.iter_mut().zip(&panel[entry.k as usize]) {
+                        *sum = simd.mul_add_e_f32s(a, b, *sum);
+                    }
+                }
+                let (full, _) = S::as_mut_simd_f32s(c);
+                match <&mut [S::f32s; V]>::try_from(full) {
+                    Ok(full) => *full = sums,
+                    Err(_) => c.copy_from_slice(&pulp::bytemuck::cast_slice(&sums)[..width]),
                 }
             }
         }
+        width
     }
-    sums
+}
+
+/// A row's sums so far, filled up with zeros.
+#[inline(always)]
+fn loaded<S: Simd, const V: usize>(simd: S, c: &[f32]) -> [S::f32s; V] {
+    let (full, rest) = S::as_simd_f32s(c);
+    if let Ok(full) = <&[S::f32s; V]>::try_from(full) {
+        return *full;
+    }
+    from_fn(|v| match full.get(v) {
+        Some(&c) => c,
+        None if v == full.len() => simd.partial_load_f32s(rest),
+        None => simd.splat_f32s(0.0),
+    })
+}
+
+/// The first `width` columns of B in one piece and aligned, filled up with zeros to `wide`.
+#[inline(always)]
+fn copied<'a>(panel: &'a mut Vec<f32>, b: &[f32], n: usize, width: usize, wide: usize) -> &'a [f32] {
+    let size = b.len().div_ceil(n) * wide;
+    if panel.len() < size + LINE {
+        panel.resize(size + LINE, 0.0);
+    }
+    let start = panel.as_ptr().align_offset(LINE * size_of::<f32>());
+    let panel = &mut panel[start..][..size];
+    for (panel, b) in panel.chunks_exact_mut(wide).zip(b.chunks(n)) {
+        panel[..width].copy_from_slice(&b[..width]);
+        panel[width..].fill(0.0);
+    }
+    panel
 }

@@ -1,0 +1,76 @@
+//! How a product's elements are shared out among threads: a rectangle of C for each.
+
+use ndarray::{ArrayViewMut2, Axis};
+
+/// A rectangle of C.
+pub(crate) struct Share<'a> {
+    /// Its elements.
+    pub c: ArrayViewMut2<'a, f32>,
+    /// Where it begins in C.
+    pub row: usize,
+    pub column: usize,
+}
+
+/// C `[m, n]`, row-major, cut into one rectangle for each thread; no side is shorter than
+/// `grain`, [rows, columns], unless C's is. The longer side is halved: whoever takes half of the rows needs all of B, and half
+/// of the columns all of A, so the larger of the two is the one that is not read twice.
+pub(crate) fn share_out(
+    c: &mut [f32],
+    [m, n]: [usize; 2],
+    grain: [usize; 2],
+    body: &(impl Fn(Share) + Sync),
+) {
+    let Ok(c) = ArrayViewMut2::from_shape((m, n), c) else {
+        unreachable!("the device has checked the shape")
+    };
+    halve(Share { c, row: 0, column: 0 }, grain, rayon::current_num_threads(), body);
+}
+
+fn halve(share: Share, grain: [usize; 2], threads: usize, body: &(impl Fn(Share) + Sync)) {
+    let Share { c, row, column } = share;
+    let sides = [c.nrows(), c.ncols()];
+    let axis = if sides[0] > sides[1] { 0 } else { 1 };
+    let (side, grain_here, few) = (sides[axis], grain[axis], threads / 2);
+    if few == 0 || side < 2 * grain_here {
+        return body(Share { c, row, column });
+    }
+    let at = (side * few / threads).next_multiple_of(grain_here).min(side - grain_here);
+    let (one, other) = c.split_at(Axis(axis), at);
+    let [down, right] = if axis == 0 { [at, 0] } else { [0, at] };
+    rayon::join(
+        || halve(Share { c: one, row, column }, grain, few, body),
+        || {
+            let rest = Share { c: other, row: row + down, column: column + right };
+            halve(rest, grain, threads - few, body)
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_has_one_owner() {
+        for (m, n, grain) in [(100, 500, [1, 128]), (784, 500, [12, 32]), (1, 1, [4, 32]), (13, 7, [1, 1])] {
+            for threads in [1, 2, 3, 7, 16] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                let mut c = vec![0.0; m * n];
+                pool.map(|pool| {
+                    pool.install(|| {
+                        share_out(&mut c, [m, n], grain, &|mut share| {
+                            for ((i, j), c) in share.c.indexed_iter_mut() {
+                                *c += ((share.row + i) * n + share.column + j) as f32 + 1.0;
+                            }
+                        });
+                    });
+                })
+                .ok();
+                assert!(
+                    c.iter().enumerate().all(|(i, &c)| c == i as f32 + 1.0),
+                    "{m} x {n}, {threads} threads"
+                );
+            }
+        }
+    }
+}
