@@ -5,9 +5,10 @@
 //! ```
 
 use ff_tensor::{Goodness, LabelRow, Neuron, NeuronKind};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::lanes::{LANES, Lanes, add_squares, load, sum_squares, total, vectorised};
+use crate::lanes::{LANES, Sums, sum_squares, vector, vectorised};
 use crate::lif::{Atan, constant, rectified, with_bias};
 use crate::staircase::Staircase;
 
@@ -37,53 +38,68 @@ pub(crate) fn label_goodness(
     goodness: Goodness,
 ) {
     let classes = label_rows.len() / n;
-    let factor = goodness.factor(n);
     let staircase = Staircase::of(neuron);
+    let (amplitude, factor) = (label.amplitude, goodness.factor(n));
     scores.par_chunks_mut(classes).zip(base.par_chunks(n)).zip(scale).with_min_len(4).for_each(
         |((scores, base), &scale)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    let a = label.amplitude * scale;
-                    for (score, row) in scores.iter_mut().zip(label_rows.chunks_exact(n)) {
-                        *score = factor
-                            * match &staircase {
-                                Some(stairs) => candidate(base, row, a, bias, |i| stairs.rate(i)),
-                                None => candidate(base, row, a, bias, |i| signal_of(i, neuron)),
-                            };
-                    }
-                },
-            )
+            let a = amplitude * scale;
+            let staircase = &staircase;
+            pulp::Arch::new().dispatch(Candidates { scores, base, label_rows, a, bias, neuron, staircase });
+            scores.iter_mut().for_each(|score| *score *= factor);
         },
     );
 }
 
-/// `sum_j signal_j^2` of one candidate label.
-#[inline(always)]
-fn candidate(
-    base: &[f32],
-    row: &[f32],
+/// One image with all labels: for each of them `sum_j signal_j^2`.
+struct Candidates<'a> {
+    scores: &'a mut [f32],
+    base: &'a [f32],
+    label_rows: &'a [f32],
     a: f32,
-    bias: Option<&[f32]>,
-    signal: impl Fn(&Lanes) -> Lanes,
-) -> f32 {
-    let mut sum = [0.0; LANES];
-    for offset in (0..base.len()).step_by(LANES) {
-        let (base, row) = (load(base, offset), load(row, offset));
-        let mut current = [0.0; LANES];
-        for k in 0..LANES {
-            current[k] = base[k] + a * row[k];
-        }
-        add_squares(&mut sum, &signal(&with_bias(current, bias, offset)));
-    }
-    total(sum)
+    bias: Option<&'a [f32]>,
+    neuron: &'a Neuron,
+    staircase: &'a Option<Staircase>,
 }
 
-/// Where nothing learns, and so the surrogate does not matter.
+impl WithSimd for Candidates<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let n = self.base.len();
+        let a = simd.splat_f32s(self.a);
+        for (score, row) in self.scores.iter_mut().zip(self.label_rows.chunks_exact(n)) {
+            let mut sums = Sums::zero(simd);
+            for group in (0..n).step_by(LANES) {
+                for v in 0..LANES / S::F32_LANES {
+                    let at = (group + v * S::F32_LANES).min(n);
+                    let label = simd.mul_f32s(a, vector(simd, row, at));
+                    let current = simd.add_f32s(vector(simd, self.base, at), label);
+                    let current = with_bias(simd, current, self.bias, at);
+                    let signal = signal(simd, current, self.neuron, self.staircase);
+                    sums.add_squares(simd, v, signal);
+                }
+            }
+            *score = sums.total();
+        }
+    }
+}
+
+/// Nothing learns here, and so the surrogate does not matter. (A current of 0, past the end of a row, gives 0.)
 #[inline(always)]
-fn signal_of(current: &Lanes, p: &Neuron) -> Lanes {
-    match p.kind {
-        NeuronKind::Relu => rectified(*current),
-        NeuronKind::Lif => constant::<Atan, false>(current, p, |_, _| ()).0,
+fn signal<S: Simd>(simd: S, current: S::f32s, neuron: &Neuron, staircase: &Option<Staircase>) -> S::f32s {
+    match (staircase, neuron.kind) {
+        (Some(stairs), _) => stairs.rate(simd, current),
+        (None, NeuronKind::Relu) => rectified(simd, current),
+        (None, NeuronKind::Lif) => {
+            constant::<S, Atan, false>(
+                simd,
+                current,
+                neuron,
+                #[inline(always)]
+                |_, _| (),
+            )
+            .0
+        }
     }
 }

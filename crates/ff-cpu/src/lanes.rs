@@ -1,8 +1,11 @@
 //! Vector instructions chosen when the program runs, and sums in a fixed order.
 //!
-//! Loops are written over arrays of [`LANES`] numbers, which the compiler turns into vector instructions.
-//! [`vectorised`] compiles them once per instruction set and calls the widest one that this processor has. No
-//! multiply-add is fused outside the matrix products, so all of them give the same bits.
+//! Short loops are written over slices or arrays of [`LANES`] numbers, which the compiler turns into vector
+//! instructions: [`vectorised`] compiles them once per instruction set and calls the widest one that this processor
+//! has. Loops that keep more than that in registers name the registers, through the `pulp` crate. No multiply-add is
+//! fused outside the matrix products, so all instruction sets give the same bits.
+
+use pulp::Simd;
 
 /// How many numbers an inner loop handles side by side: one AVX-512 register.
 pub(crate) const LANES: usize = 16;
@@ -67,6 +70,49 @@ pub fn simd_name() -> &'static str {
     }
 }
 
+/// The numbers of `row` from `at` on, as many as a register holds, filled up with zeros past the end.
+#[inline(always)]
+pub(crate) fn vector<S: Simd>(simd: S, row: &[f32], at: usize) -> S::f32s {
+    let row = &row[at..];
+    match S::as_simd_f32s(row).0.first() {
+        Some(&full) => full,
+        None => simd.partial_load_f32s(row),
+    }
+}
+
+/// Writes a register's numbers to `row` from `at` on, as many as fit.
+#[inline(always)]
+pub(crate) fn put<S: Simd>(simd: S, row: &mut [f32], at: usize, numbers: S::f32s) {
+    let row = &mut row[at..];
+    match S::as_mut_simd_f32s(row).0.first_mut() {
+        Some(full) => *full = numbers,
+        None => simd.partial_store_f32s(row, numbers),
+    }
+}
+
+/// Sums in [`LANES`] lanes, whatever the registers' size: number `j` of a row goes to lane `j % LANES`.
+pub(crate) struct Sums<S: Simd>([S::f32s; LANES]);
+
+impl<S: Simd> Sums<S> {
+    #[inline(always)]
+    pub(crate) fn zero(simd: S) -> Self {
+        Self([simd.splat_f32s(0.0); LANES])
+    }
+
+    /// Adds the squares of the register that began at `LANES * _ + v * S::F32_LANES` of the row.
+    #[inline(always)]
+    pub(crate) fn add_squares(&mut self, simd: S, v: usize, x: S::f32s) {
+        self.0[v] = simd.add_f32s(self.0[v], simd.mul_f32s(x, x));
+    }
+
+    #[inline(always)]
+    pub(crate) fn total(&self) -> f32 {
+        let mut lanes = [0.0; LANES];
+        lanes.copy_from_slice(&pulp::bytemuck::cast_slice(&self.0)[..LANES]);
+        total(lanes)
+    }
+}
+
 /// Calls `f(offset, lanes)` for each group of [`LANES`] columns; the last group is filled up with zeros.
 #[inline(always)]
 pub(crate) fn for_lanes(row: &[f32], mut f: impl FnMut(usize, Lanes)) {
@@ -85,19 +131,6 @@ pub(crate) fn load(row: &[f32], offset: usize) -> Lanes {
     match row[offset..].first_chunk::<LANES>() {
         Some(lanes) => *lanes,
         None => padded(&row[offset..]),
-    }
-}
-
-/// Writes `lanes` to `row` from `offset` on, as many as fit.
-#[inline(always)]
-pub(crate) fn store(row: &mut [f32], offset: usize, lanes: &Lanes) {
-    let row = &mut row[offset..];
-    match row.first_chunk_mut::<LANES>() {
-        Some(full) => *full = *lanes,
-        None => {
-            let n = row.len();
-            row.copy_from_slice(&lanes[..n]);
-        }
     }
 }
 

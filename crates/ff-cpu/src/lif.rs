@@ -23,9 +23,10 @@
 //! ```
 
 use ff_tensor::{Neuron, NeuronKind, Output, Reset, Surrogate};
+use pulp::{Simd, WithSimd};
 
 use crate::device::BLOCK;
-use crate::lanes::{LANES, Lanes, load, store, vectorised};
+use crate::lanes::{put, vector};
 use crate::staircase::Staircase;
 
 /// The rows that an op works on: all of them, or one task's share.
@@ -48,19 +49,8 @@ pub(crate) fn lif(rows: Rows, bias: Option<&[f32]>, n: usize, in_time: bool, p: 
     let count_only = rows.slope.is_none() && rows.spikes.is_none() && !in_time;
     let staircase = if count_only { Staircase::of(p) } else { None };
     let steps = Steps { current: if in_time { p.steps } else { 1 }, spikes: p.steps };
-    share_out(rows, n, steps, &|mut rows: Rows| {
-        let rows = &mut rows;
-        vectorised(
-            #[inline(always)]
-            || match (&staircase, p.kind, p.surrogate) {
-                (Some(stairs), ..) => climb(rows, bias, n, stairs),
-                (_, NeuronKind::Relu, _) => relu(rows, bias, n),
-                (.., Surrogate::Atan) => scan::<Atan>(rows, bias, n, in_time, p),
-                (.., Surrogate::FastSigmoid) => scan::<FastSigmoid>(rows, bias, n, in_time, p),
-                (.., Surrogate::Triangle) => scan::<Triangle>(rows, bias, n, in_time, p),
-                (.., Surrogate::Boxcar) => scan::<Boxcar>(rows, bias, n, in_time, p),
-            },
-        )
+    share_out(rows, n, steps, &|rows: Rows| {
+        pulp::Arch::new().dispatch(Block { rows, bias, n, in_time, p, staircase: &staircase });
     });
 }
 
@@ -94,7 +84,7 @@ fn split_option(rows: Option<&mut [f32]>, at: usize) -> (Option<&mut [f32]>, Opt
 /// A stand-in for the derivative of a spike.
 pub(crate) trait Derivative {
     /// `S'(u)`.
-    fn at(u: f32) -> f32;
+    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s;
 }
 pub(crate) struct Atan;
 pub(crate) struct FastSigmoid;
@@ -103,236 +93,292 @@ pub(crate) struct Boxcar;
 
 impl Derivative for Atan {
     #[inline(always)]
-    fn at(u: f32) -> f32 {
-        let x = std::f32::consts::PI * u;
-        1.0 / (1.0 + x * x)
+    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s {
+        let one = simd.splat_f32s(1.0);
+        let x = simd.mul_f32s(simd.splat_f32s(std::f32::consts::PI), u);
+        simd.div_f32s(one, simd.add_f32s(one, simd.mul_f32s(x, x)))
     }
 }
 impl Derivative for FastSigmoid {
     #[inline(always)]
-    fn at(u: f32) -> f32 {
-        let x = 1.0 + 25.0 * u.abs();
-        1.0 / (x * x)
+    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s {
+        let one = simd.splat_f32s(1.0);
+        let x = simd.add_f32s(one, simd.mul_f32s(simd.splat_f32s(25.0), simd.abs_f32s(u)));
+        simd.div_f32s(one, simd.mul_f32s(x, x))
     }
 }
 impl Derivative for Triangle {
     #[inline(always)]
-    fn at(u: f32) -> f32 {
-        (1.0 - u.abs()).max(0.0)
+    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s {
+        simd.max_f32s(simd.sub_f32s(simd.splat_f32s(1.0), simd.abs_f32s(u)), simd.splat_f32s(0.0))
     }
 }
 impl Derivative for Boxcar {
     #[inline(always)]
-    fn at(u: f32) -> f32 {
-        if u.abs() < 0.5 { 1.0 } else { 0.0 }
+    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s {
+        let near = simd.less_than_f32s(simd.abs_f32s(u), simd.splat_f32s(0.5));
+        simd.select_f32s(near, simd.splat_f32s(1.0), simd.splat_f32s(0.0))
     }
 }
 
 /// Side by side units between two steps.
-#[derive(Clone, Copy)]
-struct State {
-    mem: Lanes,
-    spk: Lanes,
-    /// `1 - spk_{t-1}` if the reset is `zero`, else 1.
-    keep: Lanes,
+struct State<S: Simd> {
+    mem: S::f32s,
+    spk: S::m32s,
 }
 
-impl State {
-    const REST: State = State { mem: [0.0; LANES], spk: [0.0; LANES], keep: [1.0; LANES] };
+impl<S: Simd> State<S> {
+    #[inline(always)]
+    fn rest(simd: S) -> Self {
+        let zero = simd.splat_f32s(0.0);
+        Self { mem: zero, spk: simd.less_than_f32s(zero, zero) }
+    }
 
     /// One time step.
     #[inline(always)]
-    fn step(&mut self, current: &Lanes, p: &Neuron) {
-        let subtract = if p.reset == Reset::Subtract { p.threshold } else { 0.0 };
-        let zero = if p.reset == Reset::Zero { 1.0 } else { 0.0 };
-        for k in 0..LANES {
-            self.keep[k] = 1.0 - zero * self.spk[k];
-            self.mem[k] = p.beta * (self.keep[k] * self.mem[k]) + current[k] - subtract * self.spk[k];
-            self.spk[k] = if self.mem[k] > p.threshold { 1.0 } else { 0.0 };
-        }
+    fn step(&mut self, simd: S, current: S::f32s, p: &Neuron) {
+        let (zero, threshold) = (simd.splat_f32s(0.0), simd.splat_f32s(p.threshold));
+        let mem = simd.add_f32s(self.faded(simd, self.mem, p), current);
+        self.mem = match p.reset {
+            Reset::Subtract => simd.sub_f32s(mem, simd.select_f32s(self.spk, threshold, zero)),
+            Reset::Zero | Reset::None => mem,
+        };
+        self.spk = simd.greater_than_f32s(self.mem, threshold);
+    }
+
+    /// What a step leaves of `x`: `beta keep x`.
+    #[inline(always)]
+    fn faded(&self, simd: S, x: S::f32s, p: &Neuron) -> S::f32s {
+        let kept = match p.reset {
+            Reset::Zero => simd.select_f32s(self.spk, simd.splat_f32s(0.0), x),
+            Reset::Subtract | Reset::None => x,
+        };
+        simd.mul_f32s(simd.splat_f32s(p.beta), kept)
+    }
+
+    /// `x`, and one more where there is a spike.
+    #[inline(always)]
+    fn counted(&self, simd: S, x: S::f32s) -> S::f32s {
+        simd.select_f32s(self.spk, simd.add_f32s(x, simd.splat_f32s(1.0)), x)
+    }
+
+    /// Ones and zeros.
+    #[inline(always)]
+    fn spikes(&self, simd: S) -> S::f32s {
+        self.counted(simd, simd.splat_f32s(0.0))
     }
 }
 
 /// Signal and, if `LEARN`, slope of units with a constant current. `emit(t, spk)` sees each step's spikes.
 #[inline(always)]
-pub(crate) fn constant<S: Derivative, const LEARN: bool>(
-    current: &Lanes,
+pub(crate) fn constant<S: Simd, D: Derivative, const LEARN: bool>(
+    simd: S,
+    current: S::f32s,
     p: &Neuron,
-    mut emit: impl FnMut(usize, &Lanes),
-) -> (Lanes, Lanes) {
-    let mut state = State::REST;
-    let (mut count, mut trace, mut slope) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    mut emit: impl FnMut(usize, S::f32s),
+) -> (S::f32s, S::f32s) {
+    let (zero, one, threshold) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0), simd.splat_f32s(p.threshold));
+    let mut state = State::rest(simd);
+    let (mut count, mut trace, mut slope) = (zero, zero, zero);
     for t in 0..p.steps {
-        state.step(current, p);
-        emit(t, &state.spk);
-        for k in 0..LANES {
-            count[k] += state.spk[k];
-            if LEARN {
-                trace[k] = p.beta * (state.keep[k] * trace[k]) + 1.0;
-                slope[k] += S::at(state.mem[k] - p.threshold) * trace[k];
-            }
+        if LEARN {
+            trace = simd.add_f32s(state.faded(simd, trace, p), one);
+        }
+        state.step(simd, current, p);
+        emit(t, state.spikes(simd));
+        count = state.counted(simd, count);
+        if LEARN {
+            let near = D::at(simd, simd.sub_f32s(state.mem, threshold));
+            slope = simd.add_f32s(slope, simd.mul_f32s(near, trace));
         }
     }
     match p.output {
         Output::Membrane => (state.mem, trace),
-        Output::Rate => (rate(&count, &state.mem, p.steps), slope.map(|s| s * (1.0 / p.steps as f32))),
+        Output::Rate => {
+            let per_step = simd.splat_f32s(1.0 / p.steps as f32);
+            (rate(simd, count, state.mem, p.steps), simd.mul_f32s(slope, per_step))
+        }
     }
 }
 
 /// Spikes per step, or NaN where the membrane (or the current that drives it) is not finite.
 #[inline(always)]
-pub(crate) fn rate(count: &Lanes, mem: &Lanes, steps: usize) -> Lanes {
-    let per_step = 1.0 / steps as f32;
-    let mut rate = [0.0; LANES];
-    for k in 0..LANES {
-        rate[k] = count[k] * per_step + 0.0 * mem[k];
-    }
-    rate
+pub(crate) fn rate<S: Simd>(simd: S, count: S::f32s, mem: S::f32s, steps: usize) -> S::f32s {
+    let per_step = simd.splat_f32s(1.0 / steps as f32);
+    simd.add_f32s(simd.mul_f32s(count, per_step), simd.mul_f32s(simd.splat_f32s(0.0), mem))
 }
 
 /// `max(0, I)`, or NaN if the current is not finite.
 #[inline(always)]
-pub(crate) fn rectified(current: Lanes) -> Lanes {
-    current.map(|i| i.max(0.0) + 0.0 * i)
+pub(crate) fn rectified<S: Simd>(simd: S, current: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    simd.add_f32s(simd.max_f32s(current, zero), simd.mul_f32s(zero, current))
 }
 
-/// Rows of which only the rate is wanted.
 #[inline(always)]
-fn climb(rows: &mut Rows, bias: Option<&[f32]>, n: usize, stairs: &Staircase) {
-    for (signal, current) in rows.signal.chunks_exact_mut(n).zip(rows.current.chunks_exact(n)) {
-        for offset in (0..n).step_by(LANES) {
-            let i = with_bias(load(current, offset), bias, offset);
-            store(signal, offset, &stairs.rate(&i));
+pub(crate) fn with_bias<S: Simd>(simd: S, current: S::f32s, bias: Option<&[f32]>, at: usize) -> S::f32s {
+    match bias {
+        Some(bias) => simd.add_f32s(current, vector(simd, bias, at)),
+        None => current,
+    }
+}
+
+/// Some rows, and how to go through them.
+struct Block<'a> {
+    rows: Rows<'a>,
+    bias: Option<&'a [f32]>,
+    n: usize,
+    in_time: bool,
+    p: &'a Neuron,
+    staircase: &'a Option<Staircase>,
+}
+
+impl WithSimd for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match (self.staircase, self.p.kind, self.p.surrogate) {
+            (Some(stairs), ..) => self.climb(simd, stairs),
+            (_, NeuronKind::Relu, _) => self.relu(simd),
+            (.., Surrogate::Atan) => self.scan::<S, Atan>(simd),
+            (.., Surrogate::FastSigmoid) => self.scan::<S, FastSigmoid>(simd),
+            (.., Surrogate::Triangle) => self.scan::<S, Triangle>(simd),
+            (.., Surrogate::Boxcar) => self.scan::<S, Boxcar>(simd),
         }
     }
 }
 
-/// All LIF rows of a block.
-#[inline(always)]
-fn scan<S: Derivative>(rows: &mut Rows, bias: Option<&[f32]>, n: usize, in_time: bool, p: &Neuron) {
-    let size = if in_time { n * p.steps } else { n };
-    for r in 0..rows.signal.len() / n {
-        let signal = &mut rows.signal[r * n..][..n];
-        let slope = rows.slope.as_mut().map(|s| &mut s[r * size..][..size]);
-        let spikes = rows.spikes.as_mut().map(|s| &mut s[r * n * p.steps..][..n * p.steps]);
-        let current = &rows.current[r * size..][..size];
-        if in_time {
-            scan_train::<S>(signal, slope, spikes, current, bias, p);
-        } else {
-            scan_constant::<S>(signal, slope, spikes, current, bias, p);
-        }
-    }
-}
-
-#[inline(always)]
-fn scan_constant<S: Derivative>(
-    signal: &mut [f32],
-    mut slope: Option<&mut [f32]>,
-    mut spikes: Option<&mut [f32]>,
-    current: &[f32],
-    bias: Option<&[f32]>,
-    p: &Neuron,
-) {
-    let n = signal.len();
-    for offset in (0..n).step_by(LANES) {
-        let i = with_bias(load(current, offset), bias, offset);
-        let (out, slope_out) = match (&mut slope, &mut spikes) {
-            (_, Some(spikes)) => {
-                constant::<S, true>(&i, p, |t, spk| store(&mut spikes[t * n..][..n], offset, spk))
+impl Block<'_> {
+    /// Rows of which only the rate is wanted.
+    #[inline(always)]
+    fn climb<S: Simd>(self, simd: S, stairs: &Staircase) {
+        let rows = self.rows.signal.chunks_exact_mut(self.n).zip(self.rows.current.chunks_exact(self.n));
+        for (signal, current) in rows {
+            for at in (0..self.n).step_by(S::F32_LANES) {
+                let i = with_bias(simd, vector(simd, current, at), self.bias, at);
+                put(simd, signal, at, stairs.rate(simd, i));
             }
-            (Some(_), None) => constant::<S, true>(&i, p, |_, _| ()),
-            (None, None) => constant::<S, false>(&i, p, |_, _| ()),
+        }
+    }
+
+    #[inline(always)]
+    fn relu<S: Simd>(mut self, simd: S) {
+        let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
+        let rows = self.rows.signal.chunks_exact_mut(self.n).zip(self.rows.current.chunks_exact(self.n));
+        for (r, (signal, current)) in rows.enumerate() {
+            for at in (0..self.n).step_by(S::F32_LANES) {
+                let i = with_bias(simd, vector(simd, current, at), self.bias, at);
+                put(simd, signal, at, rectified(simd, i));
+                if let Some(slope) = &mut self.rows.slope {
+                    let slopes = simd.select_f32s(simd.greater_than_f32s(i, zero), one, zero);
+                    put(simd, &mut slope[r * self.n..][..self.n], at, slopes);
+                }
+            }
+        }
+    }
+
+    /// All LIF rows.
+    #[inline(always)]
+    fn scan<S: Simd, D: Derivative>(mut self, simd: S) {
+        let (n, p) = (self.n, self.p);
+        let size = if self.in_time { n * p.steps } else { n };
+        for r in 0..self.rows.signal.len() / n {
+            let row = Rows {
+                signal: &mut self.rows.signal[r * n..][..n],
+                slope: self.rows.slope.as_mut().map(|s| &mut s[r * size..][..size]),
+                spikes: self.rows.spikes.as_mut().map(|s| &mut s[r * n * p.steps..][..n * p.steps]),
+                current: &self.rows.current[r * size..][..size],
+            };
+            if self.in_time {
+                scan_train::<S, D>(simd, row, self.bias, p);
+            } else {
+                scan_constant::<S, D>(simd, row, self.bias, p);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn scan_constant<S: Simd, D: Derivative>(simd: S, mut row: Rows, bias: Option<&[f32]>, p: &Neuron) {
+    let n = row.signal.len();
+    for at in (0..n).step_by(S::F32_LANES) {
+        let i = with_bias(simd, vector(simd, row.current, at), bias, at);
+        let (out, slope_out) = match (&mut row.slope, &mut row.spikes) {
+            (_, Some(spikes)) => constant::<S, D, true>(
+                simd,
+                i,
+                p,
+                #[inline(always)]
+                |t, spk| put(simd, &mut spikes[t * n..][..n], at, spk),
+            ),
+            (Some(_), None) => constant::<S, D, true>(
+                simd,
+                i,
+                p,
+                #[inline(always)]
+                |_, _| (),
+            ),
+            (None, None) => constant::<S, D, false>(
+                simd,
+                i,
+                p,
+                #[inline(always)]
+                |_, _| (),
+            ),
         };
-        store(signal, offset, &out);
-        if let Some(slope) = &mut slope {
-            store(slope, offset, &slope_out);
+        put(simd, row.signal, at, out);
+        if let Some(slope) = &mut row.slope {
+            put(simd, slope, at, slope_out);
         }
     }
 }
 
 /// One sample's units with a current per step: forwards for the signal, backwards for each step's slope.
 #[inline(always)]
-fn scan_train<S: Derivative>(
-    signal: &mut [f32],
-    mut slope: Option<&mut [f32]>,
-    mut spikes: Option<&mut [f32]>,
-    current: &[f32],
-    bias: Option<&[f32]>,
-    p: &Neuron,
-) {
-    let n = signal.len();
-    for offset in (0..n).step_by(LANES) {
-        let mut state = State::REST;
-        let mut count = [0.0; LANES];
+fn scan_train<S: Simd, D: Derivative>(simd: S, mut row: Rows, bias: Option<&[f32]>, p: &Neuron) {
+    let n = row.signal.len();
+    for at in (0..n).step_by(S::F32_LANES) {
+        let mut state = State::rest(simd);
+        let mut count = simd.splat_f32s(0.0);
         for t in 0..p.steps {
-            state.step(&with_bias(load(&current[t * n..][..n], offset), bias, offset), p);
-            for k in 0..LANES {
-                count[k] += state.spk[k];
+            let current = vector(simd, &row.current[t * n..][..n], at);
+            state.step(simd, with_bias(simd, current, bias, at), p);
+            count = state.counted(simd, count);
+            if let Some(spikes) = &mut row.spikes {
+                put(simd, &mut spikes[t * n..][..n], at, state.spikes(simd));
             }
-            if let Some(spikes) = &mut spikes {
-                store(&mut spikes[t * n..][..n], offset, &state.spk);
-            }
-            if let Some(slope) = &mut slope {
+            if let Some(slope) = &mut row.slope {
                 // The membrane is kept here until the way back.
-                store(&mut slope[t * n..][..n], offset, &state.mem);
+                put(simd, &mut slope[t * n..][..n], at, state.mem);
             }
         }
         match p.output {
-            Output::Membrane => store(signal, offset, &state.mem),
-            Output::Rate => store(signal, offset, &rate(&count, &state.mem, p.steps)),
+            Output::Membrane => put(simd, row.signal, at, state.mem),
+            Output::Rate => put(simd, row.signal, at, rate(simd, count, state.mem, p.steps)),
         }
-        if let Some(slope) = &mut slope {
-            slopes_backwards::<S>(slope, n, offset, p);
+        if let Some(slope) = &mut row.slope {
+            slopes_backwards::<S, D>(simd, slope, n, at, p);
         }
     }
 }
 
 /// Turns the membranes in `slope` into slopes, from the last step to the first.
 #[inline(always)]
-fn slopes_backwards<S: Derivative>(slope: &mut [f32], n: usize, offset: usize, p: &Neuron) {
-    let per_step = 1.0 / p.steps as f32;
+fn slopes_backwards<S: Simd, D: Derivative>(simd: S, slope: &mut [f32], n: usize, at: usize, p: &Neuron) {
+    let (zero, threshold) = (simd.splat_f32s(0.0), simd.splat_f32s(p.threshold));
+    let per_step = simd.splat_f32s(1.0 / p.steps as f32);
     // What comes back from step t + 1.
-    let mut later = [0.0; LANES];
+    let mut later = zero;
     for t in (0..p.steps).rev() {
-        let mem = load(&slope[t * n..][..n], offset);
-        let mut out = [0.0; LANES];
-        for k in 0..LANES {
-            let u = mem[k] - p.threshold;
-            let own = match p.output {
-                Output::Membrane if t + 1 == p.steps => 1.0,
-                Output::Membrane => 0.0,
-                Output::Rate => S::at(u) * per_step,
-            };
-            let forgotten = p.reset == Reset::Zero && mem[k] > p.threshold;
-            out[k] = own + if forgotten { 0.0 } else { p.beta * later[k] };
-        }
-        later = out;
-        store(&mut slope[t * n..][..n], offset, &out);
-    }
-}
-
-#[inline(always)]
-pub(crate) fn with_bias(mut current: Lanes, bias: Option<&[f32]>, offset: usize) -> Lanes {
-    if let Some(bias) = bias {
-        let bias = load(bias, offset);
-        for k in 0..LANES {
-            current[k] += bias[k];
-        }
-    }
-    current
-}
-
-#[inline(always)]
-fn relu(rows: &mut Rows, bias: Option<&[f32]>, n: usize) {
-    for (r, (signal, current)) in
-        rows.signal.chunks_exact_mut(n).zip(rows.current.chunks_exact(n)).enumerate()
-    {
-        for offset in (0..n).step_by(LANES) {
-            let i = with_bias(load(current, offset), bias, offset);
-            store(signal, offset, &rectified(i));
-            if let Some(slope) = &mut rows.slope {
-                store(&mut slope[r * n..][..n], offset, &i.map(|i| if i > 0.0 { 1.0 } else { 0.0 }));
-            }
-        }
+        let mem = vector(simd, &slope[t * n..][..n], at);
+        let own = match p.output {
+            Output::Membrane if t + 1 == p.steps => simd.splat_f32s(1.0),
+            Output::Membrane => zero,
+            Output::Rate => simd.mul_f32s(D::at(simd, simd.sub_f32s(mem, threshold)), per_step),
+        };
+        let state = State { mem, spk: simd.greater_than_f32s(mem, threshold) };
+        later = simd.add_f32s(own, state.faded(simd, later, p));
+        put(simd, &mut slope[t * n..][..n], at, later);
     }
 }

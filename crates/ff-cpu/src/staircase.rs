@@ -14,7 +14,8 @@
 
 use ff_tensor::{Neuron, NeuronKind, Output};
 
-use crate::lanes::{LANES, Lanes};
+use pulp::{Scalar, Simd};
+
 use crate::lif::{Atan, constant, rate};
 
 /// Most time steps for which this is used.
@@ -35,44 +36,41 @@ impl Staircase {
             return None;
         }
         let mut rises = [f32::INFINITY; MOST];
-        for (group, rises) in rises[..p.steps].chunks_mut(LANES).enumerate() {
-            let found = bisect(group * LANES, p);
-            rises.copy_from_slice(&found[..rises.len()]);
+        for (below, rise) in rises[..p.steps].iter_mut().enumerate() {
+            *rise = bisect(below, p);
         }
         Some(Self { rises, steps: p.steps })
     }
 
     /// Spikes per step; NaN for a current that is not finite.
     #[inline(always)]
-    pub(crate) fn rate(&self, current: &Lanes) -> Lanes {
-        let mut count = [0.0; LANES];
-        for rise in &self.rises[..self.steps] {
-            for k in 0..LANES {
-                count[k] += if current[k] >= *rise { 1.0 } else { 0.0 };
-            }
+    pub(crate) fn rate<S: Simd>(&self, simd: S, current: S::f32s) -> S::f32s {
+        let one = simd.splat_f32s(1.0);
+        let mut count = simd.splat_f32s(0.0);
+        for &rise in &self.rises[..self.steps] {
+            let reached = simd.greater_than_or_equal_f32s(current, simd.splat_f32s(rise));
+            count = simd.select_f32s(reached, simd.add_f32s(count, one), count);
         }
-        rate(&count, current, self.steps)
+        rate(simd, count, current, self.steps)
     }
 }
 
-/// The smallest currents with more than `below`, `below + 1`, ... spikes. Positive floats are ordered as their bits
-/// are, so halving the bits ends at neighbours.
-fn bisect(below: usize, p: &Neuron) -> Lanes {
-    let (mut low, mut high) = ([0u32; LANES], [LARGEST.to_bits(); LANES]);
-    let spikes =
-        |current: &Lanes| constant::<Atan, false>(current, p, |_, _| ()).0.map(|r| r * p.steps as f32);
-    while (0..LANES).any(|k| high[k] - low[k] > 1) {
-        let middle: [u32; LANES] = std::array::from_fn(|k| low[k] + (high[k] - low[k]) / 2);
-        let count = spikes(&middle.map(f32::from_bits));
-        for k in 0..LANES {
-            let enough = count[k].round() > (below + k) as f32;
-            *(if enough { &mut high[k] } else { &mut low[k] }) = middle[k];
-        }
+/// The smallest current with more than `below` spikes. Positive floats are ordered as their bits are, so halving the
+/// bits ends at neighbours.
+fn bisect(below: usize, p: &Neuron) -> f32 {
+    let enough = |current: f32| {
+        let (rate, _) = constant::<Scalar, Atan, false>(Scalar, current, p, |_, _| ());
+        (rate * p.steps as f32).round() > below as f32
+    };
+    let (mut low, mut high) = (0u32, LARGEST.to_bits());
+    if !enough(LARGEST) {
+        return f32::INFINITY;
     }
-    let reached = spikes(&[LARGEST; LANES]);
-    std::array::from_fn(|k| {
-        if reached[k].round() > (below + k) as f32 { f32::from_bits(high[k]) } else { f32::INFINITY }
-    })
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        *(if enough(f32::from_bits(middle)) { &mut high } else { &mut low }) = middle;
+    }
+    f32::from_bits(high)
 }
 
 #[cfg(test)]
@@ -90,13 +88,11 @@ mod tests {
                 let p = Neuron { beta, threshold, steps, reset, output: Output::Rate, ..Neuron::default() };
                 let staircase = Staircase::of(&p).expect("a staircase");
                 let mut seen = std::collections::BTreeSet::new();
-                for i in 0..20_000 {
-                    let current = std::array::from_fn(|k| {
-                        4.0 * threshold * random::uniform(3, i * LANES as u64 + k as u64) - 0.5 * threshold
-                    });
-                    let plain = constant::<Atan, false>(&current, &p, |_, _| ()).0;
-                    assert_eq!(staircase.rate(&current), plain, "{p:?} at {current:?}");
-                    seen.extend(plain.map(f32::to_bits));
+                for i in 0..100_000 {
+                    let current = 4.0 * threshold * random::uniform(3, i) - 0.5 * threshold;
+                    let plain = constant::<Scalar, Atan, false>(Scalar, current, &p, |_, _| ()).0;
+                    assert_eq!(staircase.rate(Scalar, current), plain, "{p:?} at {current:?}");
+                    seen.insert(plain.to_bits());
                 }
                 assert!(seen.len() > 1, "{p:?}: only one count in all currents");
             }
@@ -108,7 +104,7 @@ mod tests {
         let p = Neuron { steps: 4, output: Output::Rate, ..Neuron::default() };
         let staircase = Staircase::of(&p).expect("a staircase");
         for current in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            assert!(staircase.rate(&[current; LANES]).iter().all(|r| r.is_nan()), "{current}");
+            assert!(staircase.rate(Scalar, current).is_nan(), "{current}");
         }
     }
 
