@@ -37,7 +37,7 @@ fn ops(c: &mut Criterion) {
     let lif = Neuron { steps: 8, output: Output::Rate, ..Neuron::default() };
 
     let (targets, pair) = (labels(BATCH), labels(rows));
-    let (mut xhat, mut scale, mut truth) = (zeros(BATCH, INPUTS), zeros(BATCH, 1), labels(BATCH));
+    let (mut xhat, mut scale, mut truth) = (zeros(BATCH + CLASSES, INPUTS), zeros(BATCH, 1), labels(BATCH));
     let gather = Gather { classes: CLASSES, amplitude: LABEL.amplitude, norm };
     c.bench_function("gather", |b| {
         b.iter(|| {
@@ -50,13 +50,13 @@ fn ops(c: &mut Criterion) {
         b.iter(|| dev.draw_labels(&mut drawn, &truth, &scores, &clock, &hard).unwrap());
     });
     let mut weight = draws(INPUTS, UNITS, -0.1, 0.1);
-    let mut base = zeros(BATCH, UNITS);
+    let mut shares = zeros(BATCH + CLASSES, UNITS);
     c.bench_function("matmul image", |b| {
-        b.iter(|| dev.matmul(&mut base, &xhat, false, &weight, false).unwrap());
+        b.iter(|| dev.matmul(&mut shares, &xhat, false, &weight, false).unwrap());
     });
     let mut dweight = zeros(INPUTS, UNITS);
     c.bench_function("matmul image gradient", |b| {
-        b.iter(|| dev.matmul(&mut dweight, &xhat, true, &base, false).unwrap());
+        b.iter(|| dev.matmul(&mut dweight, &xhat, true, &shares, false).unwrap());
     });
     let (upper, upper_in, mut upper_out) =
         (draws(UNITS, UNITS, -0.1, 0.1), draws(rows, UNITS, 0.0, 1.0), zeros(rows, UNITS));
@@ -69,7 +69,7 @@ fn ops(c: &mut Criterion) {
     });
     let mut current = zeros(rows, UNITS);
     c.bench_function("label_current", |b| {
-        b.iter(|| dev.label_current(&mut current, &base, &scale, &pair, &weight, &LABEL).unwrap());
+        b.iter(|| dev.label_current(&mut current, &shares, &scale, &pair, None, &LABEL).unwrap());
     });
     let (mut signal, mut slope) = (zeros(rows, UNITS), zeros(rows, UNITS));
     c.bench_function("lif 8 steps", |b| {
@@ -81,9 +81,7 @@ fn ops(c: &mut Criterion) {
     });
     let mut all = zeros(BATCH, CLASSES);
     c.bench_function("label_goodness 8 steps", |b| {
-        b.iter(|| {
-            dev.label_goodness(&mut all, &base, &scale, &weight, None, &LABEL, &lif, Goodness::Mean).unwrap()
-        });
+        b.iter(|| dev.label_goodness(&mut all, &shares, &scale, None, &LABEL, &lif, Goodness::Mean).unwrap());
     });
     let (mut losses, mut dgoodness) = (zeros(1, 1), zeros(rows, 1));
     let pair_loss = Objective::Pair { alpha: 12.0 };
@@ -94,9 +92,8 @@ fn ops(c: &mut Criterion) {
     c.bench_function("current_grad", |b| {
         b.iter(|| dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, Goodness::Mean).unwrap());
     });
-    c.bench_function("sum_copies", |b| b.iter(|| dev.sum_copies(&mut base, &dcurrent).unwrap()));
-    c.bench_function("label_grad", |b| {
-        b.iter(|| dev.label_grad(&mut dweight, &dcurrent, &pair, &scale, &LABEL).unwrap());
+    c.bench_function("share_grad", |b| {
+        b.iter(|| dev.share_grad(&mut shares, &dcurrent, &pair, &scale, None, &LABEL).unwrap());
     });
     let mut dbias = zeros(1, UNITS);
     c.bench_function("sum_rows", |b| b.iter(|| dev.sum_rows(&mut dbias, &dcurrent).unwrap()));

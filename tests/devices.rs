@@ -84,6 +84,7 @@ fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers.extend(draw_labels(dev, s));
     answers.extend(normalise(dev, s));
     answers.extend(matmul(dev, s));
+    answers.extend(row_factor(dev, s));
     answers.extend(label_current(dev, s));
     answers.extend(lif(dev, s));
     answers.extend(goodness(dev, s));
@@ -105,7 +106,8 @@ fn gather<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let order_tensor = dev.upload(n, 1, &order).unwrap();
     let mut answers = Vec::new();
     for kind in [NormKind::L2, NormKind::Rms] {
-        let mut xhat = dev.zeros(s.batch, s.inputs).unwrap();
+        let mut xhat =
+            dev.upload(s.batch + CLASSES, s.inputs, &vec![f32::NAN; (s.batch + CLASSES) * s.inputs]).unwrap();
         let (mut scale, mut labels) = (dev.zeros(s.batch, 1).unwrap(), dev.zeros(s.batch, 1).unwrap());
         let p = Gather { classes: CLASSES, amplitude: AMPLITUDE, norm: Norm { kind, eps: EPS } };
         for batch in [1, 0] {
@@ -122,6 +124,9 @@ fn gather<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
                 row[0] = 0.0;
                 want_xhat.extend(row);
                 want_labels.push(target_values[id as usize] as f64);
+            }
+            for label in 0..CLASSES {
+                want_xhat.extend((0..s.inputs).map(|i| f64::from(u8::from(i == label))));
             }
             let name = |part| format!("gather {part} {kind:?} batch {batch}");
             answers.push(Answer::new(name("xhat"), dev.download(&xhat).unwrap(), want_xhat));
@@ -200,21 +205,50 @@ fn matmul<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers
 }
 
+fn row_factor<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let rows = 2 * s.batch;
+    let (goodness, goodness_values) = tensor(dev, 44, [rows, 1], 0.0, 2.0);
+    let (below, below_values) = tensor(dev, 45, [rows, 1], 0.5, 2.0);
+    let mut answers = Vec::new();
+    for (kind, g, below) in [
+        (NormKind::L2, Goodness::Mean, Some(&below)),
+        (NormKind::Rms, Goodness::Sum, None),
+        (NormKind::Rms, Goodness::Mean, Some(&below)),
+    ] {
+        let mut factor = dev.zeros(rows, 1).unwrap();
+        dev.row_factor(&mut factor, &goodness, below, s.units, &Norm { kind, eps: EPS }, g).unwrap();
+        let n = s.units as f64;
+        let want = goodness_values.iter().zip(&below_values).map(|(goodness, u)| {
+            let energy = if g == Goodness::Mean { goodness * n } else { *goodness };
+            let norm = if kind == NormKind::Rms { (energy / n).sqrt() } else { energy.sqrt() };
+            (if below.is_some() { *u } else { 1.0 }) / (norm + f64::from(EPS))
+        });
+        let got = dev.download(&factor).unwrap();
+        answers.push(Answer::new(format!("row_factor {kind:?} {g:?}"), got, want.collect()));
+    }
+    answers
+}
+
 fn label_current<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let rows = 2 * s.batch;
-    let (base, base_values) = tensor(dev, 8, [s.batch, s.units], -1.0, 1.0);
+    let (shares, share_values) = tensor(dev, 8, [s.batch + CLASSES, s.units], -1.0, 1.0);
     let (scale, scale_values) = tensor(dev, 9, [s.batch, 1], 0.1, 1.0);
-    let (weight, weight_values) = tensor(dev, 10, [s.inputs, s.units], -1.0, 1.0);
+    let (factor, factor_values) = tensor(dev, 10, [rows, 1], -1.0, 1.0);
     let (labels, label_values) = labels(dev, 11, rows);
-    let mut current = dev.zeros(rows, s.units).unwrap();
-    dev.label_current(&mut current, &base, &scale, &labels, &weight, &LABEL).unwrap();
-    let want = (0..rows * s.units).map(|e| {
-        let (r, j) = (e / s.units, e % s.units);
-        let b = r % s.batch;
-        base_values[b * s.units + j]
-            + f64::from(AMPLITUDE) * scale_values[b] * weight_values[label_values[r] * s.units + j]
-    });
-    vec![Answer::new("label_current", dev.download(&current).unwrap(), want.collect())]
+    let mut answers = Vec::new();
+    for factor in [None, Some(&factor)] {
+        let mut current = dev.zeros(rows, s.units).unwrap();
+        dev.label_current(&mut current, &shares, &scale, &labels, factor, &LABEL).unwrap();
+        let want = (0..rows * s.units).map(|e| {
+            let (r, j) = (e / s.units, e % s.units);
+            let b = r % s.batch;
+            let of_label = share_values[(s.batch + label_values[r]) * s.units + j];
+            let sum = share_values[b * s.units + j] + f64::from(AMPLITUDE) * scale_values[b] * of_label;
+            if factor.is_some() { factor_values[r] * sum } else { sum }
+        });
+        answers.push(Answer::new("label_current", dev.download(&current).unwrap(), want.collect()));
+    }
+    answers
 }
 
 /// Each kind of unit, with a constant current and with one per step.
@@ -388,27 +422,29 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     }
 
     let (dcurrent, dcurrent_values) = tensor(dev, 19, [rows, n], -1.0, 1.0);
-    let mut dbase = dev.zeros(s.batch, n).unwrap();
-    dev.sum_copies(&mut dbase, &dcurrent).unwrap();
-    let want = (0..s.batch * n).map(|e| dcurrent_values[e] + dcurrent_values[s.batch * n + e]).collect();
-    answers.push(Answer::new("sum_copies", dev.download(&dbase).unwrap(), want));
-
     let mut dbias = dev.upload(1, n, &vec![f32::NAN; n]).unwrap();
     dev.sum_rows(&mut dbias, &dcurrent).unwrap();
     let want = (0..n).map(|j| (0..rows).map(|r| dcurrent_values[r * n + j]).sum()).collect();
     answers.push(Answer::new("sum_rows", dev.download(&dbias).unwrap(), want));
 
-    let (mut dweight, mut want) = tensor(dev, 20, [s.inputs, n], -1.0, 1.0);
     let (labels, label_values) = labels(dev, 21, rows);
     let (scale, scale_values) = tensor(dev, 22, [s.batch, 1], 0.1, 1.0);
-    dev.label_grad(&mut dweight, &dcurrent, &labels, &scale, &LABEL).unwrap();
-    for r in 0..rows {
-        for j in 0..n {
-            want[label_values[r] * n + j] +=
-                f64::from(AMPLITUDE) * scale_values[r % s.batch] * dcurrent_values[r * n + j];
+    let (factor, factor_values) = tensor(dev, 20, [rows, 1], -1.0, 1.0);
+    for factor in [None, Some(&factor)] {
+        let size = (s.batch + CLASSES) * n;
+        let mut dshares = dev.upload(s.batch + CLASSES, n, &vec![f32::NAN; size]).unwrap();
+        dev.share_grad(&mut dshares, &dcurrent, &labels, &scale, factor, &LABEL).unwrap();
+        let mut want = vec![0.0; size];
+        for r in 0..rows {
+            let (b, t) = (r % s.batch, if factor.is_some() { factor_values[r] } else { 1.0 });
+            for j in 0..n {
+                let d = t * dcurrent_values[r * n + j];
+                want[b * n + j] += d;
+                want[(s.batch + label_values[r]) * n + j] += f64::from(AMPLITUDE) * scale_values[b] * d;
+            }
         }
+        answers.push(Answer::new("share_grad", dev.download(&dshares).unwrap(), want));
     }
-    answers.push(Answer::new("label_grad", dev.download(&dweight).unwrap(), want));
     answers
 }
 
@@ -523,23 +559,22 @@ fn a_unit_exactly_at_its_threshold_does_not_spike() {
 #[test]
 fn all_labels_at_once_are_the_single_ops_bit_for_bit() {
     let dev = Cpu::new(2).unwrap();
-    for (batch, inputs, units) in [(1, 7, 1), (7, 17, 17), (17, 20, 257)] {
-        let (base, _) = tensor(&dev, 30, [batch, units], -0.5, 1.5);
+    for (batch, units) in [(1, 1), (7, 17), (17, 257)] {
+        let (shares, _) = tensor(&dev, 30, [batch + CLASSES, units], -0.5, 1.5);
         let (scale, _) = tensor(&dev, 31, [batch, 1], 0.1, 1.0);
-        let (weight, _) = tensor(&dev, 32, [inputs, units], -1.0, 1.0);
         let (bias, _) = tensor(&dev, 33, [1, units], -0.2, 0.2);
         let candidates: Vec<u32> = (0..CLASSES as u32).flat_map(|c| vec![c; batch]).collect();
         let candidates = dev.upload(batch * CLASSES, 1, &candidates).unwrap();
         for p in neurons(4) {
             for (bias, g) in [(None, Goodness::Mean), (Some(&bias), Goodness::Sum)] {
                 let mut scores = dev.zeros(batch, CLASSES).unwrap();
-                dev.label_goodness(&mut scores, &base, &scale, &weight, bias, &LABEL, &p, g).unwrap();
+                dev.label_goodness(&mut scores, &shares, &scale, bias, &LABEL, &p, g).unwrap();
 
                 let rows = batch * CLASSES;
                 let (mut current, mut signal) =
                     (dev.zeros(rows, units).unwrap(), dev.zeros(rows, units).unwrap());
                 let mut goodness = dev.zeros(rows, 1).unwrap();
-                dev.label_current(&mut current, &base, &scale, &candidates, &weight, &LABEL).unwrap();
+                dev.label_current(&mut current, &shares, &scale, &candidates, None, &LABEL).unwrap();
                 dev.lif(&mut signal, None, None, &current, bias, &p).unwrap();
                 dev.goodness(&mut goodness, &signal, g).unwrap();
                 for b in 0..batch {
@@ -587,18 +622,18 @@ fn one_product_for_all_copies_is_the_plain_path() {
         let targets = dev.zeros(batch, 1).unwrap();
         let order = dev.upload(batch, 1, &(0..batch as u32).collect::<Vec<_>>()).unwrap();
         let clock = dev.zeros(1, 2).unwrap();
-        let mut xhat = dev.zeros(batch, inputs).unwrap();
+        let mut xhat = dev.zeros(batch + CLASSES, inputs).unwrap();
         let (mut scale, mut unused) = (dev.zeros(batch, 1).unwrap(), dev.zeros(batch, 1).unwrap());
         let p = Gather { classes: CLASSES, amplitude: AMPLITUDE, norm };
         dev.gather(&mut xhat, &mut scale, &mut unused, &images, &targets, &order, &clock, &p).unwrap();
-        let (mut base, mut shared) = (dev.zeros(batch, units).unwrap(), dev.zeros(rows, units).unwrap());
-        dev.matmul(&mut base, &xhat, false, &weight, false).unwrap();
-        dev.label_current(&mut shared, &base, &scale, &labels, &weight, &LABEL).unwrap();
-        let (mut dbase, mut shared_grad) =
-            (dev.zeros(batch, units).unwrap(), dev.zeros(inputs, units).unwrap());
-        dev.sum_copies(&mut dbase, &dcurrent).unwrap();
-        dev.matmul(&mut shared_grad, &xhat, true, &dbase, false).unwrap();
-        dev.label_grad(&mut shared_grad, &dcurrent, &labels, &scale, &LABEL).unwrap();
+        let (mut shares, mut shared) =
+            (dev.zeros(batch + CLASSES, units).unwrap(), dev.zeros(rows, units).unwrap());
+        dev.matmul(&mut shares, &xhat, false, &weight, false).unwrap();
+        dev.label_current(&mut shared, &shares, &scale, &labels, None, &LABEL).unwrap();
+        let (mut dshares, mut shared_grad) =
+            (dev.zeros(batch + CLASSES, units).unwrap(), dev.zeros(inputs, units).unwrap());
+        dev.share_grad(&mut dshares, &dcurrent, &labels, &scale, None, &LABEL).unwrap();
+        dev.matmul(&mut shared_grad, &xhat, true, &dshares, false).unwrap();
 
         let sizes = Sizes { batch, inputs, units, steps: 1 };
         Answer::new("current", shared.data, wide(&plain.data)).check(sizes);
@@ -621,12 +656,28 @@ fn a_wrong_shape_is_refused_by_op_and_tensor() {
         ("lif", "spikes", dev.lif(&mut zeros(2, 3), None, Some(&mut zeros(2, 3)), &zeros(2, 3), None, &p)),
         ("lif", "bias", dev.lif(&mut zeros(2, 3), None, None, &zeros(2, 3), Some(&zeros(1, 2)), &p)),
         ("goodness", "goodness", dev.goodness(&mut zeros(3, 1), &zeros(2, 3), Goodness::Mean)),
-        ("sum_copies", "dbase", dev.sum_copies(&mut zeros(2, 3), &zeros(5, 3))),
+        (
+            "share_grad",
+            "scale",
+            dev.share_grad(&mut zeros(5, 3), &zeros(5, 3), &labels(5), &zeros(2, 1), None, &LABEL),
+        ),
+        (
+            "share_grad",
+            "factor",
+            dev.share_grad(
+                &mut zeros(5, 3),
+                &zeros(4, 3),
+                &labels(4),
+                &zeros(2, 1),
+                Some(&zeros(2, 1)),
+                &LABEL,
+            ),
+        ),
         ("sum_rows", "dbias", dev.sum_rows(&mut zeros(1, 2), &zeros(5, 3))),
         (
             "label_current",
             "labels",
-            dev.label_current(&mut zeros(4, 3), &zeros(2, 3), &zeros(2, 1), &labels(3), &zeros(9, 3), &LABEL),
+            dev.label_current(&mut zeros(4, 3), &zeros(5, 3), &zeros(2, 1), &labels(3), None, &LABEL),
         ),
         (
             "objective",

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ff_cpu::Cpu;
-use ff_net::layer::{Activity, Images, Labels, Layer, Learning, Rule, Sizes};
+use ff_net::layer::{Activity, Images, Input, Labels, Layer, Learning, Rule, Sizes};
 use ff_tensor::{
     Adam, Device, Gather, Goodness, LabelRow, Neuron, NeuronKind, Norm, Objective, Output, Reset, Surrogate,
 };
@@ -155,17 +155,18 @@ fn a_layers_loss_and_weight_gradient_are_autograds() {
             goodness: Goodness::Mean,
         };
         let amplitude = of(&case["amplitude"]);
-        let mut images = Images::new(&dev, batch, inputs).unwrap();
+        let mut images = Images::new(&dev, batch, inputs, 3).unwrap();
         let Images { xhat, scale, labels } = &mut images;
         let gather = Gather { classes: 3, amplitude, norm };
         dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &gather).unwrap();
-        let sizes = Sizes { batch, copies: 2, images: true, spikes_in: false, spikes_out: false };
+        let sizes =
+            Sizes { batch, copies: 2, classes: 3, input: Input::Images, spikes_in: false, spikes_out: false };
         let mut activity = Activity::new(&dev, &layer, sizes, true).unwrap();
         let mut learning = Learning::new(&dev, &layer, &activity).unwrap();
         let mut losses = dev.zeros(1, 1).unwrap();
-        let labels = Labels { labels: &pair, row: LabelRow { amplitude } };
+        let labels = Labels { labels: &pair, scale: &images.scale, row: LabelRow { amplitude } };
         layer.image_current(&dev, &mut activity, &images).unwrap();
-        layer.answer_images(&dev, &mut activity, &images, &labels).unwrap();
+        layer.answer_images(&dev, &mut activity, &labels).unwrap();
         let objective = match case["objective"].as_str().unwrap() {
             "pair" => Objective::Pair { alpha: 6.0 },
             _ => Objective::Softplus { theta: 5.0 },

@@ -1,4 +1,4 @@
-//! From the goodness back to the current, and the sums over rows that follow from it.
+//! From the goodness back to the current, and the bias's sum over rows.
 //!
 //! ```text
 //! g = factor sum_j signal_j^2   =>   dI = dg 2 factor signal slope
@@ -40,19 +40,6 @@ pub(crate) fn current_grad(
                 },
             );
         });
-}
-
-/// See [`ff_tensor::Device::sum_copies`].
-pub(crate) fn sum_copies(dbase: &mut [f32], dcurrent: &[f32], n: usize) {
-    let size = dbase.len();
-    dbase.par_chunks_mut(n).with_min_len(8).enumerate().for_each(|(b, dbase)| {
-        dbase.copy_from_slice(&dcurrent[b * n..][..n]);
-        for copy in dcurrent.chunks_exact(size).skip(1) {
-            for (dbase, dcurrent) in dbase.iter_mut().zip(&copy[b * n..][..n]) {
-                *dbase += dcurrent;
-            }
-        }
-    });
 }
 
 /// See [`ff_tensor::Device::sum_rows`].

@@ -7,10 +7,11 @@ use ff_tensor::{
     Result, Tensor, expect_shape,
 };
 
+use crate::checks::{expect_copies, expect_factor, slice};
 use crate::matmul::Operand;
 use crate::{
-    adam, current_grad, draw_labels, gather, goodness, label_current, label_grad, lif, matmul, normalise,
-    objective,
+    adam, current_grad, draw_labels, gather, goodness, label_current, lif, matmul, normalise, objective,
+    row_factor, share_grad,
 };
 
 /// Rows that one task takes at a time: enough work to be worth handing out, small enough to stay in cache.
@@ -88,7 +89,9 @@ impl Device for Cpu {
         clock: &Clock<Self>,
         p: &Gather,
     ) -> Result<()> {
-        let [b, pixels] = xhat.shape();
+        let pixels = images.cols();
+        let b = scale.rows();
+        expect_shape("gather", "xhat", xhat.shape(), [b + p.classes, pixels])?;
         expect_shape("gather", "scale", scale.shape(), [b, 1])?;
         expect_shape("gather", "labels", labels.shape(), [b, 1])?;
         expect_shape("gather", "images", images.shape(), [targets.rows(), pixels])?;
@@ -158,31 +161,39 @@ impl Device for Cpu {
         Ok(())
     }
 
+    fn row_factor(
+        &self,
+        factor: &mut Tensor<Self>,
+        goodness: &Tensor<Self>,
+        below: Option<&Tensor<Self>>,
+        units: usize,
+        p: &Norm,
+        g: Goodness,
+    ) -> Result<()> {
+        expect_shape("row_factor", "factor", factor.shape(), [goodness.rows(), 1])?;
+        expect_shape("row_factor", "goodness", goodness.shape(), [goodness.rows(), 1])?;
+        expect_factor("row_factor", below, goodness.rows())?;
+        row_factor::row_factor(&mut factor.data, &goodness.data, slice(below), units, p, g);
+        Ok(())
+    }
+
     fn label_current(
         &self,
         current: &mut Tensor<Self>,
-        base: &Tensor<Self>,
+        shares: &Tensor<Self>,
         scale: &Tensor<Self>,
         labels: &Tensor<Self, u32>,
-        weight: &Tensor<Self>,
+        factor: Option<&Tensor<Self>>,
         p: &LabelRow,
     ) -> Result<()> {
         let [r, n] = current.shape();
-        expect_copies("label_current", "base", base.shape(), [r, n])?;
-        expect_shape("label_current", "scale", scale.shape(), [base.rows(), 1])?;
+        expect_copies("label_current", "scale", scale.shape(), [r, 1])?;
+        expect_shape("label_current", "shares", shares.shape(), [shares.rows().max(scale.rows()), n])?;
         expect_shape("label_current", "labels", labels.shape(), [r, 1])?;
-        expect_shape("label_current", "weight", weight.shape(), [weight.rows(), n])?;
-        self.pool.install(|| {
-            label_current::label_current(
-                &mut current.data,
-                &base.data,
-                &scale.data,
-                &labels.data,
-                &weight.data,
-                n,
-                p,
-            )
-        });
+        expect_factor("label_current", factor, r)?;
+        let (shares, scale, labels, factor) = (&shares.data, &scale.data, &labels.data, slice(factor));
+        self.pool
+            .install(|| label_current::label_current(&mut current.data, shares, scale, labels, factor, n, p));
         Ok(())
     }
 
@@ -213,7 +224,7 @@ impl Device for Cpu {
             spikes: spikes.map(|s| s.data.as_mut_slice()),
             current: &current.data,
         };
-        let bias = bias.map(|b| b.data.as_slice());
+        let bias = slice(bias);
         self.pool.install(|| lif::lif(rows, bias, n, in_time, p));
         Ok(())
     }
@@ -228,32 +239,22 @@ impl Device for Cpu {
     fn label_goodness(
         &self,
         scores: &mut Tensor<Self>,
-        base: &Tensor<Self>,
+        shares: &Tensor<Self>,
         scale: &Tensor<Self>,
-        weight: &Tensor<Self>,
         bias: Option<&Tensor<Self>>,
         label: &LabelRow,
         neuron: &Neuron,
         goodness: Goodness,
     ) -> Result<()> {
-        let [b, n] = base.shape();
-        expect_shape("label_goodness", "scores", scores.shape(), [b, scores.cols()])?;
+        let ([b, classes], n) = (scores.shape(), shares.cols());
         expect_shape("label_goodness", "scale", scale.shape(), [b, 1])?;
-        expect_shape("label_goodness", "weight", weight.shape(), [weight.rows(), n])?;
-        let bias = bias.map(|b| b.data.as_slice());
-        let classes = scores.cols();
+        expect_shape("label_goodness", "shares", shares.shape(), [b + classes, n])?;
+        if let Some(bias) = bias {
+            expect_shape("label_goodness", "bias", bias.shape(), [1, n])?;
+        }
+        let (shares, scale, bias) = (&shares.data, &scale.data, slice(bias));
         self.pool.install(|| {
-            goodness::label_goodness(
-                &mut scores.data,
-                &base.data,
-                &scale.data,
-                &weight.data[..classes * n],
-                bias,
-                n,
-                label,
-                neuron,
-                goodness,
-            )
+            goodness::label_goodness(&mut scores.data, shares, scale, bias, n, label, neuron, goodness)
         });
         Ok(())
     }
@@ -308,27 +309,23 @@ impl Device for Cpu {
         Ok(())
     }
 
-    fn sum_copies(&self, dbase: &mut Tensor<Self>, dcurrent: &Tensor<Self>) -> Result<()> {
-        expect_copies("sum_copies", "dbase", dbase.shape(), dcurrent.shape())?;
-        let n = dbase.cols();
-        self.pool.install(|| current_grad::sum_copies(&mut dbase.data, &dcurrent.data, n));
-        Ok(())
-    }
-
-    fn label_grad(
+    fn share_grad(
         &self,
-        dweight: &mut Tensor<Self>,
+        dshares: &mut Tensor<Self>,
         dcurrent: &Tensor<Self>,
         labels: &Tensor<Self, u32>,
         scale: &Tensor<Self>,
+        factor: Option<&Tensor<Self>>,
         p: &LabelRow,
     ) -> Result<()> {
         let [r, n] = dcurrent.shape();
-        expect_copies("label_grad", "scale", scale.shape(), [r, 1])?;
-        expect_shape("label_grad", "labels", labels.shape(), [r, 1])?;
-        expect_shape("label_grad", "dweight", dweight.shape(), [dweight.rows(), n])?;
+        expect_copies("share_grad", "scale", scale.shape(), [r, 1])?;
+        expect_shape("share_grad", "dshares", dshares.shape(), [dshares.rows().max(scale.rows()), n])?;
+        expect_shape("share_grad", "labels", labels.shape(), [r, 1])?;
+        expect_factor("share_grad", factor, r)?;
+        let (labels, scale, factor) = (&labels.data, &scale.data, slice(factor));
         self.pool.install(|| {
-            label_grad::label_grad(&mut dweight.data, &dcurrent.data, &labels.data, &scale.data, n, p)
+            share_grad::share_grad(&mut dshares.data, &dcurrent.data, labels, scale, factor, n, p)
         });
         Ok(())
     }
@@ -363,14 +360,5 @@ impl Device for Cpu {
         clock.data[0] += 1;
         clock.data[1] += 1;
         Ok(())
-    }
-}
-
-/// `got` has to be a batch of which `copies` is a whole number of copies.
-fn expect_copies(op: &'static str, tensor: &'static str, got: [usize; 2], copies: [usize; 2]) -> Result<()> {
-    if got[0] > 0 && copies[0].is_multiple_of(got[0]) && got[1] == copies[1] {
-        Ok(())
-    } else {
-        Err(Error::Shape { op, tensor, got, expected: copies })
     }
 }

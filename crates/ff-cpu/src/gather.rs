@@ -5,6 +5,9 @@
 //! s       = 1 / (norm of x and the label's amplitude + eps)      [B]
 //! xhat    = s x
 //! ```
+//! and, below the images, one row for each label: a one in its pixel. So one product gives what an image and what a
+//! label contributes to the current, its *shares*; `label_current` puts them together.
+//!
 //! A label is one pixel of fixed amplitude, so its energy, and with it `s`, is the same for every label: one
 //! `xhat` serves the positive, the negative and every candidate. (The tutorial uses the maximum of the batch as
 //! the amplitude, so that a prediction depends on what else is in the batch; on MNIST both are 1.)
@@ -25,7 +28,12 @@ pub(crate) fn gather(
     ids: &[u32],
     p: &Gather,
 ) {
-    let pixels = xhat.len() / ids.len().max(1);
+    let pixels = xhat.len() / (ids.len() + p.classes);
+    let (xhat, of_labels) = xhat.split_at_mut(ids.len() * pixels);
+    of_labels.fill(0.0);
+    for (label, row) in of_labels.chunks_exact_mut(pixels).enumerate() {
+        row[label] = 1.0;
+    }
     xhat.par_chunks_mut(BLOCK * pixels)
         .zip(scale.par_chunks_mut(BLOCK))
         .zip(labels.par_chunks_mut(BLOCK))

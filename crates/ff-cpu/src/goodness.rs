@@ -28,19 +28,19 @@ pub(crate) fn goodness(goodness: &mut [f32], signal: &[f32], n: usize, p: Goodne
 /// `goodness`, on numbers that stay in registers: equal to them bit for bit.
 pub(crate) fn label_goodness(
     scores: &mut [f32],
-    base: &[f32],
+    shares: &[f32],
     scale: &[f32],
-    label_rows: &[f32],
     bias: Option<&[f32]>,
     n: usize,
     label: &LabelRow,
     neuron: &Neuron,
     goodness: Goodness,
 ) {
+    let (images, label_rows) = shares.split_at(scale.len() * n);
     let classes = label_rows.len() / n;
     let staircase = Staircase::of(neuron);
     let (amplitude, factor) = (label.amplitude, goodness.factor(n));
-    scores.par_chunks_mut(classes).zip(base.par_chunks(n)).zip(scale).with_min_len(4).for_each(
+    scores.par_chunks_mut(classes).zip(images.par_chunks(n)).zip(scale).with_min_len(4).for_each(
         |((scores, base), &scale)| {
             let a = amplitude * scale;
             let staircase = &staircase;

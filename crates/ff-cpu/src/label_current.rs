@@ -1,9 +1,9 @@
-//! The label's share of layer 1's input current.
+//! The input current of each copy, from the shares of its image and of its label.
 //!
 //! ```text
-//! I[r] = base[b] + amplitude s[b] W[label[r]],   b = r % B
+//! I[r] = t[r] (shares[b] + amplitude s[b] shares[B + label[r]]),   b = r % B
 //! ```
-//! A one-hot label picks one row of W, so a label costs one row added, not a product.
+//! A one-hot label picks one row of the weights, so a label costs one row added, not a product.
 
 use ff_tensor::LabelRow;
 use rayon::prelude::*;
@@ -13,23 +13,25 @@ use crate::lanes::vectorised;
 /// See [`ff_tensor::Device::label_current`]. `n` units.
 pub(crate) fn label_current(
     current: &mut [f32],
-    base: &[f32],
+    shares: &[f32],
     scale: &[f32],
     labels: &[u32],
-    weight: &[f32],
+    factor: Option<&[f32]>,
     n: usize,
     p: &LabelRow,
 ) {
+    let (images, of_labels) = shares.split_at(scale.len() * n);
     current.par_chunks_mut(n).zip(labels).with_min_len(8).enumerate().for_each(|(r, (current, &label))| {
         let b = r % scale.len();
-        let base = &base[b * n..][..n];
-        let row = &weight[label as usize * n..][..n];
+        let image = &images[b * n..][..n];
+        let of_label = &of_labels[label as usize * n..][..n];
         let a = p.amplitude * scale[b];
+        let t = factor.map_or(1.0, |factor| factor[r]);
         vectorised(
             #[inline(always)]
             || {
                 for j in 0..n {
-                    current[j] = base[j] + a * row[j];
+                    current[j] = t * (image[j] + a * of_label[j]);
                 }
             },
         );

@@ -4,6 +4,7 @@
 //! shared out among rayon's threads in blocks, and every sum runs in an order that does not depend on how many
 //! threads there are: the same numbers come out, bit for bit, of 1, 2 or n.
 
+mod checks;
 mod device;
 
 mod adam;
@@ -13,12 +14,13 @@ mod draw_labels;
 mod gather;
 mod goodness;
 mod label_current;
-mod label_grad;
 mod lanes;
 mod lif;
 mod matmul;
 mod normalise;
 mod objective;
+mod row_factor;
+mod share_grad;
 mod shares;
 mod sparse;
 mod staircase;

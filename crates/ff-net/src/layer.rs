@@ -3,6 +3,10 @@
 //! name.
 //!
 //! No gradient leaves a layer.
+//!
+//! The copies of a batch differ by their label only. As long as what they went through is linear, they are kept in
+//! *shares* (see [`ff_tensor::device`]): images come in like that, and a layer of linear units, such as the
+//! tutorial's, passes them on like that.
 
 use ff_tensor::{Adam, Clock, Device, Goodness, LabelRow, Neuron, Norm, Objective, Output, Result, Tensor};
 
@@ -22,7 +26,7 @@ pub struct Layer<D: Device> {
 
 /// A batch of images as layer 1 sees them, from `gather`.
 pub struct Images<D: Device> {
-    /// `[B, in]`, the label's slots empty.
+    /// `[B + classes, in]`: the images with the label's slots empty, then a row for each label.
     pub xhat: Tensor<D>,
     /// `[B, 1]`
     pub scale: Tensor<D>,
@@ -31,13 +35,13 @@ pub struct Images<D: Device> {
 }
 
 impl<D: Device> Images<D> {
-    /// Buffers for `batch` images of `pixels` pixels.
+    /// Buffers for `batch` images of `pixels` pixels in `classes` classes.
     ///
     /// # Errors
     /// If the device has no room.
-    pub fn new(dev: &D, batch: usize, pixels: usize) -> Result<Self> {
+    pub fn new(dev: &D, batch: usize, pixels: usize, classes: usize) -> Result<Self> {
         Ok(Self {
-            xhat: dev.zeros(batch, pixels)?,
+            xhat: dev.zeros(batch + classes, pixels)?,
             scale: dev.zeros(batch, 1)?,
             labels: dev.zeros(batch, 1)?,
         })
@@ -46,9 +50,11 @@ impl<D: Device> Images<D> {
 
 /// What a layer computes on the way forward: K copies of a batch of B, so R = K B rows.
 pub struct Activity<D: Device> {
-    /// Layer 1: the images' share of the current, the same for all copies, `[B, out]`. Empty elsewhere.
-    pub base: Tensor<D>,
-    /// Layers above the first: the normalised input, `[R, in]` or `[R T, in]`. Empty in layer 1.
+    /// The current in shares, `[B + classes, out]`, where the input comes in shares. Empty elsewhere.
+    pub shares: Tensor<D>,
+    /// What each row is multiplied by, `[R, 1]`, where another layer's output comes in shares. Empty elsewhere.
+    pub factor: Tensor<D>,
+    /// The normalised input, `[R, in]` or `[R T, in]`, where it does not come in shares. Empty elsewhere.
     pub xhat: Tensor<D>,
     /// `[R, out]`, or `[R T, out]` where spikes come in.
     pub current: Tensor<D>,
@@ -66,17 +72,19 @@ pub struct Activity<D: Device> {
 pub struct Learning<D: Device> {
     dgoodness: Tensor<D>,
     dcurrent: Tensor<D>,
-    dbase: Tensor<D>,
+    dshares: Tensor<D>,
     dweight: Tensor<D>,
     weight_mean: Tensor<D>,
     weight_square: Tensor<D>,
     bias: Option<[Tensor<D>; 3]>,
 }
 
-/// The label's part in layer 1: which one each row carries.
+/// The labels' part: which one each row carries.
 pub struct Labels<'a, D: Device> {
     /// `[R, 1]`
     pub labels: &'a Tensor<D, u32>,
+    /// `[B, 1]`, from `gather`.
+    pub scale: &'a Tensor<D>,
     /// How strongly.
     pub row: LabelRow,
 }
@@ -87,7 +95,7 @@ impl<D: Device> Layer<D> {
     /// # Errors
     /// Shapes that do not match, or a failing device; so for all methods here.
     pub fn image_current(&self, dev: &D, activity: &mut Activity<D>, images: &Images<D>) -> Result<()> {
-        dev.matmul(&mut activity.base, &images.xhat, false, &self.weight, false)
+        dev.matmul(&mut activity.shares, &images.xhat, false, &self.weight, false)
     }
 
     /// Layer 1's goodness for every label, `[B, classes]`, after `image_current`.
@@ -102,24 +110,17 @@ impl<D: Device> Layer<D> {
         images: &Images<D>,
         row: &LabelRow,
     ) -> Result<()> {
-        let bias = self.bias.as_ref();
-        let (base, scale) = (&activity.base, &images.scale);
-        dev.label_goodness(scores, base, scale, &self.weight, bias, row, &self.neuron, self.goodness)
+        let (shares, bias) = (&activity.shares, self.bias.as_ref());
+        dev.label_goodness(scores, shares, &images.scale, bias, row, &self.neuron, self.goodness)
     }
 
     /// Layer 1, the rest: a label for each row, then the units and their goodness, after `image_current`.
     ///
     /// # Errors
     /// As above.
-    pub fn answer_images(
-        &self,
-        dev: &D,
-        activity: &mut Activity<D>,
-        images: &Images<D>,
-        labels: &Labels<D>,
-    ) -> Result<()> {
+    pub fn answer_images(&self, dev: &D, activity: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
         let a = activity;
-        dev.label_current(&mut a.current, &a.base, &images.scale, labels.labels, &self.weight, &labels.row)?;
+        dev.label_current(&mut a.current, &a.shares, labels.scale, labels.labels, None, &labels.row)?;
         self.answer_current(dev, a)
     }
 
@@ -127,8 +128,22 @@ impl<D: Device> Layer<D> {
     ///
     /// # Errors
     /// As above.
-    pub fn answer(&self, dev: &D, activity: &mut Activity<D>, below: &Activity<D>) -> Result<()> {
+    pub fn answer(
+        &self,
+        dev: &D,
+        activity: &mut Activity<D>,
+        below: &Activity<D>,
+        labels: &Labels<D>,
+    ) -> Result<()> {
         let a = activity;
+        if a.in_shares() {
+            let units = below.shares.cols();
+            dev.row_factor(&mut a.factor, &below.goodness, below.factor(), units, &self.norm, self.goodness)?;
+            dev.matmul(&mut a.shares, &below.shares, false, &self.weight, false)?;
+            let Labels { labels, scale, row } = labels;
+            dev.label_current(&mut a.current, &a.shares, scale, labels, Some(&a.factor), row)?;
+            return self.answer_current(dev, a);
+        }
         match &below.spikes {
             Some(spikes) => dev.normalise(&mut a.xhat, spikes, self.neuron.steps, &self.norm)?,
             None => dev.normalise(&mut a.xhat, &below.signal, 1, &self.norm)?,
@@ -159,9 +174,8 @@ impl<D: Device> Layer<D> {
     ) -> Result<()> {
         let l = learning;
         self.current_grad(dev, l, losses, activity, rule)?;
-        dev.sum_copies(&mut l.dbase, &l.dcurrent)?;
-        dev.matmul(&mut l.dweight, &images.xhat, true, &l.dbase, false)?;
-        dev.label_grad(&mut l.dweight, &l.dcurrent, labels.labels, &images.scale, &labels.row)?;
+        dev.share_grad(&mut l.dshares, &l.dcurrent, labels.labels, labels.scale, None, &labels.row)?;
+        dev.matmul(&mut l.dweight, &images.xhat, true, &l.dshares, false)?;
         self.update(dev, l, rule)
     }
 
@@ -175,11 +189,19 @@ impl<D: Device> Layer<D> {
         learning: &mut Learning<D>,
         losses: &mut Tensor<D>,
         activity: &Activity<D>,
+        below: &Activity<D>,
+        labels: &Labels<D>,
         rule: &Rule<D>,
     ) -> Result<()> {
         let l = learning;
         self.current_grad(dev, l, losses, activity, rule)?;
-        dev.matmul(&mut l.dweight, &activity.xhat, true, &l.dcurrent, false)?;
+        if activity.in_shares() {
+            let Labels { labels, scale, row } = labels;
+            dev.share_grad(&mut l.dshares, &l.dcurrent, labels, scale, activity.factor(), row)?;
+            dev.matmul(&mut l.dweight, &below.shares, true, &l.dshares, false)?;
+        } else {
+            dev.matmul(&mut l.dweight, &activity.xhat, true, &l.dcurrent, false)?;
+        }
         self.update(dev, l, rule)
     }
 
@@ -219,6 +241,17 @@ pub struct Rule<'a, D: Device> {
     pub adam: Adam,
 }
 
+/// What comes into a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// Images, in shares.
+    Images,
+    /// Another layer's output, in shares: everything below is linear.
+    Shares,
+    /// Another layer's output, a row for each copy.
+    Rows,
+}
+
 /// The sizes of a layer's buffers.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
@@ -226,8 +259,10 @@ pub struct Sizes {
     pub batch: usize,
     /// K, labels per image.
     pub copies: usize,
-    /// Whether images come in (layer 1), or a layer's output.
-    pub images: bool,
+    /// Labels that there are.
+    pub classes: usize,
+    /// What comes in.
+    pub input: Input,
     /// Whether spikes come in, step by step.
     pub spikes_in: bool,
     /// Whether the next layer wants spikes, step by step.
@@ -246,14 +281,23 @@ impl<D: Device> Activity<D> {
         let empty_unless =
             |wanted: bool, rows, cols| if wanted { dev.zeros(rows, cols) } else { dev.zeros(0, cols) };
         Ok(Self {
-            base: empty_unless(sizes.images, sizes.batch, units)?,
-            xhat: empty_unless(!sizes.images, current_rows, inputs)?,
+            shares: empty_unless(sizes.input != Input::Rows, sizes.batch + sizes.classes, units)?,
+            factor: empty_unless(sizes.input == Input::Shares, rows, 1)?,
+            xhat: empty_unless(sizes.input == Input::Rows, current_rows, inputs)?,
             current: dev.zeros(current_rows, units)?,
             signal: dev.zeros(rows, units)?,
             slope: learns.then(|| dev.zeros(current_rows, units)).transpose()?,
             spikes: sizes.spikes_out.then(|| dev.zeros(rows * layer.neuron.steps, units)).transpose()?,
             goodness: dev.zeros(rows, 1)?,
         })
+    }
+
+    fn in_shares(&self) -> bool {
+        self.factor.rows() > 0
+    }
+
+    fn factor(&self) -> Option<&Tensor<D>> {
+        self.in_shares().then_some(&self.factor)
     }
 
     /// Spikes per row of the last forward pass, `[R]`: `None` where the signal is not a rate.
@@ -283,7 +327,7 @@ impl<D: Device> Learning<D> {
         Ok(Self {
             dgoodness: dev.zeros(activity.goodness.rows(), 1)?,
             dcurrent: dev.zeros(activity.current.rows(), units)?,
-            dbase: dev.zeros(activity.base.rows(), units)?,
+            dshares: dev.zeros(activity.shares.rows(), units)?,
             dweight: dev.zeros(inputs, units)?,
             weight_mean: dev.zeros(inputs, units)?,
             weight_square: dev.zeros(inputs, units)?,

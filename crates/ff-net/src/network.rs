@@ -7,7 +7,7 @@ use ndarray_rand::rand_distr::Uniform;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::layer::{Activity, Images, Labels, Sizes};
+use crate::layer::{Activity, Images, Input, Labels, Sizes};
 use crate::{Config, Error, Layer, Link, Result};
 
 /// A network for images of `pixels` pixels in `classes` classes.
@@ -85,9 +85,14 @@ impl<D: Device> Network<D> {
         let spikes = self.config.link == Link::Spikes;
         let top = self.layers.len() - 1;
         let buffers = self.layers.iter().enumerate().map(|(i, layer)| {
-            let images = i == 0;
-            let sizes =
-                Sizes { batch, copies, images, spikes_in: spikes && !images, spikes_out: spikes && i < top };
+            let linear = |below: &Layer<D>| below.neuron.is_linear() && below.bias.is_none();
+            let input = match i {
+                0 => Input::Images,
+                _ if !spikes && self.layers[..i].iter().all(linear) => Input::Shares,
+                _ => Input::Rows,
+            };
+            let (spikes_in, spikes_out) = (spikes && i > 0, spikes && i < top);
+            let sizes = Sizes { batch, copies, classes: self.classes, input, spikes_in, spikes_out };
             Activity::new(&self.dev, layer, sizes, learn)
         });
         Ok(buffers.collect::<ff_tensor::Result<_>>()?)
@@ -103,12 +108,12 @@ impl<D: Device> Network<D> {
         images: &Images<D>,
         labels: &Tensor<D, u32>,
     ) -> Result<()> {
-        let labels = Labels { labels, row: self.config.label() };
+        let labels = Labels { labels, scale: &images.scale, row: self.config.label() };
         self.layers[0].image_current(&self.dev, &mut activities[0], images)?;
-        self.layers[0].answer_images(&self.dev, &mut activities[0], images, &labels)?;
+        self.layers[0].answer_images(&self.dev, &mut activities[0], &labels)?;
         for i in 1..self.layers.len() {
             let (below, above) = activities.split_at_mut(i);
-            self.layers[i].answer(&self.dev, &mut above[0], &below[i - 1])?;
+            self.layers[i].answer(&self.dev, &mut above[0], &below[i - 1], &labels)?;
         }
         Ok(())
     }

@@ -41,7 +41,7 @@ impl<D: Device> Predictor<D> {
         let batch = (ROWS / classes).max(1);
         let candidates: Vec<u32> = (0..classes).flat_map(|c| std::iter::repeat_n(c as u32, batch)).collect();
         Ok(Self {
-            images: Images::new(dev, batch, network.pixels)?,
+            images: Images::new(dev, batch, network.pixels, classes)?,
             candidates: dev.upload(batch * classes, 1, &candidates)?,
             activities: network.activities(batch, classes, false)?,
             clock: dev.zeros(1, 2)?,

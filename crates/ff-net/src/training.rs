@@ -69,7 +69,7 @@ impl<D: Device> Trainer<D> {
         let activities = network.activities(batch, 2, true)?;
         let learning = network.layers.iter().zip(&activities).map(|(l, a)| Learning::new(&dev, l, a));
         Ok(Self {
-            images: Images::new(&dev, batch, network.pixels)?,
+            images: Images::new(&dev, batch, network.pixels, network.classes)?,
             pair: dev.zeros(2 * batch, 1)?,
             scores: dev.zeros(batch, network.classes)?,
             learning: learning.collect::<ff_tensor::Result<_>>()?,
@@ -175,8 +175,8 @@ impl<D: Device> Trainer<D> {
             &config.draw(*classes, seed),
         )?;
 
-        let labels = Labels { labels: &self.pair, row };
-        layers[0].answer_images(dev, &mut self.activities[0], images, &labels)?;
+        let labels = Labels { labels: &self.pair, scale: &images.scale, row };
+        layers[0].answer_images(dev, &mut self.activities[0], &labels)?;
         if learns(0) {
             let (learning, losses) = (&mut self.learning[0], &mut self.losses[0]);
             layers[0].learn_images(dev, learning, losses, &self.activities[0], images, &labels, &rule)?;
@@ -184,9 +184,10 @@ impl<D: Device> Trainer<D> {
         let top = stage.unwrap_or(layers.len() - 1);
         for i in 1..=top {
             let (below, above) = self.activities.split_at_mut(i);
-            layers[i].answer(dev, &mut above[0], &below[i - 1])?;
+            layers[i].answer(dev, &mut above[0], &below[i - 1], &labels)?;
             if learns(i) {
-                layers[i].learn(dev, &mut self.learning[i], &mut self.losses[i], &above[0], &rule)?;
+                let (learning, losses) = (&mut self.learning[i], &mut self.losses[i]);
+                layers[i].learn(dev, learning, losses, &above[0], &below[i - 1], &labels, &rule)?;
             }
         }
         Ok(())

@@ -134,12 +134,12 @@ fn fit<D: Device>(
     let order = dev.upload(size, 1, batch)?;
     let pair = dev.upload(2 * size, 1, pair)?;
     let mut clock = dev.zeros(1, 2)?;
-    let mut images = Images::new(&dev, size, network.pixels)?;
+    let mut images = Images::new(&dev, size, network.pixels, network.classes)?;
     let Images { xhat, scale, labels } = &mut images;
     let gather = network.config.gather(network.classes);
     dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &gather)?;
 
-    let labels = Labels { labels: &pair, row: network.config.label() };
+    let labels = Labels { labels: &pair, scale: &images.scale, row: network.config.label() };
     let mut activities = network.activities(size, 2, true)?;
     let (objective, adam) = (network.config.objective(), network.config.adam(STEPS as u32));
     let mut losses = Vec::new();
@@ -153,18 +153,19 @@ fn fit<D: Device>(
             match below.last() {
                 None => {
                     layer.image_current(&dev, activity, &images)?;
-                    layer.answer_images(&dev, activity, &images, &labels)?;
+                    layer.answer_images(&dev, activity, &labels)?;
                 }
-                Some(below) => layer.answer(&dev, activity, below)?,
+                Some(below) => layer.answer(&dev, activity, below, &labels)?,
             }
             // The last answer is what the next layer gets.
             if step == STEPS {
                 break;
             }
             let rule = Rule { clock: &clock, objective, adam };
-            match i {
-                0 => layer.learn_images(&dev, &mut learning, &mut log, activity, &images, &labels, &rule)?,
-                _ => layer.learn(&dev, &mut learning, &mut log, activity, &rule)?,
+            let (learning, log) = (&mut learning, &mut log);
+            match below.last() {
+                None => layer.learn_images(&dev, learning, log, activity, &images, &labels, &rule)?,
+                Some(below) => layer.learn(&dev, learning, log, activity, below, &labels, &rule)?,
             }
             dev.advance(&mut clock)?;
             on_step();

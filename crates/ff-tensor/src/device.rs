@@ -1,7 +1,7 @@
 //! What a device can do: the steps of the algorithm, each one op.
 //!
 //! One sample's path through training is the table of contents: `gather`, `draw_labels`, `matmul`,
-//! `label_current`, `lif`, `goodness`, `objective`, `current_grad`, `matmul`, `label_grad`, `adam`.
+//! `label_current`, `lif`, `goodness`, `objective`, `current_grad`, `share_grad`, `matmul`, `adam`.
 //!
 //! Every op is what a single kernel launch can be: outputs come first, every buffer belongs to the caller,
 //! nothing is allocated, nothing is read back to the host, no closure is passed. What changes from step to step
@@ -11,6 +11,10 @@
 //! *copies* of the batch that differ only by their label: K = 2 when training (row `b` the positive, row `B + b`
 //! the negative), K = classes when all labels are tried. Row `r` belongs to sample `r % B`. With time, row
 //! `r * T + t` is step `t` of row `r`.
+//!
+//! *Shares* are what the copies have in common, B + classes rows: a row for each image without its label, and one for
+//! each label. A copy is its image's row plus a multiple of its label's row, all times a factor. Images come in like
+//! that, and whatever is linear keeps it so: one product of B + classes rows serves any number of copies.
 
 use crate::{
     Adam, Clock, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective, Result, Tensor,
@@ -46,12 +50,12 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// Fetches the clock's batch of images, makes room for the label and normalises image and label together:
     /// `xhat[b] = s[b] * pixels / 255` with zeros in the first `classes` slots,
     /// `s[b] = 1 / (norm of image and label + eps)`. The norm is the same for every label, so one `xhat` serves
-    /// the positive, the negative and all candidates.
+    /// the positive, the negative and all candidates. Below the images stands a row for each label, a one in its slot.
     ///
     /// `order` holds indices into `images`; batch `k` is `order[k * B..]`.
     fn gather(
         &self,
-        xhat: &mut Tensor<Self>,        // [B, in]
+        xhat: &mut Tensor<Self>,        // [B + classes, in]
         scale: &mut Tensor<Self>,       // [B, 1]
         labels: &mut Tensor<Self, u32>, // [B, 1]
         images: &Tensor<Self, u8>,      // [N, in]
@@ -93,14 +97,27 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
         transpose_b: bool,
     ) -> Result<()>;
 
-    /// The label's share of layer 1's input current: `I[r] = base[r % B] + amplitude * s[r % B] * W[label[r]]`.
+    /// How much each row of a layer's output is scaled before it meets the next weights, where the output is in
+    /// shares: `t[r] = u[r] / (norm + eps)`, with the norm of `normalise` and `u` the layer's own factor (1 if it has
+    /// none). The norm follows from the row's goodness.
+    fn row_factor(
+        &self,
+        factor: &mut Tensor<Self>,    // [R, 1]
+        goodness: &Tensor<Self>,      // [R, 1]
+        below: Option<&Tensor<Self>>, // [R, 1], u
+        units: usize,
+        p: &Norm,
+        g: Goodness,
+    ) -> Result<()>;
+
+    /// The input current of each copy: `I[r] = t[r] (shares[r % B] + amplitude * s[r % B] * shares[B + label[r]])`.
     fn label_current(
         &self,
-        current: &mut Tensor<Self>, // [R, n]
-        base: &Tensor<Self>,        // [B, n], the image's share
-        scale: &Tensor<Self>,       // [B, 1]
-        labels: &Tensor<Self, u32>, // [R, 1]
-        weight: &Tensor<Self>,      // [in, n]
+        current: &mut Tensor<Self>,    // [R, n]
+        shares: &Tensor<Self>,         // [B + classes, n]
+        scale: &Tensor<Self>,          // [B, 1]
+        labels: &Tensor<Self, u32>,    // [R, 1]
+        factor: Option<&Tensor<Self>>, // [R, 1], t; 1 if left out
         p: &LabelRow,
     ) -> Result<()>;
 
@@ -130,9 +147,8 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     fn label_goodness(
         &self,
         scores: &mut Tensor<Self>,   // [B, classes]
-        base: &Tensor<Self>,         // [B, n]
+        shares: &Tensor<Self>,       // [B + classes, n]
         scale: &Tensor<Self>,        // [B, 1]
-        weight: &Tensor<Self>,       // [in, n]
         bias: Option<&Tensor<Self>>, // [1, n]
         label: &LabelRow,
         neuron: &Neuron,
@@ -163,22 +179,16 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
         p: Goodness,
     ) -> Result<()>;
 
-    /// Adds up the copies of the batch, `dbase[b] = sum_k dI[k B + b]`: all copies share one image, so the
-    /// weight gradient needs one product.
-    fn sum_copies(
+    /// The gradient of the shares, from that of the copies' currents: `dshares[b]` is the sum of `t[r] dI[r]` over the
+    /// copies of image `b`, `dshares[B + l]` that of `amplitude * s[r % B] * t[r] dI[r]` over the rows with label `l`;
+    /// rows in order. All copies share one image, so the weight gradient then needs one product.
+    fn share_grad(
         &self,
-        dbase: &mut Tensor<Self>, // [B, n]
-        dcurrent: &Tensor<Self>,  // [K B, n]
-    ) -> Result<()>;
-
-    /// The label's share of layer 1's weight gradient: `dW[label[r]] += amplitude * s[r % B] * dI[r]`, rows in
-    /// order.
-    fn label_grad(
-        &self,
-        dweight: &mut Tensor<Self>, // [in, n]
-        dcurrent: &Tensor<Self>,    // [R, n]
-        labels: &Tensor<Self, u32>, // [R, 1]
-        scale: &Tensor<Self>,       // [B, 1]
+        dshares: &mut Tensor<Self>,    // [B + classes, n]
+        dcurrent: &Tensor<Self>,       // [R, n]
+        labels: &Tensor<Self, u32>,    // [R, 1]
+        scale: &Tensor<Self>,          // [B, 1]
+        factor: Option<&Tensor<Self>>, // [R, 1]
         p: &LabelRow,
     ) -> Result<()>;
 

@@ -44,7 +44,7 @@ pub struct Gather {
     pub norm: Norm,
 }
 
-/// Parameters of [`label_current`](crate::Device::label_current) and [`label_grad`](crate::Device::label_grad).
+/// Parameters of [`label_current`](crate::Device::label_current) and [`share_grad`](crate::Device::share_grad).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LabelRow {
     /// What the label's pixel holds.
@@ -81,6 +81,14 @@ pub struct Neuron {
     pub output: Output,
     /// What stands in for the derivative of the spike.
     pub surrogate: Surrogate,
+}
+
+impl Neuron {
+    /// Whether what a unit passes on is its current itself: the membrane after a single step, which no reset has
+    /// touched yet. The tutorial's units are.
+    pub fn is_linear(&self) -> bool {
+        self.kind == NeuronKind::Lif && self.output == Output::Membrane && self.steps == 1
+    }
 }
 
 impl Default for Neuron {
