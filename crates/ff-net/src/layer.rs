@@ -56,11 +56,11 @@ pub struct Activity<D: Device> {
     pub factor: Tensor<D>,
     /// The normalised input, `[R, in]` or `[R T, in]`, where it does not come in shares. Empty elsewhere.
     pub xhat: Tensor<D>,
-    /// `[R, out]`, or `[R T, out]` where spikes come in.
+    /// `[R, out]`, or `[R T, out]` where spikes come in. Empty for linear units: there the signal is the current.
     pub current: Tensor<D>,
     /// `[R, out]`
     pub signal: Tensor<D>,
-    /// As `current`; only where the layer learns.
+    /// `d signal / d current`, a row for each of the current's; only where the layer learns and units are not linear.
     pub slope: Option<Tensor<D>>,
     /// `[R T, out]`; only where the next layer wants them.
     pub spikes: Option<Tensor<D>>,
@@ -90,6 +90,11 @@ pub struct Labels<'a, D: Device> {
 }
 
 impl<D: Device> Layer<D> {
+    /// Whether what the layer passes on is its input times its weights, and nothing else.
+    pub fn is_linear(&self) -> bool {
+        self.neuron.is_linear() && self.bias.is_none()
+    }
+
     /// Layer 1, the product: all copies of an image share it, so it is taken once.
     ///
     /// # Errors
@@ -120,7 +125,8 @@ impl<D: Device> Layer<D> {
     /// As above.
     pub fn answer_images(&self, dev: &D, activity: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
         let a = activity;
-        dev.label_current(&mut a.current, &a.shares, labels.scale, labels.labels, None, &labels.row)?;
+        let current = if a.is_linear() { &mut a.signal } else { &mut a.current };
+        dev.label_current(current, &a.shares, labels.scale, labels.labels, None, &labels.row)?;
         self.answer_current(dev, a)
     }
 
@@ -141,20 +147,24 @@ impl<D: Device> Layer<D> {
             dev.row_factor(&mut a.factor, &below.goodness, below.factor(), units, &self.norm, self.goodness)?;
             dev.matmul(&mut a.shares, &below.shares, false, &self.weight, false)?;
             let Labels { labels, scale, row } = labels;
-            dev.label_current(&mut a.current, &a.shares, scale, labels, Some(&a.factor), row)?;
+            let current = if a.is_linear() { &mut a.signal } else { &mut a.current };
+            dev.label_current(current, &a.shares, scale, labels, Some(&a.factor), row)?;
             return self.answer_current(dev, a);
         }
         match &below.spikes {
             Some(spikes) => dev.normalise(&mut a.xhat, spikes, self.neuron.steps, &self.norm)?,
             None => dev.normalise(&mut a.xhat, &below.signal, 1, &self.norm)?,
         }
-        dev.matmul(&mut a.current, &a.xhat, false, &self.weight, false)?;
+        let current = if a.is_linear() { &mut a.signal } else { &mut a.current };
+        dev.matmul(current, &a.xhat, false, &self.weight, false)?;
         self.answer_current(dev, a)
     }
 
     fn answer_current(&self, dev: &D, a: &mut Activity<D>) -> Result<()> {
-        let (slope, spikes) = (a.slope.as_mut(), a.spikes.as_mut());
-        dev.lif(&mut a.signal, slope, spikes, &a.current, self.bias.as_ref(), &self.neuron)?;
+        if !a.is_linear() {
+            let (slope, spikes) = (a.slope.as_mut(), a.spikes.as_mut());
+            dev.lif(&mut a.signal, slope, spikes, &a.current, self.bias.as_ref(), &self.neuron)?;
+        }
         dev.goodness(&mut a.goodness, &a.signal, self.goodness)
     }
 
@@ -173,10 +183,10 @@ impl<D: Device> Layer<D> {
         rule: &Rule<D>,
     ) -> Result<()> {
         let l = learning;
-        self.current_grad(dev, l, losses, activity, rule)?;
-        dev.share_grad(&mut l.dshares, &l.dcurrent, labels.labels, labels.scale, None, &labels.row)?;
+        dev.objective(losses, &mut l.dgoodness, &activity.goodness, rule.clock, &rule.objective)?;
+        self.share_grad(dev, l, activity, labels)?;
         dev.matmul(&mut l.dweight, &images.xhat, true, &l.dshares, false)?;
-        self.update(dev, l, rule)
+        self.update(dev, l, activity, rule)
     }
 
     /// A layer above the first learns from its positives and negatives.
@@ -194,35 +204,35 @@ impl<D: Device> Layer<D> {
         rule: &Rule<D>,
     ) -> Result<()> {
         let l = learning;
-        self.current_grad(dev, l, losses, activity, rule)?;
+        dev.objective(losses, &mut l.dgoodness, &activity.goodness, rule.clock, &rule.objective)?;
         if activity.in_shares() {
-            let Labels { labels, scale, row } = labels;
-            dev.share_grad(&mut l.dshares, &l.dcurrent, labels, scale, activity.factor(), row)?;
+            self.share_grad(dev, l, activity, labels)?;
             dev.matmul(&mut l.dweight, &below.shares, true, &l.dshares, false)?;
         } else {
+            self.current_grad(dev, l, activity)?;
             dev.matmul(&mut l.dweight, &activity.xhat, true, &l.dcurrent, false)?;
         }
-        self.update(dev, l, rule)
+        self.update(dev, l, activity, rule)
     }
 
-    /// From the goodness to the current: the loss, `dL/dg`, `dL/dI`.
-    fn current_grad(
-        &self,
-        dev: &D,
-        l: &mut Learning<D>,
-        losses: &mut Tensor<D>,
-        activity: &Activity<D>,
-        rule: &Rule<D>,
-    ) -> Result<()> {
-        let Some(slope) = &activity.slope else { return Ok(()) };
-        dev.objective(losses, &mut l.dgoodness, &activity.goodness, rule.clock, &rule.objective)?;
-        dev.current_grad(&mut l.dcurrent, &l.dgoodness, &activity.signal, slope, self.goodness)
+    fn share_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>, labels: &Labels<D>) -> Result<()> {
+        let (slope, factor) = (a.slope.as_ref(), a.factor());
+        let Labels { labels, scale, row } = labels;
+        let (dshares, dgoodness) = (&mut l.dshares, &l.dgoodness);
+        dev.share_grad(dshares, dgoodness, &a.signal, slope, labels, scale, factor, self.goodness, row)
+    }
+
+    fn current_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>) -> Result<()> {
+        dev.current_grad(&mut l.dcurrent, &l.dgoodness, &a.signal, a.slope.as_ref(), self.goodness)
     }
 
     /// From the gradients to the weights.
-    fn update(&mut self, dev: &D, l: &mut Learning<D>, rule: &Rule<D>) -> Result<()> {
+    fn update(&mut self, dev: &D, l: &mut Learning<D>, a: &Activity<D>, rule: &Rule<D>) -> Result<()> {
         let (mean, square) = (&mut l.weight_mean, &mut l.weight_square);
         dev.adam(&mut self.weight, mean, square, &l.dweight, rule.clock, &rule.adam)?;
+        if self.bias.is_some() && a.shares.rows() > 0 {
+            self.current_grad(dev, l, a)?; // only the bias needs it
+        }
         if let (Some(bias), Some([dbias, mean, square])) = (&mut self.bias, &mut l.bias) {
             dev.sum_rows(dbias, &l.dcurrent)?;
             dev.adam(bias, mean, square, dbias, rule.clock, &rule.adam)?;
@@ -278,20 +288,27 @@ impl<D: Device> Activity<D> {
         let [inputs, units] = layer.weight.shape();
         let rows = sizes.batch * sizes.copies;
         let current_rows = if sizes.spikes_in { rows * layer.neuron.steps } else { rows };
+        let linear = layer.is_linear() && !sizes.spikes_out;
         let empty_unless =
             |wanted: bool, rows, cols| if wanted { dev.zeros(rows, cols) } else { dev.zeros(0, cols) };
         Ok(Self {
             shares: empty_unless(sizes.input != Input::Rows, sizes.batch + sizes.classes, units)?,
             factor: empty_unless(sizes.input == Input::Shares, rows, 1)?,
             xhat: empty_unless(sizes.input == Input::Rows, current_rows, inputs)?,
-            current: dev.zeros(current_rows, units)?,
+            current: empty_unless(!linear, current_rows, units)?,
             signal: dev.zeros(rows, units)?,
-            slope: learns.then(|| dev.zeros(current_rows, units)).transpose()?,
+            slope: (learns && !linear).then(|| dev.zeros(current_rows, units)).transpose()?,
             spikes: sizes.spikes_out.then(|| dev.zeros(rows * layer.neuron.steps, units)).transpose()?,
             goodness: dev.zeros(rows, 1)?,
         })
     }
 
+    /// Whether the signal is the current.
+    fn is_linear(&self) -> bool {
+        self.current.rows() < self.signal.rows()
+    }
+
+    /// Whether another layer's output comes in, in shares.
     fn in_shares(&self) -> bool {
         self.factor.rows() > 0
     }
@@ -324,9 +341,11 @@ impl<D: Device> Learning<D> {
     pub fn new(dev: &D, layer: &Layer<D>, activity: &Activity<D>) -> Result<Self> {
         let [inputs, units] = layer.weight.shape();
         let moments = || dev.zeros(1, units);
+        let current_rows = activity.current.rows().max(activity.signal.rows());
+        let wanted = layer.bias.is_some() || activity.shares.rows() == 0;
         Ok(Self {
             dgoodness: dev.zeros(activity.goodness.rows(), 1)?,
-            dcurrent: dev.zeros(activity.current.rows(), units)?,
+            dcurrent: dev.zeros(if wanted { current_rows } else { 0 }, units)?,
             dshares: dev.zeros(activity.shares.rows(), units)?,
             dweight: dev.zeros(inputs, units)?,
             weight_mean: dev.zeros(inputs, units)?,

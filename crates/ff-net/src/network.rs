@@ -85,10 +85,9 @@ impl<D: Device> Network<D> {
         let spikes = self.config.link == Link::Spikes;
         let top = self.layers.len() - 1;
         let buffers = self.layers.iter().enumerate().map(|(i, layer)| {
-            let linear = |below: &Layer<D>| below.neuron.is_linear() && below.bias.is_none();
             let input = match i {
                 0 => Input::Images,
-                _ if !spikes && self.layers[..i].iter().all(linear) => Input::Shares,
+                _ if !spikes && self.layers[..i].iter().all(Layer::is_linear) => Input::Shares,
                 _ => Input::Rows,
             };
             let (spikes_in, spikes_out) = (spikes && i > 0, spikes && i < top);

@@ -172,23 +172,27 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// no tape. `factor` is 1/n for the mean, 1 for the sum. The slope may have a row per step.
     fn current_grad(
         &self,
-        dcurrent: &mut Tensor<Self>, // [R, n] or [R T, n]
-        dgoodness: &Tensor<Self>,    // [R, 1]
-        signal: &Tensor<Self>,       // [R, n]
-        slope: &Tensor<Self>,        // as dcurrent
+        dcurrent: &mut Tensor<Self>,  // [R, n] or [R T, n]
+        dgoodness: &Tensor<Self>,     // [R, 1]
+        signal: &Tensor<Self>,        // [R, n]
+        slope: Option<&Tensor<Self>>, // as dcurrent; 1 if left out, as for linear units
         p: Goodness,
     ) -> Result<()>;
 
-    /// The gradient of the shares, from that of the copies' currents: `dshares[b]` is the sum of `t[r] dI[r]` over the
-    /// copies of image `b`, `dshares[B + l]` that of `amplitude * s[r % B] * t[r] dI[r]` over the rows with label `l`;
-    /// rows in order. All copies share one image, so the weight gradient then needs one product.
+    /// The gradient of the shares, with `dI` as in `current_grad` but not stored: `dshares[b]` is the sum of
+    /// `t[r] dI[r]` over the copies of image `b`, `dshares[B + l]` that of `amplitude * s[r % B] * t[r] dI[r]` over
+    /// the rows with label `l`; rows in order. All copies share one image, so the weight gradient then needs one
+    /// product.
     fn share_grad(
         &self,
         dshares: &mut Tensor<Self>,    // [B + classes, n]
-        dcurrent: &Tensor<Self>,       // [R, n]
+        dgoodness: &Tensor<Self>,      // [R, 1]
+        signal: &Tensor<Self>,         // [R, n]
+        slope: Option<&Tensor<Self>>,  // [R, n]; 1 if left out, as for linear units
         labels: &Tensor<Self, u32>,    // [R, 1]
         scale: &Tensor<Self>,          // [B, 1]
-        factor: Option<&Tensor<Self>>, // [R, 1]
+        factor: Option<&Tensor<Self>>, // [R, 1], t; 1 if left out
+        g: Goodness,
         p: &LabelRow,
     ) -> Result<()>;
 
