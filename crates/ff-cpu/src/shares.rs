@@ -29,9 +29,10 @@ pub(crate) fn share_out(
 fn halve(share: Share, grain: [usize; 2], threads: usize, body: &(impl Fn(Share) + Sync)) {
     let Share { c, row, column } = share;
     let sides = [c.nrows(), c.ncols()];
-    let axis = if sides[0] > sides[1] { 0 } else { 1 };
+    let fits = |axis: usize| sides[axis] >= 2 * grain[axis];
+    let axis = if fits(0) && (sides[0] > sides[1] || !fits(1)) { 0 } else { 1 };
     let (side, grain_here, few) = (sides[axis], grain[axis], threads / 2);
-    if few == 0 || side < 2 * grain_here {
+    if few == 0 || !fits(axis) {
         return body(Share { c, row, column });
     }
     let at = (side * few / threads).next_multiple_of(grain_here).min(side - grain_here);
