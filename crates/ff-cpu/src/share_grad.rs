@@ -5,14 +5,24 @@
 //! dshares[b]     = sum over copies of t[r] dI[r],                               b = r % B
 //! dshares[B + l] = sum over rows with label l of amplitude s[b] t[r] dI[r]
 //! ```
-//! Each task has some columns and goes through all rows in order, so each sum has one order.
+//! The images are cut into chunks, the same ones for any number of threads. Each chunk goes through its rows in order and
+//! has sums of its own for the labels, which are added up in the order of the chunks.
+
+use std::cell::RefCell;
 
 use ff_tensor::{Goodness, LabelRow};
-use ndarray::Axis;
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
-use crate::lanes::{LANES, put, vector};
-use crate::shares::{Share, share_out};
+use crate::lanes::{put, vector};
+
+/// Chunks of images.
+const CHUNKS: usize = 8;
+
+thread_local! {
+    /// Each chunk's sums for the labels, kept from step to step, so that nothing is allocated.
+    static OF_LABELS: RefCell<Vec<f32>> = RefCell::default();
+}
 
 /// What the copies' gradients follow from; see [`ff_tensor::Device::share_grad`].
 pub(crate) struct Copies<'a> {
@@ -32,23 +42,32 @@ pub(crate) fn share_grad(
     g: Goodness,
     p: &LabelRow,
 ) {
-    let (batch, rows) = (scale.len(), dshares.len() / n);
-    let factor = 2.0 * g.factor(n);
-    share_out(dshares, [rows, n], [rows, LANES], &|share| {
-        pulp::Arch::new().dispatch(Columns {
-            share,
-            copies: &copies,
-            scale,
-            n,
-            factor,
-            amplitude: p.amplitude,
-        });
+    let (images, of_labels) = dshares.split_at_mut(scale.len() * n);
+    let images_of_chunk = scale.len().div_ceil(CHUNKS);
+    // Taken, not borrowed: this thread may be asked to do something else while it waits for the others.
+    let mut sums = OF_LABELS.take();
+    sums.clear();
+    sums.resize(CHUNKS * of_labels.len(), 0.0);
+    let parts = sums.par_chunks_mut(of_labels.len()).zip(images.par_chunks_mut(images_of_chunk * n));
+    parts.enumerate().for_each(|(chunk, (of_labels, images))| {
+        let (first, factor) = (chunk * images_of_chunk, 2.0 * g.factor(n));
+        let (copies, amplitude) = (&copies, p.amplitude);
+        pulp::Arch::new().dispatch(Chunk { images, of_labels, first, copies, scale, n, factor, amplitude });
     });
+    of_labels.fill(0.0);
+    for sums in sums.chunks_exact(of_labels.len()) {
+        for (of_label, sum) in of_labels.iter_mut().zip(sums) {
+            *of_label += sum;
+        }
+    }
+    OF_LABELS.set(sums);
 }
 
-/// One task's columns.
-struct Columns<'a, 'c> {
-    share: Share<'c>,
+/// Some images, from number `first` on.
+struct Chunk<'a> {
+    images: &'a mut [f32],
+    of_labels: &'a mut [f32],
+    first: usize,
     copies: &'a Copies<'a>,
     scale: &'a [f32],
     n: usize,
@@ -56,43 +75,37 @@ struct Columns<'a, 'c> {
     amplitude: f32,
 }
 
-impl WithSimd for Columns<'_, '_> {
+impl WithSimd for Chunk<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (copies, batch) = (self.copies, self.scale.len());
-        let (mut images, mut of_labels) = self.share.c.split_at(Axis(0), batch);
-        of_labels.fill(0.0);
-        for (b, mut image) in images.outer_iter_mut().enumerate() {
+        let (copies, n, batch) = (self.copies, self.n, self.scale.len());
+        for (b, image) in (self.first..).zip(self.images.chunks_exact_mut(n)) {
             image.fill(0.0);
             for r in (b..copies.labels.len()).step_by(batch) {
-                let mut of_label = of_labels.row_mut(copies.labels[r] as usize);
-                let (Some(image), Some(of_label)) = (image.as_slice_mut(), of_label.as_slice_mut()) else {
-                    unreachable!("a row lies in one piece")
-                };
+                let of_label = &mut self.of_labels[copies.labels[r] as usize * n..][..n];
                 let by = copies.dgoodness[r] * self.factor * copies.factor.map_or(1.0, |t| t[r]);
-                let first = r * self.n + self.share.column;
-                copies.add(simd, image, of_label, first, [by, self.amplitude * self.scale[b]]);
+                copies.add(simd, image, of_label, r, [by, self.amplitude * self.scale[b]]);
             }
         }
     }
 }
 
 impl Copies<'_> {
-    /// Adds `by signal slope`, from `first` on, to one row, and `a` times that to the other.
+    /// Adds `by signal slope` of row `r` to one row, and `a` times that to the other.
     #[inline(always)]
     fn add<S: Simd>(
         &self,
         simd: S,
         image: &mut [f32],
         of_label: &mut [f32],
-        first: usize,
+        r: usize,
         [by, a]: [f32; 2],
     ) {
         let n = image.len();
-        let signal = &self.signal[first..][..n];
-        let slope = self.slope.map(|slope| &slope[first..][..n]);
+        let signal = &self.signal[r * n..][..n];
+        let slope = self.slope.map(|slope| &slope[r * n..][..n]);
         let (by, a) = (simd.splat_f32s(by), simd.splat_f32s(a));
         for at in (0..n).step_by(S::F32_LANES) {
             let mut d = simd.mul_f32s(by, vector(simd, signal, at));
