@@ -95,14 +95,7 @@ impl WithSimd for Chunk<'_> {
 impl Copies<'_> {
     /// Adds `by signal slope` of row `r` to one row, and `a` times that to the other.
     #[inline(always)]
-    fn add<S: Simd>(
-        &self,
-        simd: S,
-        image: &mut [f32],
-        of_label: &mut [f32],
-        r: usize,
-        [by, a]: [f32; 2],
-    ) {
+    fn add<S: Simd>(&self, simd: S, image: &mut [f32], of_label: &mut [f32], r: usize, [by, a]: [f32; 2]) {
         let n = image.len();
         let signal = &self.signal[r * n..][..n];
         let slope = self.slope.map(|slope| &slope[r * n..][..n]);

@@ -9,7 +9,6 @@
 //!
 //! An element's sum runs in the order of k, whatever the threads: the same bits.
 
-use std::array::from_fn;
 use std::cell::RefCell;
 
 use pulp::{Simd, WithSimd};
@@ -43,7 +42,8 @@ struct Entry {
 #[derive(Default)]
 struct Scratch {
     lists: Lists,
-    panel: Vec<f32>,
+    panels: Vec<f32>,
+    sums: Vec<f32>,
 }
 
 /// A list for each row, with room for every k.
@@ -82,10 +82,10 @@ pub(crate) fn pays(a: &[f32], n: usize) -> bool {
 pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
     let [m, _, n] = shape;
     share_out(c, [m, n], [1, VECTORS * LANES], &|mut share| {
-        SCRATCH.with_borrow_mut(|Scratch { lists, panel }| {
+        SCRATCH.with_borrow_mut(|scratch| {
             for first in (0..share.c.nrows()).step_by(ROWS) {
-                let share = &mut share;
-                pulp::Arch::new().dispatch(Panels { share, first, lists, panel, a, b, shape });
+                let (share, scratch) = (&mut share, &mut *scratch);
+                pulp::Arch::new().dispatch(Panels { share, first, scratch, a, b, shape });
             }
         });
     });
@@ -186,8 +186,7 @@ fn bits<S: Simd>(simd: S, numbers: &[f32; LOOK]) -> u64 {
 struct Panels<'a, 'c> {
     share: &'a mut Share<'c>,
     first: usize,
-    lists: &'a mut Lists,
-    panel: &'a mut Vec<f32>,
+    scratch: &'a mut Scratch,
     a: Operand<'a>,
     b: &'a [f32],
     shape: [usize; 3],
@@ -200,83 +199,95 @@ impl WithSimd for Panels<'_, '_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let [m, k, _] = self.shape;
         let count = ROWS.min(self.share.c.nrows() - self.first);
-        self.lists.fill(simd, self.a, [m, k], self.share.row + self.first, count);
-        let (columns, mut offset) = (self.share.c.ncols(), 0);
-        while offset < columns {
-            // What is left over goes in panels that are hardly wider than it is.
-            offset += match (columns - offset).div_ceil(S::F32_LANES) {
-                1 => self.one::<S, 1>(simd, offset),
-                2 => self.one::<S, 2>(simd, offset),
-                3..=4 => self.one::<S, 4>(simd, offset),
-                _ => self.one::<S, VECTORS>(simd, offset),
+        self.scratch.lists.fill(simd, self.a, [m, k], self.share.row + self.first, count);
+        let (columns, wide) = (self.share.c.ncols(), VECTORS * S::F32_LANES);
+        let mut offset = 0;
+        while offset + wide < columns {
+            // Two at a time, so that B is read in longer pieces.
+            self.copy::<S, VECTORS>(offset, 2);
+            self.one::<S, VECTORS>(simd, offset, 0);
+            self.one::<S, VECTORS>(simd, offset + wide, 1);
+            offset += 2 * wide;
+        }
+        if offset < columns {
+            // What is left over goes in a panel that is hardly wider than it is.
+            match (columns - offset).div_ceil(S::F32_LANES) {
+                1 => self.last::<S, 1>(simd, offset),
+                2 => self.last::<S, 2>(simd, offset),
+                3..=4 => self.last::<S, 4>(simd, offset),
+                _ => self.last::<S, VECTORS>(simd, offset),
             }
         }
     }
 }
 
 impl Panels<'_, '_> {
-    /// The panel of `V` vectors at `offset`; gives its width.
     #[inline(always)]
-    fn one<S: Simd, const V: usize>(&mut self, simd: S, offset: usize) -> usize {
-        let width = (self.share.c.ncols() - offset).min(V * S::F32_LANES);
-        let n = self.shape[2];
-        let panel = copied(self.panel, &self.b[self.share.column + offset..], n, width, V * S::F32_LANES);
+    fn last<S: Simd, const V: usize>(&mut self, simd: S, offset: usize) {
+        self.copy::<S, V>(offset, 1);
+        self.one::<S, V>(simd, offset, 0);
+    }
+
+    /// Copies the columns of `count` panels of `V` vectors, each panel in one piece and filled up with zeros.
+    #[inline(always)]
+    fn copy<S: Simd, const V: usize>(&mut self, offset: usize, count: usize) {
+        let ([_, k, n], wide) = (self.shape, V * S::F32_LANES);
+        let width = (self.share.c.ncols() - offset).min(count * wide);
+        let panels = aligned(&mut self.scratch.panels, count * k * wide);
+        for (i, row) in self.b.chunks_exact(n).enumerate() {
+            let row = &row[self.share.column + offset..][..width];
+            for (panel, row) in row.chunks(wide).enumerate() {
+                let to = &mut panels[(panel * k + i) * wide..][..wide];
+                match <&[S::f32s; V]>::try_from(S::as_simd_f32s(row).0) {
+                    Ok(row) => S::as_mut_simd_f32s(to).0.copy_from_slice(row),
+                    Err(_) => {
+                        to[..row.len()].copy_from_slice(row);
+                        to[row.len()..].fill(0.0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All rows over a panel of `V` vectors, whose columns begin at `offset`.
+    #[inline(always)]
+    fn one<S: Simd, const V: usize>(&mut self, simd: S, offset: usize, panel: usize) {
+        let ([_, k, _], wide) = (self.shape, V * S::F32_LANES);
+        let width = (self.share.c.ncols() - offset).min(wide);
+        let Scratch { lists, panels, sums } = &mut *self.scratch;
+        let rows = lists.lengths.len();
+        let panel = &aligned(panels, (panel + 1) * k * wide)[panel * k * wide..];
         let (panel, _) = S::as_simd_f32s(panel);
         let (panel, _) = panel.as_chunks::<V>();
-        let rows = self.lists.lengths.len();
-        for block in 0..self.lists.room.div_ceil(BLOCK) {
-            for r in 0..rows {
-                let row = self.share.c.row_mut(self.first + r).into_slice();
-                let Some(row) = row else { unreachable!("a row lies in one piece") };
-                let c = &mut row[offset..][..width];
-                let list = self.lists.of(r, block);
-                if block > 0 && list.is_empty() {
-                    continue;
-                }
-                let mut sums = if block > 0 { loaded::<S, V>(simd, c) } else { [simd.splat_f32s(0.0); V] };
-                for entry in list {
+        let (all_sums, _) = S::as_mut_simd_f32s(aligned(sums, rows * wide));
+        let (all_sums, _) = all_sums.as_chunks_mut::<V>();
+        let blocks = k.div_ceil(BLOCK).max(1);
+        for block in 0..blocks {
+            for (r, kept) in all_sums.iter_mut().enumerate() {
+                let mut sums = if block > 0 { *kept } else { [simd.splat_f32s(0.0); V] };
+                for entry in lists.of(r, block) {
                     let a = simd.splat_f32s(entry.a);
                     for (sum, &b) in sums.iter_mut().zip(&panel[entry.k as usize]) {
                         *sum = simd.mul_add_e_f32s(a, b, *sum);
                     }
                 }
-                let (full, _) = S::as_mut_simd_f32s(c);
-                match <&mut [S::f32s; V]>::try_from(full) {
-                    Ok(full) => *full = sums,
-                    Err(_) => c.copy_from_slice(&pulp::bytemuck::cast_slice(&sums)[..width]),
+                *kept = sums;
+                if block + 1 == blocks {
+                    let row = self.share.c.row_mut(self.first + r).into_slice();
+                    let Some(row) = row else { unreachable!("a row lies in one piece") };
+                    row[offset..][..width].copy_from_slice(&pulp::bytemuck::cast_slice(kept)[..width]);
                 }
             }
         }
-        width
     }
 }
 
-/// A row's sums so far, filled up with zeros.
+/// `size` numbers of a buffer, from the beginning of a cache line on.
 #[inline(always)]
-fn loaded<S: Simd, const V: usize>(simd: S, c: &[f32]) -> [S::f32s; V] {
-    let (full, rest) = S::as_simd_f32s(c);
-    if let Ok(full) = <&[S::f32s; V]>::try_from(full) {
-        return *full;
+fn aligned(buffer: &mut Vec<f32>, size: usize) -> &mut [f32] {
+    if buffer.len() < size + LINE {
+        buffer.resize(size + LINE, 0.0);
     }
-    from_fn(|v| match full.get(v) {
-        Some(&c) => c,
-        None if v == full.len() => simd.partial_load_f32s(rest),
-        None => simd.splat_f32s(0.0),
-    })
-}
-
-/// The first `width` columns of B in one piece and aligned, filled up with zeros to `wide`.
-#[inline(always)]
-fn copied<'a>(panel: &'a mut Vec<f32>, b: &[f32], n: usize, width: usize, wide: usize) -> &'a [f32] {
-    let size = b.len().div_ceil(n) * wide;
-    if panel.len() < size + LINE {
-        panel.resize(size + LINE, 0.0);
-    }
-    let start = panel.as_ptr().align_offset(LINE * size_of::<f32>());
-    let panel = &mut panel[start..][..size];
-    for (panel, b) in panel.chunks_exact_mut(wide).zip(b.chunks(n)) {
-        panel[..width].copy_from_slice(&b[..width]);
-        panel[width..].fill(0.0);
-    }
-    panel
+    let start = buffer.as_ptr().align_offset(LINE * size_of::<f32>());
+    &mut buffer[start..][..size]
 }
