@@ -46,15 +46,16 @@ struct Scratch {
     sums: Vec<f32>,
 }
 
-/// A list for each row, with room for every k.
+/// A list for each block of k and each row, one after the other, in the order in which they are run through.
 #[derive(Default)]
 struct Lists {
     entries: Vec<Entry>,
-    room: usize,
-    /// How long the lists are.
-    lengths: Vec<u32>,
-    /// How long they were before each block of k, and at last: `[block][row]`.
-    ends: Vec<u32>,
+    /// Where each list ends, `[block][row]`.
+    ends: Vec<usize>,
+    rows: usize,
+    /// Room for a block's lists, where A is transposed and they all grow at once: `[row][BLOCK]`.
+    growing: Vec<Entry>,
+    lengths: Vec<usize>,
 }
 
 thread_local! {
@@ -95,46 +96,57 @@ impl Lists {
     /// The lists of `count` rows of op(A) `[m, k]` from `first` on, read in the order in which A lies in memory.
     #[inline(always)]
     fn fill<S: Simd>(&mut self, simd: S, a: Operand, [m, k]: [usize; 2], first: usize, count: usize) {
-        self.room = k;
+        self.rows = count;
+        self.ends.clear();
         if self.entries.len() < count * k {
             self.entries.resize(count * k, Entry::default());
         }
-        self.lengths.clear();
-        self.lengths.resize(count, 0);
-        self.ends.clear();
+        let mut end = 0;
         for block in (0..k).step_by(BLOCK) {
-            self.ends.extend_from_slice(&self.lengths);
             let size = BLOCK.min(k - block);
             if a.transposed {
-                for i in block..block + size {
-                    for_set(simd, &a.data[i * m + first..][..count], |r, x| {
-                        let length = &mut self.lengths[r];
-                        self.entries[r * k + *length as usize] = Entry { k: i as u32, a: x };
-                        *length += 1;
-                    });
+                self.grow(simd, &a.data[block * m + first..], m, [block, size]);
+                for (list, &length) in self.growing.chunks_exact(BLOCK).zip(&self.lengths) {
+                    self.entries[end..][..length].copy_from_slice(&list[..length]);
+                    end += length;
+                    self.ends.push(end);
                 }
             } else {
-                for r in 0..count {
-                    let length = &mut self.lengths[r];
-                    let list = &mut self.entries[r * k + *length as usize..][..size];
-                    let mut more = 0;
-                    for_set(simd, &a.data[(first + r) * k + block..][..size], |i, x| {
-                        list[more] = Entry { k: (block + i) as u32, a: x };
-                        more += 1;
+                for r in first..first + count {
+                    let list = &mut self.entries[end..][..size];
+                    let mut length = 0;
+                    for_set(simd, &a.data[r * k + block..][..size], |i, x| {
+                        list[length] = Entry { k: (block + i) as u32, a: x };
+                        length += 1;
                     });
-                    *length += more as u32;
+                    end += length;
+                    self.ends.push(end);
                 }
             }
         }
-        self.ends.extend_from_slice(&self.lengths);
+    }
+
+    /// A block's lists of a transposed A, whose rows have `m` numbers.
+    #[inline(always)]
+    fn grow<S: Simd>(&mut self, simd: S, a: &[f32], m: usize, [block, size]: [usize; 2]) {
+        self.growing.resize(self.rows * BLOCK, Entry::default());
+        self.lengths.clear();
+        self.lengths.resize(self.rows, 0);
+        for i in 0..size {
+            for_set(simd, &a[i * m..][..self.rows], |r, x| {
+                let length = &mut self.lengths[r];
+                self.growing[r * BLOCK + *length] = Entry { k: (block + i) as u32, a: x };
+                *length += 1;
+            });
+        }
     }
 
     /// What row `r` has in a block of k.
     #[inline(always)]
     fn of(&self, r: usize, block: usize) -> &[Entry] {
-        let rows = self.lengths.len();
-        let [from, to] = [block, block + 1].map(|block| self.ends[block * rows + r] as usize);
-        &self.entries[r * self.room..][from..to]
+        let i = block * self.rows + r;
+        let from = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.entries[from..self.ends[i]]
     }
 }
 
@@ -255,13 +267,13 @@ impl Panels<'_, '_> {
         let ([_, k, _], wide) = (self.shape, V * S::F32_LANES);
         let width = (self.share.c.ncols() - offset).min(wide);
         let Scratch { lists, panels, sums } = &mut *self.scratch;
-        let rows = lists.lengths.len();
+        let rows = lists.rows;
         let panel = &aligned(panels, (panel + 1) * k * wide)[panel * k * wide..];
         let (panel, _) = S::as_simd_f32s(panel);
         let (panel, _) = panel.as_chunks::<V>();
         let (all_sums, _) = S::as_mut_simd_f32s(aligned(sums, rows * wide));
         let (all_sums, _) = all_sums.as_chunks_mut::<V>();
-        let blocks = k.div_ceil(BLOCK).max(1);
+        let blocks = k.div_ceil(BLOCK);
         for block in 0..blocks {
             for (r, kept) in all_sums.iter_mut().enumerate() {
                 let mut sums = if block > 0 { *kept } else { [simd.splat_f32s(0.0); V] };
