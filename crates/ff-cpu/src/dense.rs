@@ -14,9 +14,9 @@ use std::cell::RefCell;
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::{Instructions, LANES, instructions};
+use crate::lanes::{Instructions, LANES, aligned, instructions};
 use crate::matmul::Operand;
-use crate::shares::{Share, share_out};
+use crate::shares::{Cut, Share, share_out};
 
 /// Vectors in a tile's row.
 const VECTORS: usize = 2;
@@ -49,7 +49,8 @@ pub(crate) fn pays(m: usize, n: usize) -> bool {
 /// C `[m, n]`, op(A) `[m, k]`, B `[k, n]`.
 pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
     let [m, _, n] = shape;
-    share_out(c, [m, n], [ROWS, VECTORS * LANES], &|share| {
+    let cut = if a.transposed { Cut::Longer } else { Cut::Columns };
+    share_out(c, [m, n], [ROWS, VECTORS * LANES], cut, &|share| {
         SCRATCH.with_borrow_mut(|scratch| {
             pulp::Arch::new().dispatch(Tiles { share, a, b, shape, scratch });
         });
@@ -88,13 +89,12 @@ impl WithSimd for Tiles<'_, '_> {
 
 impl Tiles<'_, '_> {
     #[inline(always)]
-    fn copy_panels(&mut self, offsets: impl Iterator<Item = usize>, width: usize) {
+    fn copy_panels(&mut self, offsets: impl Iterator<Item = usize> + Clone, width: usize) {
         let [_, k, n] = self.shape;
-        let panels = &mut self.scratch.panels;
-        panels.clear();
-        for offset in offsets {
-            for row in self.b[..k * n].chunks_exact(n) {
-                panels.extend_from_slice(&row[self.share.column + offset..][..width]);
+        let panels = aligned(&mut self.scratch.panels, offsets.clone().count() * k * width);
+        for (panel, offset) in panels.chunks_exact_mut((k * width).max(1)).zip(offsets) {
+            for (panel, row) in panel.chunks_exact_mut(width).zip(self.b.chunks_exact(n)) {
+                panel.copy_from_slice(&row[self.share.column + offset..][..width]);
             }
         }
     }
@@ -109,14 +109,14 @@ impl Tiles<'_, '_> {
     ) -> usize {
         let ([m, k, _], Scratch { panels, strips }) = (self.shape, &mut *self.scratch);
         let tiles = (self.share.c.nrows() - row) / R;
+        let size = k * VECTORS * S::F32_LANES;
+        let panels = aligned(panels, offsets.clone().count() * size);
         for tile in 0..tiles {
             let r = self.share.row + row;
             if self.a.transposed && tile % STRIPS == 0 {
                 copy_strips::<R>(strips, &self.a.data[r..], m, STRIPS.min(tiles - tile));
             }
-            for (offset, panel) in
-                offsets.clone().zip(panels.chunks_exact((k * VECTORS * S::F32_LANES).max(1)))
-            {
+            for (offset, panel) in offsets.clone().zip(panels.chunks_exact(size.max(1))) {
                 let sums = if self.a.transposed {
                     let (strip, _) = strips[tile % STRIPS * k * R..][..k * R].as_chunks::<R>();
                     sums::<S, R>(simd, panel, |i| strip[i])

@@ -169,3 +169,15 @@ pub(crate) fn sum_squares(row: &[f32]) -> f32 {
     for_lanes(row, |_, x| add_squares(&mut sum, &x));
     total(sum)
 }
+
+/// `size` numbers of a buffer, from the beginning of a cache line on.
+#[inline(always)]
+pub(crate) fn aligned(buffer: &mut Vec<f32>, size: usize) -> &mut [f32] {
+    /// Numbers in a cache line.
+    const LINE: usize = 16;
+    if buffer.len() < size + LINE {
+        buffer.resize(size + LINE, 0.0);
+    }
+    let start = buffer.as_ptr().align_offset(LINE * size_of::<f32>());
+    &mut buffer[start..][..size]
+}

@@ -11,26 +11,36 @@ pub(crate) struct Share<'a> {
     pub column: usize,
 }
 
-/// C `[m, n]`, row-major, cut into one rectangle for each thread; no side is shorter than
-/// `grain`, [rows, columns], unless C's is. The longer side is halved: whoever takes half of the rows needs all of B, and half
-/// of the columns all of A, so the larger of the two is the one that is not read twice.
+/// Which side is halved as long as it is long enough.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Cut {
+    /// The longer one. Whoever takes half of the rows needs all of B, and half of the columns all of A: the larger of
+    /// the two is the one that is not read twice.
+    Longer,
+    /// The columns: for where only what is read of B has to be copied.
+    Columns,
+}
+
+/// C `[m, n]`, row-major, cut into one rectangle for each thread; no side is shorter than `grain`, [rows, columns],
+/// unless C's is.
 pub(crate) fn share_out(
     c: &mut [f32],
     [m, n]: [usize; 2],
     grain: [usize; 2],
+    cut: Cut,
     body: &(impl Fn(Share) + Sync),
 ) {
     let Ok(c) = ArrayViewMut2::from_shape((m, n), c) else {
         unreachable!("the device has checked the shape")
     };
-    halve(Share { c, row: 0, column: 0 }, grain, rayon::current_num_threads(), body);
+    halve(Share { c, row: 0, column: 0 }, grain, cut, rayon::current_num_threads(), body);
 }
 
-fn halve(share: Share, grain: [usize; 2], threads: usize, body: &(impl Fn(Share) + Sync)) {
+fn halve(share: Share, grain: [usize; 2], cut: Cut, threads: usize, body: &(impl Fn(Share) + Sync)) {
     let Share { c, row, column } = share;
     let sides = [c.nrows(), c.ncols()];
     let fits = |axis: usize| sides[axis] >= 2 * grain[axis];
-    let axis = if fits(0) && (sides[0] > sides[1] || !fits(1)) { 0 } else { 1 };
+    let axis = if fits(0) && (!fits(1) || (cut == Cut::Longer && sides[0] > sides[1])) { 0 } else { 1 };
     let (side, grain_here, few) = (sides[axis], grain[axis], threads / 2);
     if few == 0 || !fits(axis) {
         return body(Share { c, row, column });
@@ -39,10 +49,10 @@ fn halve(share: Share, grain: [usize; 2], threads: usize, body: &(impl Fn(Share)
     let (one, other) = c.split_at(Axis(axis), at);
     let [down, right] = if axis == 0 { [at, 0] } else { [0, at] };
     rayon::join(
-        || halve(Share { c: one, row, column }, grain, few, body),
+        || halve(Share { c: one, row, column }, grain, cut, few, body),
         || {
             let rest = Share { c: other, row: row + down, column: column + right };
-            halve(rest, grain, threads - few, body)
+            halve(rest, grain, cut, threads - few, body)
         },
     );
 }
@@ -54,12 +64,14 @@ mod tests {
     #[test]
     fn every_element_has_one_owner() {
         for (m, n, grain) in [(100, 500, [1, 128]), (784, 500, [12, 32]), (1, 1, [4, 32]), (13, 7, [1, 1])] {
-            for threads in [1, 2, 3, 7, 16] {
+            for (threads, cut) in
+                [1, 2, 3, 7, 16].into_iter().flat_map(|t| [(t, Cut::Longer), (t, Cut::Columns)])
+            {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
                 let mut c = vec![0.0; m * n];
                 pool.map(|pool| {
                     pool.install(|| {
-                        share_out(&mut c, [m, n], grain, &|mut share| {
+                        share_out(&mut c, [m, n], grain, cut, &|mut share| {
                             for ((i, j), c) in share.c.indexed_iter_mut() {
                                 *c += ((share.row + i) * n + share.column + j) as f32 + 1.0;
                             }

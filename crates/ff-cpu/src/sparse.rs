@@ -13,9 +13,9 @@ use std::cell::RefCell;
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::LANES;
+use crate::lanes::{LANES, aligned};
 use crate::matmul::Operand;
-use crate::shares::{Share, share_out};
+use crate::shares::{Cut, Share, share_out};
 
 /// Rows whose lists are made at a time.
 const ROWS: usize = 512;
@@ -26,10 +26,8 @@ const BLOCK: usize = 128;
 const LOOK: usize = 64;
 /// Vectors in a panel's row: as many sums as find registers.
 const VECTORS: usize = 8;
-/// Numbers in a cache line.
-const LINE: usize = 16;
 /// Largest share of numbers that are not zero for which this is taken (docs/performance.md).
-const DENSEST: f64 = 0.36;
+const DENSEST: f64 = 0.33;
 
 /// One number that is not zero.
 #[derive(Clone, Copy, Default)]
@@ -82,7 +80,7 @@ pub(crate) fn pays(a: &[f32], n: usize) -> bool {
 /// C `[m, n]`, op(A) `[m, k]`, B `[k, n]`.
 pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
     let [m, _, n] = shape;
-    share_out(c, [m, n], [1, VECTORS * LANES], &|mut share| {
+    share_out(c, [m, n], [1, VECTORS * LANES], Cut::Longer, &|mut share| {
         SCRATCH.with_borrow_mut(|scratch| {
             for first in (0..share.c.nrows()).step_by(ROWS) {
                 let (share, scratch) = (&mut share, &mut *scratch);
@@ -292,14 +290,4 @@ impl Panels<'_, '_> {
             }
         }
     }
-}
-
-/// `size` numbers of a buffer, from the beginning of a cache line on.
-#[inline(always)]
-fn aligned(buffer: &mut Vec<f32>, size: usize) -> &mut [f32] {
-    if buffer.len() < size + LINE {
-        buffer.resize(size + LINE, 0.0);
-    }
-    let start = buffer.as_ptr().align_offset(LINE * size_of::<f32>());
-    &mut buffer[start..][..size]
 }
