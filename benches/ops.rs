@@ -8,7 +8,7 @@ use ff_cpu::Cpu;
 use ff_data::synthetic;
 use ff_tensor::{
     Adam, Device, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, NormKind, Objective, Output, Tensor,
-    random,
+    Units, random,
 };
 
 const BATCH: usize = 512;
@@ -50,7 +50,7 @@ fn ops(c: &mut Criterion) {
         b.iter(|| dev.draw_labels(&mut drawn, &truth, &scores, &clock, &hard).unwrap());
     });
     let mut weight = draws(INPUTS, UNITS, -0.1, 0.1);
-    let mut shares = zeros(BATCH + CLASSES, UNITS);
+    let (mut shares, mut dshares) = (zeros(BATCH + CLASSES, UNITS), zeros(BATCH + CLASSES, UNITS));
     c.bench_function("matmul image", |b| {
         b.iter(|| dev.matmul(&mut shares, &xhat, false, &weight, false).unwrap());
     });
@@ -90,14 +90,24 @@ fn ops(c: &mut Criterion) {
     });
     let mut dcurrent = zeros(rows, UNITS);
     c.bench_function("current_grad", |b| {
-        b.iter(|| {
-            dev.current_grad(&mut dcurrent, &dgoodness, &signal, Some(&slope), Goodness::Mean).unwrap()
-        });
+        b.iter(|| dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, Goodness::Mean).unwrap());
     });
     c.bench_function("share_grad", |b| {
         b.iter(|| {
-            let (dshares, slope, g) = (&mut shares, Some(&slope), Goodness::Mean);
-            dev.share_grad(dshares, &dgoodness, &signal, slope, &pair, &scale, None, g, &LABEL).unwrap()
+            let (dshares, units, g) = (&mut dshares, Units::Stored(&signal, &slope), Goodness::Mean);
+            dev.share_grad(dshares, &dgoodness, units, &pair, &scale, None, g, &LABEL).unwrap()
+        });
+    });
+    c.bench_function("share_goodness", |b| {
+        b.iter(|| {
+            let g = Goodness::Mean;
+            dev.share_goodness(&mut goodness, &shares, &scale, &pair, None, &LABEL, g).unwrap()
+        });
+    });
+    c.bench_function("share_grad linear", |b| {
+        b.iter(|| {
+            let (dshares, units, g) = (&mut dshares, Units::Linear(&shares), Goodness::Mean);
+            dev.share_grad(dshares, &dgoodness, units, &pair, &scale, None, g, &LABEL).unwrap()
         });
     });
     let mut dbias = zeros(1, UNITS);

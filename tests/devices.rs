@@ -7,7 +7,7 @@ mod oracle;
 use ff_cpu::Cpu;
 use ff_tensor::{
     Adam, Clock, Device, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind,
-    Objective, Output, Reset, Surrogate, Tensor, random,
+    Objective, Output, Reset, Surrogate, Tensor, Units, random,
 };
 
 const CLASSES: usize = 3;
@@ -408,7 +408,7 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     for (steps, p) in [(1, Goodness::Mean), (s.steps, Goodness::Sum)] {
         let (slope, slope_values) = tensor(dev, 18, [rows * steps, n], 0.0, 1.0);
         let mut dcurrent = dev.zeros(rows * steps, n).unwrap();
-        dev.current_grad(&mut dcurrent, &dgoodness, &signal, Some(&slope), p).unwrap();
+        dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, p).unwrap();
         let factor = if p == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
         let want = (0..rows * steps * n).map(|e| {
             let (r, j) = (e / n / steps, e % n);
@@ -432,29 +432,30 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (factor, factor_values) = tensor(dev, 20, [rows, 1], -1.0, 1.0);
     let (slope, slope_values) = tensor(dev, 18, [rows, n], 0.0, 1.0);
     let size = (s.batch + CLASSES) * n;
-    for (slope, factor, g) in [
-        (Some(&slope), None, Goodness::Mean),
-        (None, Some(&factor), Goodness::Sum),
-        (None, None, Goodness::Mean),
-    ] {
-        let mut dcurrent = dev.zeros(rows, n).unwrap();
-        dev.current_grad(&mut dcurrent, &dgoodness, &signal, slope, g).unwrap();
+    let (shares, share_values) = tensor(dev, 46, [s.batch + CLASSES, n], -1.0, 1.0);
+    for (linear, factor, g) in [(false, None, Goodness::Mean), (true, Some(&factor), Goodness::Sum)] {
         let mut dshares = dev.upload(s.batch + CLASSES, n, &vec![f32::NAN; size]).unwrap();
-        dev.share_grad(&mut dshares, &dgoodness, &signal, slope, &labels, &scale, factor, g, &LABEL).unwrap();
-        let (mut want, mut want_current) = (vec![0.0; size], Vec::new());
+        let units = if linear { Units::Linear(&shares) } else { Units::Stored(&signal, &slope) };
+        dev.share_grad(&mut dshares, &dgoodness, units, &labels, &scale, factor, g, &LABEL).unwrap();
+        let mut goodness = dev.zeros(rows, 1).unwrap();
+        dev.share_goodness(&mut goodness, &shares, &scale, &labels, factor, &LABEL, g).unwrap();
+        let (mut want, mut want_goodness) = (vec![0.0; size], vec![0.0; rows]);
         for r in 0..rows {
             let (b, t) = (r % s.batch, if factor.is_some() { factor_values[r] } else { 1.0 });
+            let label = s.batch + label_values[r];
+            let a = f64::from(AMPLITUDE) * scale_values[b];
+            let mean = if g == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
             for j in 0..n {
+                let current = t * (share_values[b * n + j] + a * share_values[label * n + j]);
+                want_goodness[r] += mean * current * current;
                 let e = r * n + j;
-                let slope = if slope.is_some() { slope_values[e] } else { 1.0 };
-                let mean = if g == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
-                let d = 2.0 * mean * dgoodness_values[r] * signal_values[e] * slope;
-                want_current.push(d);
+                let chain = if linear { current } else { signal_values[e] * slope_values[e] };
+                let d = 2.0 * mean * dgoodness_values[r] * chain;
                 want[b * n + j] += t * d;
-                want[(s.batch + label_values[r]) * n + j] += f64::from(AMPLITUDE) * scale_values[b] * t * d;
+                want[label * n + j] += a * t * d;
             }
         }
-        answers.push(Answer::new("current_grad", dev.download(&dcurrent).unwrap(), want_current));
+        answers.push(Answer::new("share_goodness", dev.download(&goodness).unwrap(), want_goodness));
         answers.push(Answer::new("share_grad", dev.download(&dshares).unwrap(), want));
     }
     answers
@@ -568,9 +569,10 @@ fn one_product_for_all_copies_is_the_plain_path() {
     let pixels: Vec<u8> = (0..batch * inputs).map(|i| random::bits(40, i as u64) as u8).collect();
     let (labels, label_values) = labels(&dev, 41, rows);
     let (weight, _) = tensor(&dev, 42, [inputs, units], -1.0, 1.0);
-    // A goodness gradient of 1/2 and no slope: the current's gradient is the signal.
+    // A goodness gradient of 1/2 and a slope of 1: the current's gradient is the signal.
     let (dcurrent, _) = tensor(&dev, 43, [rows, units], -1.0, 1.0);
     let half = dev.upload(rows, 1, &vec![0.5; rows]).unwrap();
+    let ones = dev.upload(rows, units, &vec![1.0; rows * units]).unwrap();
     for kind in [NormKind::L2, NormKind::Rms] {
         let norm = Norm { kind, eps: EPS };
         // Plain.
@@ -605,8 +607,8 @@ fn one_product_for_all_copies_is_the_plain_path() {
         dev.label_current(&mut shared, &shares, &scale, &labels, None, &LABEL).unwrap();
         let (mut dshares, mut shared_grad) =
             (dev.zeros(batch + CLASSES, units).unwrap(), dev.zeros(inputs, units).unwrap());
-        dev.share_grad(&mut dshares, &half, &dcurrent, None, &labels, &scale, None, Goodness::Sum, &LABEL)
-            .unwrap();
+        let chain = Units::Stored(&dcurrent, &ones);
+        dev.share_grad(&mut dshares, &half, chain, &labels, &scale, None, Goodness::Sum, &LABEL).unwrap();
         dev.matmul(&mut shared_grad, &xhat, true, &dshares, false).unwrap();
 
         let sizes = Sizes { batch, inputs, units, steps: 1 };

@@ -4,7 +4,7 @@
 use ff_cpu::Cpu;
 use ff_tensor::{
     Adam, Device, Error, Goodness, LabelRow, Neuron, Norm, NormKind, Objective, Output, Reset, Surrogate,
-    Tensor,
+    Tensor, Units,
 };
 
 const EPS: f32 = 1e-4;
@@ -61,7 +61,8 @@ fn a_wrong_shape_is_refused_by_op_and_tensor() {
     let share_grad = |rows, batch, factor: Option<&Tensor<Cpu>>| {
         let (dgoodness, signal, scale) = (zeros(rows, 1), zeros(rows, 3), zeros(batch, 1));
         let (dshares, g) = (&mut zeros(5, 3), Goodness::Mean);
-        dev.share_grad(dshares, &dgoodness, &signal, None, &labels(rows), &scale, factor, g, &LABEL)
+        let units = Units::Stored(&signal, &signal);
+        dev.share_grad(dshares, &dgoodness, units, &labels(rows), &scale, factor, g, &LABEL)
     };
     let refused = [
         ("matmul", "b", dev.matmul(&mut zeros(2, 3), &zeros(2, 4), false, &zeros(5, 3), false)),

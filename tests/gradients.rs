@@ -304,7 +304,10 @@ fn upper_layers_in_shares() {
         second.answer(&dev, &mut middle, &below, &labels).unwrap();
 
         let mut layer = case.layer(&dev, seed);
-        let inputs = middle.signal.data.chunks(INPUTS).map(|row| {
+        let mut signal = dev.zeros(2 * BATCH, INPUTS).unwrap();
+        let Labels { labels: of_rows, scale, row } = &labels;
+        dev.label_current(&mut signal, &middle.shares, scale, of_rows, Some(&middle.factor), row).unwrap();
+        let inputs = signal.data.chunks(INPUTS).map(|row| {
             let row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
             let s = oracle::norm_factor(&row, case.rms, f64::from(EPS));
             vec![row.iter().map(|x| s * x).collect()]

@@ -14,7 +14,7 @@ pub(crate) fn current_grad(
     dcurrent: &mut [f32],
     dgoodness: &[f32],
     signal: &[f32],
-    slope: Option<&[f32]>,
+    slope: &[f32],
     n: usize,
     steps: usize,
     p: Goodness,
@@ -23,26 +23,18 @@ pub(crate) fn current_grad(
     let size = n * steps;
     dcurrent
         .par_chunks_mut(size)
+        .zip(slope.par_chunks(size))
         .zip(signal.par_chunks(n))
         .zip(dgoodness)
-        .enumerate()
         .with_min_len(8)
-        .for_each(|(r, ((dcurrent, signal), &dg))| {
+        .for_each(|(((dcurrent, slope), signal), &dg)| {
             let dg = dg * factor;
-            let slope = slope.map(|slope| &slope[r * size..][..size]);
             vectorised(
                 #[inline(always)]
-                || match slope {
-                    Some(slope) => {
-                        for (dcurrent, slope) in dcurrent.chunks_exact_mut(n).zip(slope.chunks_exact(n)) {
-                            for j in 0..n {
-                                dcurrent[j] = dg * signal[j] * slope[j];
-                            }
-                        }
-                    }
-                    None => {
+                || {
+                    for (dcurrent, slope) in dcurrent.chunks_exact_mut(n).zip(slope.chunks_exact(n)) {
                         for j in 0..n {
-                            dcurrent[j] = dg * signal[j];
+                            dcurrent[j] = dg * signal[j] * slope[j];
                         }
                     }
                 },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ff_tensor::{
     Adam, Clock, Device, Element, Error, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective,
-    Result, Tensor, expect_shape,
+    Result, Tensor, Units, expect_shape,
 };
 
 use crate::checks::{expect_copies, expect_factor, slice};
@@ -236,6 +236,27 @@ impl Device for Cpu {
         Ok(())
     }
 
+    fn share_goodness(
+        &self,
+        goodness: &mut Tensor<Self>,
+        shares: &Tensor<Self>,
+        scale: &Tensor<Self>,
+        labels: &Tensor<Self, u32>,
+        factor: Option<&Tensor<Self>>,
+        p: &LabelRow,
+        g: Goodness,
+    ) -> Result<()> {
+        let r = labels.rows();
+        expect_shape("share_goodness", "goodness", goodness.shape(), [r, 1])?;
+        expect_copies("share_goodness", "scale", scale.shape(), [r, 1])?;
+        expect_factor("share_goodness", factor, r)?;
+        let (labels, factor) = (&labels.data, slice(factor));
+        let (shares, scale, n) = (&shares.data, &scale.data, shares.cols());
+        self.pool
+            .install(|| goodness::share_goodness(&mut goodness.data, shares, scale, labels, factor, n, p, g));
+        Ok(())
+    }
+
     fn label_goodness(
         &self,
         scores: &mut Tensor<Self>,
@@ -287,17 +308,15 @@ impl Device for Cpu {
         dcurrent: &mut Tensor<Self>,
         dgoodness: &Tensor<Self>,
         signal: &Tensor<Self>,
-        slope: Option<&Tensor<Self>>,
+        slope: &Tensor<Self>,
         p: Goodness,
     ) -> Result<()> {
         let [r, n] = signal.shape();
-        let steps = slope.map_or(1, |slope| slope.rows() / r.max(1));
-        if let Some(slope) = slope {
-            expect_shape("current_grad", "slope", slope.shape(), [r * steps, n])?;
-        }
-        expect_shape("current_grad", "dcurrent", dcurrent.shape(), [r * steps, n])?;
+        let steps = slope.rows() / r.max(1);
+        expect_shape("current_grad", "slope", slope.shape(), [r * steps, n])?;
+        expect_shape("current_grad", "dcurrent", dcurrent.shape(), slope.shape())?;
         expect_shape("current_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
-        let (dg, signal, slope) = (&dgoodness.data, &signal.data, slice(slope));
+        let (dg, signal, slope) = (&dgoodness.data, &signal.data, &slope.data);
         self.pool.install(|| current_grad::current_grad(&mut dcurrent.data, dg, signal, slope, n, steps, p));
         Ok(())
     }
@@ -306,30 +325,31 @@ impl Device for Cpu {
         &self,
         dshares: &mut Tensor<Self>,
         dgoodness: &Tensor<Self>,
-        signal: &Tensor<Self>,
-        slope: Option<&Tensor<Self>>,
+        units: Units<Self>,
         labels: &Tensor<Self, u32>,
         scale: &Tensor<Self>,
         factor: Option<&Tensor<Self>>,
         g: Goodness,
         p: &LabelRow,
     ) -> Result<()> {
-        let [r, n] = signal.shape();
+        let (r, n) = (labels.rows(), dshares.cols());
         expect_copies("share_grad", "scale", scale.shape(), [r, 1])?;
         expect_shape("share_grad", "dshares", dshares.shape(), [dshares.rows().max(scale.rows()), n])?;
         expect_shape("share_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
-        if let Some(slope) = slope {
-            expect_shape("share_grad", "slope", slope.shape(), [r, n])?;
-        }
-        expect_shape("share_grad", "labels", labels.shape(), [r, 1])?;
         expect_factor("share_grad", factor, r)?;
-        let copies = share_grad::Copies {
-            dgoodness: &dgoodness.data,
-            signal: &signal.data,
-            slope: slice(slope),
-            labels: &labels.data,
-            factor: slice(factor),
+        let units = match units {
+            Units::Stored(signal, slope) => {
+                expect_shape("share_grad", "signal", signal.shape(), [r, n])?;
+                expect_shape("share_grad", "slope", slope.shape(), [r, n])?;
+                share_grad::Units::Stored(&signal.data, &slope.data)
+            }
+            Units::Linear(shares) => {
+                expect_shape("share_grad", "shares", shares.shape(), dshares.shape())?;
+                share_grad::Units::Linear(&shares.data)
+            }
         };
+        let (dgoodness, labels, factor) = (&dgoodness.data, &labels.data, slice(factor));
+        let copies = share_grad::Copies { dgoodness, units, labels, factor };
         self.pool.install(|| share_grad::share_grad(&mut dshares.data, copies, &scale.data, n, g, p));
         Ok(())
     }

@@ -24,6 +24,51 @@ pub(crate) fn goodness(goodness: &mut [f32], signal: &[f32], n: usize, p: Goodne
     });
 }
 
+/// See [`ff_tensor::Device::share_goodness`]. `n` units.
+pub(crate) fn share_goodness(
+    goodness: &mut [f32],
+    shares: &[f32],
+    scale: &[f32],
+    labels: &[u32],
+    factor: Option<&[f32]>,
+    n: usize,
+    p: &LabelRow,
+    g: Goodness,
+) {
+    let (images, of_labels) = shares.split_at(scale.len() * n);
+    goodness.par_iter_mut().zip(labels).enumerate().with_min_len(32).for_each(|(r, (goodness, &label))| {
+        let b = r % scale.len();
+        let (image, label) = (&images[b * n..][..n], &of_labels[label as usize * n..][..n]);
+        let energy = pulp::Arch::new().dispatch(Energy { image, label, a: p.amplitude * scale[b] });
+        *goodness = g.factor(n) * factor.map_or(1.0, |t| t[r] * t[r]) * energy;
+    });
+}
+
+/// `sum_j (image_j + a label_j)^2`.
+struct Energy<'a> {
+    image: &'a [f32],
+    label: &'a [f32],
+    a: f32,
+}
+
+impl WithSimd for Energy<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let (n, a) = (self.image.len(), simd.splat_f32s(self.a));
+        let mut sums = Sums::zero(simd);
+        for group in (0..n).step_by(LANES) {
+            for v in 0..LANES / S::F32_LANES {
+                let at = (group + v * S::F32_LANES).min(n);
+                let label = simd.mul_f32s(a, vector(simd, self.label, at));
+                sums.add_squares(simd, v, simd.add_f32s(vector(simd, self.image, at), label));
+            }
+        }
+        sums.total()
+    }
+}
+
 /// See [`ff_tensor::Device::label_goodness`]. The current, the scan and the sum of `label_current`, `lif` and
 /// `goodness`, on numbers that stay in registers: equal to them bit for bit.
 pub(crate) fn label_goodness(

@@ -1,4 +1,5 @@
 //! From the copies' goodness back to the shares: `current_grad`, then the transpose of `label_current`, in one pass.
+//! Linear units have not even stored their signal: it is had from the shares again.
 //!
 //! ```text
 //! dI[r]          = dg[r] 2 factor signal[r] slope[r]
@@ -24,11 +25,17 @@ thread_local! {
     static OF_LABELS: RefCell<Vec<f32>> = RefCell::default();
 }
 
+/// See [`ff_tensor::Units`].
+#[derive(Clone, Copy)]
+pub(crate) enum Units<'a> {
+    Stored(&'a [f32], &'a [f32]),
+    Linear(&'a [f32]),
+}
+
 /// What the copies' gradients follow from; see [`ff_tensor::Device::share_grad`].
 pub(crate) struct Copies<'a> {
     pub dgoodness: &'a [f32],
-    pub signal: &'a [f32],
-    pub slope: Option<&'a [f32]>,
+    pub units: Units<'a>,
     pub labels: &'a [u32],
     pub factor: Option<&'a [f32]>,
 }
@@ -84,31 +91,59 @@ impl WithSimd for Chunk<'_> {
         for (b, image) in (self.first..).zip(self.images.chunks_exact_mut(n)) {
             image.fill(0.0);
             for r in (b..copies.labels.len()).step_by(batch) {
-                let of_label = &mut self.of_labels[copies.labels[r] as usize * n..][..n];
-                let by = copies.dgoodness[r] * self.factor * copies.factor.map_or(1.0, |t| t[r]);
-                copies.add(simd, image, of_label, r, [by, self.amplitude * self.scale[b]]);
+                let label = copies.labels[r] as usize * n;
+                let of_label = &mut self.of_labels[label..][..n];
+                let t = copies.factor.map_or(1.0, |t| t[r]);
+                let by = copies.dgoodness[r] * self.factor * t;
+                let a = self.amplitude * self.scale[b];
+                match copies.units {
+                    Units::Stored(signal, slope) => {
+                        let (signal, slope, by) =
+                            (&signal[r * n..][..n], &slope[r * n..][..n], simd.splat_f32s(by));
+                        add(
+                            simd,
+                            image,
+                            of_label,
+                            a,
+                            #[inline(always)]
+                            |at| {
+                                simd.mul_f32s(
+                                    simd.mul_f32s(by, vector(simd, signal, at)),
+                                    vector(simd, slope, at),
+                                )
+                            },
+                        );
+                    }
+                    Units::Linear(shares) => {
+                        let (of_image, label) = (&shares[b * n..][..n], &shares[batch * n + label..][..n]);
+                        let (by, a_s) = (simd.splat_f32s(by * t), simd.splat_f32s(a));
+                        add(
+                            simd,
+                            image,
+                            of_label,
+                            a,
+                            #[inline(always)]
+                            |at| {
+                                let label = simd.mul_f32s(a_s, vector(simd, label, at));
+                                simd.mul_f32s(by, simd.add_f32s(vector(simd, of_image, at), label))
+                            },
+                        );
+                    }
+                }
             }
         }
     }
 }
 
-impl Copies<'_> {
-    /// Adds `by signal slope` of row `r` to one row, and `a` times that to the other.
-    #[inline(always)]
-    fn add<S: Simd>(&self, simd: S, image: &mut [f32], of_label: &mut [f32], r: usize, [by, a]: [f32; 2]) {
-        let n = image.len();
-        let signal = &self.signal[r * n..][..n];
-        let slope = self.slope.map(|slope| &slope[r * n..][..n]);
-        let (by, a) = (simd.splat_f32s(by), simd.splat_f32s(a));
-        for at in (0..n).step_by(S::F32_LANES) {
-            let mut d = simd.mul_f32s(by, vector(simd, signal, at));
-            if let Some(slope) = slope {
-                d = simd.mul_f32s(d, vector(simd, slope, at));
-            }
-            let sum = simd.add_f32s(vector(simd, image, at), d);
-            put(simd, image, at, sum);
-            let sum = simd.add_f32s(vector(simd, of_label, at), simd.mul_f32s(a, d));
-            put(simd, of_label, at, sum);
-        }
+/// Adds `d` to the image's row, and `a` times that to the label's.
+#[inline(always)]
+fn add<S: Simd>(simd: S, image: &mut [f32], of_label: &mut [f32], a: f32, d: impl Fn(usize) -> S::f32s) {
+    let a = simd.splat_f32s(a);
+    for at in (0..image.len()).step_by(S::F32_LANES) {
+        let d = d(at);
+        let sum = simd.add_f32s(vector(simd, image, at), d);
+        put(simd, image, at, sum);
+        let sum = simd.add_f32s(vector(simd, of_label, at), simd.mul_f32s(a, d));
+        put(simd, of_label, at, sum);
     }
 }

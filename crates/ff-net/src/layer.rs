@@ -8,7 +8,9 @@
 //! *shares* (see [`ff_tensor::device`]): images come in like that, and a layer of linear units, such as the
 //! tutorial's, passes them on like that.
 
-use ff_tensor::{Adam, Clock, Device, Goodness, LabelRow, Neuron, Norm, Objective, Output, Result, Tensor};
+use ff_tensor::{
+    Adam, Clock, Device, Goodness, LabelRow, Neuron, Norm, Objective, Output, Result, Tensor, Units,
+};
 
 /// A layer's weights and what it does with its input.
 pub struct Layer<D: Device> {
@@ -56,11 +58,11 @@ pub struct Activity<D: Device> {
     pub factor: Tensor<D>,
     /// The normalised input, `[R, in]` or `[R T, in]`, where it does not come in shares. Empty elsewhere.
     pub xhat: Tensor<D>,
-    /// `[R, out]`, or `[R T, out]` where spikes come in. Empty for linear units: there the signal is the current.
+    /// `[R, out]`, or `[R T, out]` where spikes come in. Empty, as `signal`, where linear units leave it in shares.
     pub current: Tensor<D>,
     /// `[R, out]`
     pub signal: Tensor<D>,
-    /// `d signal / d current`, a row for each of the current's; only where the layer learns and units are not linear.
+    /// `d signal / d current`, a row for each of the current's; only where the layer learns.
     pub slope: Option<Tensor<D>>,
     /// `[R T, out]`; only where the next layer wants them.
     pub spikes: Option<Tensor<D>>,
@@ -125,9 +127,7 @@ impl<D: Device> Layer<D> {
     /// As above.
     pub fn answer_images(&self, dev: &D, activity: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
         let a = activity;
-        let current = if a.is_linear() { &mut a.signal } else { &mut a.current };
-        dev.label_current(current, &a.shares, labels.scale, labels.labels, None, &labels.row)?;
-        self.answer_current(dev, a)
+        self.answer_shares(dev, a, labels)
     }
 
     /// The layers above: normalise what came from below, weigh it, then the units and their goodness.
@@ -146,25 +146,30 @@ impl<D: Device> Layer<D> {
             let units = below.shares.cols();
             dev.row_factor(&mut a.factor, &below.goodness, below.factor(), units, &self.norm, self.goodness)?;
             dev.matmul(&mut a.shares, &below.shares, false, &self.weight, false)?;
-            let Labels { labels, scale, row } = labels;
-            let current = if a.is_linear() { &mut a.signal } else { &mut a.current };
-            dev.label_current(current, &a.shares, scale, labels, Some(&a.factor), row)?;
-            return self.answer_current(dev, a);
+            return self.answer_shares(dev, a, labels);
         }
         match &below.spikes {
             Some(spikes) => dev.normalise(&mut a.xhat, spikes, self.neuron.steps, &self.norm)?,
             None => dev.normalise(&mut a.xhat, &below.signal, 1, &self.norm)?,
         }
-        let current = if a.is_linear() { &mut a.signal } else { &mut a.current };
-        dev.matmul(current, &a.xhat, false, &self.weight, false)?;
+        dev.matmul(&mut a.current, &a.xhat, false, &self.weight, false)?;
+        self.answer_current(dev, a)
+    }
+
+    /// From the current in shares to the goodness.
+    fn answer_shares(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
+        let Labels { labels, scale, row } = labels;
+        let factor = a.in_shares().then_some(&a.factor);
+        if a.stays_in_shares() {
+            return dev.share_goodness(&mut a.goodness, &a.shares, scale, labels, factor, row, self.goodness);
+        }
+        dev.label_current(&mut a.current, &a.shares, scale, labels, factor, row)?;
         self.answer_current(dev, a)
     }
 
     fn answer_current(&self, dev: &D, a: &mut Activity<D>) -> Result<()> {
-        if !a.is_linear() {
-            let (slope, spikes) = (a.slope.as_mut(), a.spikes.as_mut());
-            dev.lif(&mut a.signal, slope, spikes, &a.current, self.bias.as_ref(), &self.neuron)?;
-        }
+        let (slope, spikes) = (a.slope.as_mut(), a.spikes.as_mut());
+        dev.lif(&mut a.signal, slope, spikes, &a.current, self.bias.as_ref(), &self.neuron)?;
         dev.goodness(&mut a.goodness, &a.signal, self.goodness)
     }
 
@@ -216,14 +221,18 @@ impl<D: Device> Layer<D> {
     }
 
     fn share_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>, labels: &Labels<D>) -> Result<()> {
-        let (slope, factor) = (a.slope.as_ref(), a.factor());
+        let units = match &a.slope {
+            Some(slope) => Units::Stored(&a.signal, slope),
+            None => Units::Linear(&a.shares),
+        };
         let Labels { labels, scale, row } = labels;
         let (dshares, dgoodness) = (&mut l.dshares, &l.dgoodness);
-        dev.share_grad(dshares, dgoodness, &a.signal, slope, labels, scale, factor, self.goodness, row)
+        dev.share_grad(dshares, dgoodness, units, labels, scale, a.factor(), self.goodness, row)
     }
 
     fn current_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>) -> Result<()> {
-        dev.current_grad(&mut l.dcurrent, &l.dgoodness, &a.signal, a.slope.as_ref(), self.goodness)
+        let Some(slope) = &a.slope else { return Ok(()) };
+        dev.current_grad(&mut l.dcurrent, &l.dgoodness, &a.signal, slope, self.goodness)
     }
 
     /// From the gradients to the weights.
@@ -288,24 +297,24 @@ impl<D: Device> Activity<D> {
         let [inputs, units] = layer.weight.shape();
         let rows = sizes.batch * sizes.copies;
         let current_rows = if sizes.spikes_in { rows * layer.neuron.steps } else { rows };
-        let linear = layer.is_linear() && !sizes.spikes_out;
+        let stays = layer.is_linear() && !sizes.spikes_out && sizes.input != Input::Rows;
         let empty_unless =
             |wanted: bool, rows, cols| if wanted { dev.zeros(rows, cols) } else { dev.zeros(0, cols) };
         Ok(Self {
             shares: empty_unless(sizes.input != Input::Rows, sizes.batch + sizes.classes, units)?,
             factor: empty_unless(sizes.input == Input::Shares, rows, 1)?,
             xhat: empty_unless(sizes.input == Input::Rows, current_rows, inputs)?,
-            current: empty_unless(!linear, current_rows, units)?,
-            signal: dev.zeros(rows, units)?,
-            slope: (learns && !linear).then(|| dev.zeros(current_rows, units)).transpose()?,
+            current: empty_unless(!stays, current_rows, units)?,
+            signal: empty_unless(!stays, rows, units)?,
+            slope: (learns && !stays).then(|| dev.zeros(current_rows, units)).transpose()?,
             spikes: sizes.spikes_out.then(|| dev.zeros(rows * layer.neuron.steps, units)).transpose()?,
             goodness: dev.zeros(rows, 1)?,
         })
     }
 
-    /// Whether the signal is the current.
-    fn is_linear(&self) -> bool {
-        self.current.rows() < self.signal.rows()
+    /// Whether neither current nor signal is ever written out.
+    fn stays_in_shares(&self) -> bool {
+        self.current.rows() == 0
     }
 
     /// Whether another layer's output comes in, in shares.
@@ -341,11 +350,10 @@ impl<D: Device> Learning<D> {
     pub fn new(dev: &D, layer: &Layer<D>, activity: &Activity<D>) -> Result<Self> {
         let [inputs, units] = layer.weight.shape();
         let moments = || dev.zeros(1, units);
-        let current_rows = activity.current.rows().max(activity.signal.rows());
         let wanted = layer.bias.is_some() || activity.shares.rows() == 0;
         Ok(Self {
             dgoodness: dev.zeros(activity.goodness.rows(), 1)?,
-            dcurrent: dev.zeros(if wanted { current_rows } else { 0 }, units)?,
+            dcurrent: dev.zeros(if wanted { activity.current.rows() } else { 0 }, units)?,
             dshares: dev.zeros(activity.shares.rows(), units)?,
             dweight: dev.zeros(inputs, units)?,
             weight_mean: dev.zeros(inputs, units)?,

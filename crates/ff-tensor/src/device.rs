@@ -20,6 +20,14 @@ use crate::{
     Adam, Clock, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective, Result, Tensor,
 };
 
+/// What the units of a layer with shares made of their current, for [`Device::share_grad`].
+pub enum Units<'a, D: Device> {
+    /// Signal and slope, `[R, n]` each.
+    Stored(&'a Tensor<D>, &'a Tensor<D>),
+    /// Linear units: the signal is the current, which follows from its shares, `[B + classes, n]`; the slope is 1.
+    Linear(&'a Tensor<D>),
+}
+
 /// A place to compute: memory, and the ops of the algorithm. Cloning gives another handle to the same device.
 pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// Storage for elements of type `T`.
@@ -142,6 +150,19 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
         p: Goodness,
     ) -> Result<()>;
 
+    /// Goodness of linear units from the shares of their current: `label_current` and `goodness`, with no activation
+    /// stored.
+    fn share_goodness(
+        &self,
+        goodness: &mut Tensor<Self>,   // [R, 1]
+        shares: &Tensor<Self>,         // [B + classes, n]
+        scale: &Tensor<Self>,          // [B, 1]
+        labels: &Tensor<Self, u32>,    // [R, 1]
+        factor: Option<&Tensor<Self>>, // [R, 1], t; 1 if left out
+        p: &LabelRow,
+        g: Goodness,
+    ) -> Result<()>;
+
     /// Layer 1's goodness for every label at once, with no activation stored: `label_current`, `lif` and
     /// `goodness` of all candidates.
     fn label_goodness(
@@ -172,10 +193,10 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// no tape. `factor` is 1/n for the mean, 1 for the sum. The slope may have a row per step.
     fn current_grad(
         &self,
-        dcurrent: &mut Tensor<Self>,  // [R, n] or [R T, n]
-        dgoodness: &Tensor<Self>,     // [R, 1]
-        signal: &Tensor<Self>,        // [R, n]
-        slope: Option<&Tensor<Self>>, // as dcurrent; 1 if left out, as for linear units
+        dcurrent: &mut Tensor<Self>, // [R, n] or [R T, n]
+        dgoodness: &Tensor<Self>,    // [R, 1]
+        signal: &Tensor<Self>,       // [R, n]
+        slope: &Tensor<Self>,        // as dcurrent
         p: Goodness,
     ) -> Result<()>;
 
@@ -185,10 +206,9 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// product.
     fn share_grad(
         &self,
-        dshares: &mut Tensor<Self>,    // [B + classes, n]
-        dgoodness: &Tensor<Self>,      // [R, 1]
-        signal: &Tensor<Self>,         // [R, n]
-        slope: Option<&Tensor<Self>>,  // [R, n]; 1 if left out, as for linear units
+        dshares: &mut Tensor<Self>, // [B + classes, n]
+        dgoodness: &Tensor<Self>,   // [R, 1]
+        units: Units<Self>,
         labels: &Tensor<Self, u32>,    // [R, 1]
         scale: &Tensor<Self>,          // [B, 1]
         factor: Option<&Tensor<Self>>, // [R, 1], t; 1 if left out

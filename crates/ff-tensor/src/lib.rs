@@ -10,7 +10,7 @@ pub mod params;
 pub mod random;
 pub mod tensor;
 
-pub use device::Device;
+pub use device::{Device, Units};
 pub use error::{Error, Result, expect_shape};
 pub use params::{
     Adam, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind, Objective, Output,
