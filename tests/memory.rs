@@ -1,5 +1,4 @@
-//! What is allocated: a reader takes no more than the file warrants, a training step nothing but the packing
-//! buffers of the matrix products.
+//! What is allocated: a reader takes no more than the file warrants, a training step nothing at all.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -90,7 +89,7 @@ fn a_file_that_promises_much_gets_no_memory_for_it() {
 }
 
 #[test]
-fn a_step_allocates_nothing_but_the_products_packing() {
+fn a_step_allocates_nothing() {
     let _alone = alone();
     let threads = 2;
     let data = synthetic(1_280, 1, 1);
@@ -130,9 +129,10 @@ fn a_step_allocates_nothing_but_the_products_packing() {
         };
         per_step(); // threads start, their queues grow
         let calls = per_step();
-        // Two layers, forwards and backwards: four products, each packed once by each thread.
-        let products = 4.0 * threads as f64;
-        println!("{link:?}: {calls} allocations in a step, {products} of them expected from the products");
-        assert!(calls <= products, "{link:?}: {calls} allocations in a step");
+        // Without vector instructions, products are the matrixmultiply crate's, which allocates for packing: two layers,
+        // forwards and backwards, each thread once.
+        let packing = if ff_cpu::simd_name().starts_with("none") { 4.0 * threads as f64 } else { 0.0 };
+        println!("{link:?}: {calls} allocations in a step, {packing} of them for the products");
+        assert!(calls <= packing, "{link:?}: {calls} allocations in a step");
     }
 }

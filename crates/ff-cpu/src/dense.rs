@@ -14,14 +14,16 @@ use std::cell::RefCell;
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::{Instructions, LANES, aligned, instructions};
+use crate::lanes::{Instructions, LANES, aligned, arch, instructions};
 use crate::matmul::Operand;
 use crate::shares::{Cut, Share, share_out};
 
 /// Vectors in a tile's row.
 const VECTORS: usize = 2;
-/// Rows of a tile: their sums take 24 registers.
+/// Rows of a tile where there are 32 registers: their sums take 24.
 const ROWS: usize = 12;
+/// Rows of a tile where there are 16: their sums take 12.
+const FEWER_ROWS: usize = 6;
 /// Rows of a tile for what is left over; the last ones go one by one.
 const LEFT_OVER: usize = 4;
 
@@ -43,7 +45,7 @@ thread_local! {
 
 /// Whether C `[m, n]` has room for tiles, and the processor registers for them.
 pub(crate) fn pays(m: usize, n: usize) -> bool {
-    m >= ROWS && n >= VECTORS * LANES && instructions() == Instructions::Avx512
+    m >= ROWS && n >= VECTORS * LANES && instructions() != Instructions::Plain
 }
 
 /// C `[m, n]`, op(A) `[m, k]`, B `[k, n]`.
@@ -52,7 +54,7 @@ pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
     let cut = if a.transposed { Cut::Longer } else { Cut::Columns };
     share_out(c, [m, n], [ROWS, VECTORS * LANES], cut, &|share| {
         SCRATCH.with_borrow_mut(|scratch| {
-            pulp::Arch::new().dispatch(Tiles { share, a, b, shape, scratch });
+            arch().dispatch(Tiles { share, a, b, shape, scratch });
         });
     });
 }
@@ -80,7 +82,10 @@ impl WithSimd for Tiles<'_, '_> {
             let offsets =
                 (first..columns.min(first + group)).step_by(width).map(|at| at.min(columns - width));
             self.copy_panels(offsets.clone(), width);
-            let row = self.tiles::<S, ROWS>(simd, offsets.clone(), 0);
+            let row = match instructions() {
+                Instructions::Avx2 => self.tiles::<S, FEWER_ROWS>(simd, offsets.clone(), 0),
+                _ => self.tiles::<S, ROWS>(simd, offsets.clone(), 0),
+            };
             let row = self.tiles::<S, LEFT_OVER>(simd, offsets.clone(), row);
             self.tiles::<S, 1>(simd, offsets, row);
         }

@@ -8,7 +8,7 @@ use ff_tensor::{Goodness, LabelRow, Neuron, NeuronKind};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::lanes::{LANES, Sums, sum_squares, vector, vectorised};
+use crate::lanes::{LANES, Sums, arch, sum_squares, vector, vectorised};
 use crate::lif::{Atan, constant, rectified, with_bias};
 use crate::staircase::Staircase;
 
@@ -39,7 +39,7 @@ pub(crate) fn share_goodness(
     goodness.par_iter_mut().zip(labels).enumerate().with_min_len(32).for_each(|(r, (goodness, &label))| {
         let b = r % scale.len();
         let (image, label) = (&images[b * n..][..n], &of_labels[label as usize * n..][..n]);
-        let energy = pulp::Arch::new().dispatch(Energy { image, label, a: p.amplitude * scale[b] });
+        let energy = arch().dispatch(Energy { image, label, a: p.amplitude * scale[b] });
         *goodness = g.factor(n) * factor.map_or(1.0, |t| t[r] * t[r]) * energy;
     });
 }
@@ -89,7 +89,7 @@ pub(crate) fn label_goodness(
         |((scores, base), &scale)| {
             let a = amplitude * scale;
             let staircase = &staircase;
-            pulp::Arch::new().dispatch(Candidates { scores, base, label_rows, a, bias, neuron, staircase });
+            arch().dispatch(Candidates { scores, base, label_rows, a, bias, neuron, staircase });
             scores.iter_mut().for_each(|score| *score *= factor);
         },
     );

@@ -30,7 +30,13 @@ pub(crate) fn vectorised<R>(f: impl FnMut() -> R) -> R {
         }
     }
 
-    pulp::Arch::new().dispatch(ByReference(f))
+    arch().dispatch(ByReference(f))
+}
+
+/// The widest instructions of this processor, to dispatch to.
+#[inline(always)]
+pub(crate) fn arch() -> pulp::Arch {
+    pulp::Arch::new()
 }
 
 /// What [`vectorised`] compiles for.
@@ -52,7 +58,7 @@ pub(crate) fn instructions() -> Instructions {
         return Instructions::Neon;
     }
     #[cfg(target_arch = "x86_64")]
-    match pulp::Arch::new() {
+    match arch() {
         pulp::Arch::V4(_) => return Instructions::Avx512,
         pulp::Arch::V3(_) => return Instructions::Avx2,
         _ => {}

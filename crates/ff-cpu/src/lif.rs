@@ -26,7 +26,7 @@ use ff_tensor::{Neuron, NeuronKind, Output, Reset, Surrogate};
 use pulp::{Simd, WithSimd};
 
 use crate::device::BLOCK;
-use crate::lanes::{put, vector};
+use crate::lanes::{arch, put, vector};
 use crate::staircase::Staircase;
 
 /// The rows that an op works on: all of them, or one task's share.
@@ -50,7 +50,7 @@ pub(crate) fn lif(rows: Rows, bias: Option<&[f32]>, n: usize, in_time: bool, p: 
     let staircase = if count_only { Staircase::of(p) } else { None };
     let steps = Steps { current: if in_time { p.steps } else { 1 }, spikes: p.steps };
     share_out(rows, n, steps, &|rows: Rows| {
-        pulp::Arch::new().dispatch(Block { rows, bias, n, in_time, p, staircase: &staircase });
+        arch().dispatch(Block { rows, bias, n, in_time, p, staircase: &staircase });
     });
 }
 

@@ -15,7 +15,7 @@ use ff_tensor::{Goodness, LabelRow};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::lanes::{put, vector};
+use crate::lanes::{arch, put, vector};
 
 /// Chunks of images.
 const CHUNKS: usize = 8;
@@ -59,7 +59,7 @@ pub(crate) fn share_grad(
     parts.enumerate().for_each(|(chunk, (of_labels, images))| {
         let (first, factor) = (chunk * images_of_chunk, 2.0 * g.factor(n));
         let (copies, amplitude) = (&copies, p.amplitude);
-        pulp::Arch::new().dispatch(Chunk { images, of_labels, first, copies, scale, n, factor, amplitude });
+        arch().dispatch(Chunk { images, of_labels, first, copies, scale, n, factor, amplitude });
     });
     of_labels.fill(0.0);
     for sums in sums.chunks_exact(of_labels.len()) {

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::{LANES, aligned};
+use crate::lanes::{LANES, aligned, arch};
 use crate::matmul::Operand;
 use crate::shares::{Cut, Share, share_out};
 
@@ -84,7 +84,7 @@ pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
         SCRATCH.with_borrow_mut(|scratch| {
             for first in (0..share.c.nrows()).step_by(ROWS) {
                 let (share, scratch) = (&mut share, &mut *scratch);
-                pulp::Arch::new().dispatch(Panels { share, first, scratch, a, b, shape });
+                arch().dispatch(Panels { share, first, scratch, a, b, shape });
             }
         });
     });
