@@ -1,0 +1,136 @@
+//! How the cost of training grows with batch, width, time steps, layers and threads: a table, and a plot in
+//! `docs/scaling.svg`.
+//!
+//! `cargo bench --bench scaling`; a few minutes on two cores.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::Path;
+use std::time::Instant;
+
+use ff_cpu::Cpu;
+use ff_data::{Dataset, epoch_order, synthetic};
+use ff_net::{Config, Negatives, Network, ObjectiveKind, Schedule, Trainer};
+use ff_tensor::{NormKind, Output};
+use plotters::prelude::*;
+
+const IMAGES: usize = 6_000;
+/// Epochs that are timed, after one that is not; the median counts.
+const EPOCHS: usize = 5;
+
+/// One thing that is varied.
+struct Sweep {
+    name: &'static str,
+    values: Vec<usize>,
+    set: fn(&mut Config, usize),
+}
+
+/// The network of the preset `quick`.
+fn quick() -> Config {
+    Config {
+        steps: 8,
+        output: Output::Rate,
+        norm: NormKind::Rms,
+        label_amplitude: 3.0,
+        objective: ObjectiveKind::Pair,
+        alpha: 12.0,
+        negatives: Negatives::Hard,
+        sharpness: 60.0,
+        schedule: Schedule::Joint,
+        batch: 100,
+        learning_rate: 1e-3,
+        ..Config::default()
+    }
+}
+
+/// Microseconds for an image, forwards and backwards, all layers.
+fn cost(data: &Dataset, config: Config, threads: usize) -> f64 {
+    let dev = Cpu::new(threads).unwrap();
+    let network = Network::new(&dev, config, data.width * data.height, data.classes).unwrap();
+    let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
+    let mut times: Vec<f64> = (0..=EPOCHS as u64)
+        .map(|epoch| {
+            let order = epoch_order(IMAGES, 1, epoch);
+            let start = Instant::now();
+            dev.install(|| trainer.epoch(&order, &mut || ()).map(|_| ())).unwrap();
+            start.elapsed().as_secs_f64()
+        })
+        .skip(1)
+        .collect();
+    times.sort_by(f64::total_cmp);
+    1e6 * times[times.len() / 2] / IMAGES as f64
+}
+
+fn main() {
+    let data = synthetic(IMAGES, 1, 1);
+    let cores = Cpu::new(0).unwrap().threads();
+    let sweeps = [
+        Sweep { name: "batch", values: vec![25, 50, 100, 200, 500, 1_000], set: |c, v| c.batch = v },
+        Sweep {
+            name: "units in each of two layers",
+            values: vec![125, 250, 500, 1_000, 2_000],
+            set: |c, v| c.layers = vec![v; 2],
+        },
+        Sweep { name: "time steps", values: vec![1, 2, 4, 8, 16, 32], set: |c, v| c.steps = v },
+        Sweep { name: "layers of 500", values: vec![1, 2, 3, 4], set: |c, v| c.layers = vec![500; v] },
+    ];
+    let mut lines: Vec<(&str, Vec<(f64, f64)>)> = Vec::new();
+    println!("784-500-500, 8 steps, batch 100, {cores} threads unless varied; microseconds an image\n");
+    for Sweep { name, values, set } in sweeps {
+        let costs = values.iter().map(|&value| {
+            let mut config = quick();
+            set(&mut config, value);
+            (value as f64, cost(&data, config, 0))
+        });
+        lines.push((name, costs.collect()));
+    }
+    let costs = (1..=cores).map(|threads| (threads as f64, cost(&data, quick(), threads)));
+    lines.push(("threads", costs.collect()));
+    for (name, costs) in &lines {
+        let row =
+            |cell: &dyn Fn(&(f64, f64)) -> String| costs.iter().map(cell).collect::<Vec<_>>().join(" | ");
+        println!("| {name} | {} |", row(&|c| format!("{}", c.0)));
+        println!("|---|{}", "---:|".repeat(costs.len()));
+        println!("| µs an image | {} |\n", row(&|c| format!("{:.1}", c.1)));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scaling.svg");
+    draw(&path, &lines);
+    println!("drawn to {}", path.display());
+}
+
+/// One small plot for each line, side by side.
+fn draw(path: &Path, lines: &[(&str, Vec<(f64, f64)>)]) {
+    const INK: RGBColor = RGBColor(40, 44, 52);
+    const LINE: RGBColor = RGBColor(31, 119, 180);
+    let font = epaint_default_fonts::UBUNTU_LIGHT;
+    plotters::style::register_font("sans-serif", FontStyle::Normal, font).map_err(|_| "no font").unwrap();
+    let root = SVGBackend::new(path, (1_150, 260)).into_drawing_area();
+    root.fill(&WHITE).unwrap();
+    let top = lines.iter().flat_map(|(_, costs)| costs).fold(0.0f64, |top, c| top.max(c.1));
+    for (area, (name, costs)) in root.split_evenly((1, lines.len())).iter().zip(lines) {
+        let (from, to) = (costs[0].0, costs[costs.len() - 1].0.max(costs[0].0 + 1.0));
+        let mut chart = ChartBuilder::on(area)
+            .margin(10)
+            .caption(*name, ("sans-serif", 15).into_font().color(&INK))
+            .x_label_area_size(28)
+            .y_label_area_size(42)
+            .build_cartesian_2d(
+                (from / 1.2..to * 1.2).log_scale().with_key_points(costs.iter().map(|c| c.0).collect()),
+                (4.0..top * 1.2).log_scale().with_key_points(vec![5.0, 10.0, 20.0, 50.0, 100.0, 200.0]),
+            )
+            .unwrap();
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(BLACK.mix(0.08))
+            .axis_style(INK.mix(0.5))
+            .label_style(("sans-serif", 12).into_font().color(&INK))
+            .x_label_formatter(&|x| format!("{x}"))
+            .y_label_formatter(&|y| format!("{y}"))
+            .y_desc(if *name == lines[0].0 { "µs an image" } else { "" })
+            .draw()
+            .unwrap();
+        chart.draw_series(LineSeries::new(costs.iter().copied(), LINE.stroke_width(2))).unwrap();
+        chart.draw_series(costs.iter().map(|&at| Circle::new(at, 3, LINE.filled()))).unwrap();
+    }
+    root.present().unwrap();
+}
