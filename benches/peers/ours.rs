@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use ff_cpu::Cpu;
 use ff_data::{Dataset, epoch_order};
+use ff_net::layer::Images;
 use ff_net::torch::TorchGenerator;
 use ff_net::{Config, Negatives, Network, ObjectiveKind, Predictor, Schedule, Trainer, tutorial};
-use ff_tensor::{NeuronKind, NormKind, Output};
+use ff_tensor::{Device, NeuronKind, NormKind, Output};
 
 /// The network of an epoch's or a scan's work.
 fn config(work: &str) -> Config {
@@ -66,6 +67,28 @@ fn scan(predictor: &mut Predictor<Cpu>, trainer: &Trainer<Cpu>, data: &Dataset) 
     start.elapsed().as_secs_f64()
 }
 
+/// One label for each image, through all layers, in batches of training's size: what a one-pass head would add to an
+/// epoch, but for its own ten units.
+fn pass(trainer: &Trainer<Cpu>, data: &Dataset) -> f64 {
+    let (network, batch) = (trainer.network(), trainer.batch());
+    let images = data.train.images.slice(ndarray::s![..batch, ..]);
+    let set =
+        network.dev.upload(batch, network.pixels, &images.iter().copied().collect::<Vec<u8>>()).unwrap();
+    let (targets, one_label) = (network.dev.zeros(batch, 1).unwrap(), network.dev.zeros(batch, 1).unwrap());
+    let order = network.dev.upload(batch, 1, &(0..batch as u32).collect::<Vec<_>>()).unwrap();
+    let clock = network.dev.zeros(1, 2).unwrap();
+    let mut activities = network.activities(batch, 1, false).unwrap();
+    let mut gathered = Images::new(&network.dev, batch, network.pixels, network.classes).unwrap();
+    let start = Instant::now();
+    for _ in 0..trainer.batches() {
+        let Images { xhat, scale, labels } = &mut gathered;
+        let p = network.config.gather(network.classes);
+        network.dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &p).unwrap();
+        network.forward(&mut activities, &gathered, &one_label).unwrap();
+    }
+    start.elapsed().as_secs_f64()
+}
+
 /// A step of the tutorial's layer 1.
 fn tutorial_step(dev: &Cpu, data: &Dataset) -> f64 {
     let mut times = Vec::with_capacity(2 * tutorial::STEPS);
@@ -101,10 +124,12 @@ fn main() {
                 trained.push((work.to_string(), trainer, predictor));
             }
             let (_, trainer, predictor) = trained.iter_mut().find(|(name, ..)| name == work).unwrap();
-            println!(
-                "{}",
-                if job == "scan" { scan(predictor, trainer, &data) } else { epoch(trainer, &data) }
-            );
+            let seconds = match job {
+                "scan" => scan(predictor, trainer, &data),
+                "pass" => pass(trainer, &data),
+                _ => epoch(trainer, &data),
+            };
+            println!("{seconds}");
         }
     });
 }
