@@ -491,7 +491,11 @@ fn adam<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 }
 
 fn sizes() -> Vec<Sizes> {
-    let mut all = Vec::new();
+    // More rows than a sparse product lists at a time, and more of B than a dense one copies at a time.
+    let mut all = vec![
+        Sizes { batch: 600, inputs: 40, units: 33, steps: 2 },
+        Sizes { batch: 13, inputs: 3_000, units: 200, steps: 1 },
+    ];
     for batch in [1, 7, 17] {
         for inputs in [7, 17, 257] {
             for units in [1, 7, 17, 257] {
@@ -518,7 +522,9 @@ fn any_number_of_threads_gives_the_same_bits() {
     let one = Cpu::new(1).unwrap();
     for threads in [2, 3, 5] {
         let many = Cpu::new(threads).unwrap();
-        for (batch, inputs, units) in [(1, 7, 257), (17, 257, 17), (130, 257, 65)] {
+        for (batch, inputs, units) in
+            [(1, 7, 257), (17, 257, 17), (130, 257, 65), (600, 40, 33), (13, 3_000, 200)]
+        {
             let sizes = Sizes { batch, inputs, units, steps: 3 };
             for (a, b) in every_op(&one, sizes).iter().zip(every_op(&many, sizes)) {
                 let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use ff_cpu::Cpu;
 use ff_data::{Dataset, epoch_order};
-use ff_net::layer::Images;
+use ff_net::layer::{Images, Labels};
 use ff_net::torch::TorchGenerator;
 use ff_net::{Config, Negatives, Network, ObjectiveKind, Predictor, Schedule, Trainer, tutorial};
 use ff_tensor::{Device, NeuronKind, NormKind, Output};
@@ -67,8 +67,8 @@ fn scan(predictor: &mut Predictor<Cpu>, trainer: &Trainer<Cpu>, data: &Dataset) 
     start.elapsed().as_secs_f64()
 }
 
-/// One label for each image, through all layers, in batches of training's size: what a one-pass head would add to an
-/// epoch, but for its own ten units.
+/// One more label for each image, through all layers, in batches of training's size: what a one-pass head would add to an
+/// epoch, but for its own ten units. (It shares the images' product in layer 1 with the others.)
 fn pass(trainer: &Trainer<Cpu>, data: &Dataset) -> f64 {
     let (network, batch) = (trainer.network(), trainer.batch());
     let images = data.train.images.slice(ndarray::s![..batch, ..]);
@@ -79,12 +79,18 @@ fn pass(trainer: &Trainer<Cpu>, data: &Dataset) -> f64 {
     let clock = network.dev.zeros(1, 2).unwrap();
     let mut activities = network.activities(batch, 1, false).unwrap();
     let mut gathered = Images::new(&network.dev, batch, network.pixels, network.classes).unwrap();
+    let Images { xhat, scale, labels } = &mut gathered;
+    let p = network.config.gather(network.classes);
+    network.dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &p).unwrap();
+    let labels = Labels { labels: &one_label, scale: &gathered.scale, row: network.config.label() };
+    network.layers[0].image_current(&network.dev, &mut activities[0], &gathered).unwrap();
     let start = Instant::now();
     for _ in 0..trainer.batches() {
-        let Images { xhat, scale, labels } = &mut gathered;
-        let p = network.config.gather(network.classes);
-        network.dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &p).unwrap();
-        network.forward(&mut activities, &gathered, &one_label).unwrap();
+        network.layers[0].answer_images(&network.dev, &mut activities[0], &labels).unwrap();
+        for i in 1..network.layers.len() {
+            let (below, above) = activities.split_at_mut(i);
+            network.layers[i].answer(&network.dev, &mut above[0], &below[i - 1], &labels).unwrap();
+        }
     }
     start.elapsed().as_secs_f64()
 }

@@ -9,8 +9,9 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::lanes::{LANES, Sums, arch, sum_squares, vector, vectorised};
-use crate::lif::{Atan, constant, rectified, with_bias};
+use crate::lif::{constant, rectified, with_bias};
 use crate::staircase::Staircase;
+use crate::surrogate::Atan;
 
 /// See [`ff_tensor::Device::goodness`]. `n` units.
 pub(crate) fn goodness(goodness: &mut [f32], signal: &[f32], n: usize, p: Goodness) {

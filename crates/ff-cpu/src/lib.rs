@@ -24,6 +24,7 @@ mod share_grad;
 mod shares;
 mod sparse;
 mod staircase;
+mod surrogate;
 
 pub use device::Cpu;
 pub use lanes::simd_name;

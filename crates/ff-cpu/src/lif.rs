@@ -28,6 +28,7 @@ use pulp::{Simd, WithSimd};
 use crate::device::BLOCK;
 use crate::lanes::{arch, put, vector};
 use crate::staircase::Staircase;
+use crate::surrogate::{Atan, Boxcar, Derivative, FastSigmoid, Triangle};
 
 /// The rows that an op works on: all of them, or one task's share.
 pub(crate) struct Rows<'a> {
@@ -78,46 +79,6 @@ fn split_option(rows: Option<&mut [f32]>, at: usize) -> (Option<&mut [f32]>, Opt
     match rows.map(|rows| rows.split_at_mut(at)) {
         Some((a, b)) => (Some(a), Some(b)),
         None => (None, None),
-    }
-}
-
-/// A stand-in for the derivative of a spike.
-pub(crate) trait Derivative {
-    /// `S'(u)`.
-    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s;
-}
-pub(crate) struct Atan;
-pub(crate) struct FastSigmoid;
-pub(crate) struct Triangle;
-pub(crate) struct Boxcar;
-
-impl Derivative for Atan {
-    #[inline(always)]
-    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s {
-        let one = simd.splat_f32s(1.0);
-        let x = simd.mul_f32s(simd.splat_f32s(std::f32::consts::PI), u);
-        simd.div_f32s(one, simd.add_f32s(one, simd.mul_f32s(x, x)))
-    }
-}
-impl Derivative for FastSigmoid {
-    #[inline(always)]
-    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s {
-        let one = simd.splat_f32s(1.0);
-        let x = simd.add_f32s(one, simd.mul_f32s(simd.splat_f32s(25.0), simd.abs_f32s(u)));
-        simd.div_f32s(one, simd.mul_f32s(x, x))
-    }
-}
-impl Derivative for Triangle {
-    #[inline(always)]
-    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s {
-        simd.max_f32s(simd.sub_f32s(simd.splat_f32s(1.0), simd.abs_f32s(u)), simd.splat_f32s(0.0))
-    }
-}
-impl Derivative for Boxcar {
-    #[inline(always)]
-    fn at<S: Simd>(simd: S, u: S::f32s) -> S::f32s {
-        let near = simd.less_than_f32s(simd.abs_f32s(u), simd.splat_f32s(0.5));
-        simd.select_f32s(near, simd.splat_f32s(1.0), simd.splat_f32s(0.0))
     }
 }
 
@@ -177,12 +138,12 @@ pub(crate) fn constant<S: Simd, D: Derivative, const LEARN: bool>(
     p: &Neuron,
     mut emit: impl FnMut(usize, S::f32s),
 ) -> (S::f32s, S::f32s) {
-    let (zero, one, threshold) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0), simd.splat_f32s(p.threshold));
+    let (zero, threshold) = (simd.splat_f32s(0.0), simd.splat_f32s(p.threshold));
     let mut state = State::rest(simd);
     let (mut count, mut trace, mut slope) = (zero, zero, zero);
     for t in 0..p.steps {
         if LEARN {
-            trace = simd.add_f32s(state.faded(simd, trace, p), one);
+            trace = simd.add_f32s(state.faded(simd, trace, p), simd.splat_f32s(1.0));
         }
         state.step(simd, current, p);
         emit(t, state.spikes(simd));

@@ -1,8 +1,8 @@
-//! `C = op(A) op(B)`, in one of three ways: `sparse.rs` where A is mostly zeros, `dense.rs` on a processor with
-//! AVX-512, and the `matrixmultiply` crate for all else.
+//! `C = op(A) op(B)`, in one of three ways: `sparse.rs` where two thirds of A are zeros, `dense.rs` where C has room for
+//! its tiles, and the `matrixmultiply` crate for all else: a transposed B, few rows or columns, a processor without
+//! vector instructions.
 //!
-//! All three divide the rows of C among the threads and sum each element over k in the same order whatever their
-//! number.
+//! All three divide C among the threads and sum each element over k in the same order whatever their number.
 
 use rayon::prelude::*;
 

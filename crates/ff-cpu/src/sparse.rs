@@ -274,14 +274,17 @@ impl Panels<'_, '_> {
         let blocks = k.div_ceil(BLOCK);
         for block in 0..blocks {
             for (r, kept) in all_sums.iter_mut().enumerate() {
-                let mut sums = if block > 0 { *kept } else { [simd.splat_f32s(0.0); V] };
-                for entry in lists.of(r, block) {
-                    let a = simd.splat_f32s(entry.a);
-                    for (sum, &b) in sums.iter_mut().zip(&panel[entry.k as usize]) {
-                        *sum = simd.mul_add_e_f32s(a, b, *sum);
+                let list = lists.of(r, block);
+                if block == 0 || !list.is_empty() {
+                    let mut sums = if block > 0 { *kept } else { [simd.splat_f32s(0.0); V] };
+                    for entry in list {
+                        let a = simd.splat_f32s(entry.a);
+                        for (sum, &b) in sums.iter_mut().zip(&panel[entry.k as usize]) {
+                            *sum = simd.mul_add_e_f32s(a, b, *sum);
+                        }
                     }
+                    *kept = sums;
                 }
-                *kept = sums;
                 if block + 1 == blocks {
                     let row = self.share.c.row_mut(self.first + r).into_slice();
                     let Some(row) = row else { unreachable!("a row lies in one piece") };

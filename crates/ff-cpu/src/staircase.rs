@@ -16,7 +16,8 @@ use ff_tensor::{Neuron, NeuronKind, Output};
 
 use pulp::{Scalar, Simd};
 
-use crate::lif::{Atan, constant, rate};
+use crate::lif::{constant, rate};
+use crate::surrogate::Atan;
 
 /// Most time steps for which this is used.
 const MOST: usize = 64;

@@ -126,8 +126,7 @@ impl<D: Device> Layer<D> {
     /// # Errors
     /// As above.
     pub fn answer_images(&self, dev: &D, activity: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
-        let a = activity;
-        self.answer_shares(dev, a, labels)
+        self.answer_shares(dev, activity, labels)
     }
 
     /// The layers above: normalise what came from below, weigh it, then the units and their goodness.
