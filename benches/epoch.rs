@@ -6,8 +6,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ff_cpu::Cpu;
 use ff_data::{epoch_order, synthetic};
-use ff_net::{Config, Negatives, Network, ObjectiveKind, Predictor, Schedule, Trainer};
-use ff_tensor::{NormKind, Output};
+use ff_net::{Config, Network, Predictor, Schedule, Trainer};
 
 const IMAGES: usize = 6_000;
 
@@ -15,17 +14,7 @@ fn epochs(c: &mut Criterion) {
     let data = synthetic(IMAGES, 1, 1);
     let (images, labels) = (&data.train.images, &data.train.labels);
     let membrane = Config { schedule: Schedule::Joint, batch: 512, ..Config::default() };
-    let rate = Config {
-        steps: 8,
-        output: Output::Rate,
-        norm: NormKind::Rms,
-        label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        negatives: Negatives::Hard,
-        batch: 100,
-        learning_rate: 1e-3,
-        ..membrane.clone()
-    };
+    let rate: Config = toml::from_str(include_str!("../crates/ff-cli/presets/quick.toml")).unwrap();
     let dev = Cpu::new(0).unwrap();
     let mut group = c.benchmark_group("784-500-500");
     group.sample_size(10).throughput(Throughput::Elements(IMAGES as u64));

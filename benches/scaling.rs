@@ -9,8 +9,7 @@ use std::time::Instant;
 
 use ff_cpu::Cpu;
 use ff_data::{Dataset, epoch_order, synthetic};
-use ff_net::{Config, Negatives, Network, ObjectiveKind, Schedule, Trainer};
-use ff_tensor::{NormKind, Output};
+use ff_net::{Config, Network, Trainer};
 use plotters::prelude::*;
 
 const IMAGES: usize = 6_000;
@@ -24,22 +23,9 @@ struct Sweep {
     set: fn(&mut Config, usize),
 }
 
-/// The network of the preset `quick`.
+/// The settings of the preset `quick`.
 fn quick() -> Config {
-    Config {
-        steps: 8,
-        output: Output::Rate,
-        norm: NormKind::Rms,
-        label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        alpha: 12.0,
-        negatives: Negatives::Hard,
-        sharpness: 60.0,
-        schedule: Schedule::Joint,
-        batch: 100,
-        learning_rate: 1e-3,
-        ..Config::default()
-    }
+    toml::from_str(include_str!("../crates/ff-cli/presets/quick.toml")).unwrap()
 }
 
 /// Microseconds for an image, forwards and backwards, all layers.

@@ -11,27 +11,14 @@ use ff_cpu::Cpu;
 use ff_data::{Dataset, epoch_order};
 use ff_net::layer::{Images, Labels};
 use ff_net::torch::TorchGenerator;
-use ff_net::{Config, Negatives, Network, ObjectiveKind, Predictor, Schedule, Trainer, tutorial};
-use ff_tensor::{Device, NeuronKind, NormKind, Output};
+use ff_net::{Config, Network, Predictor, Schedule, Trainer, tutorial};
+use ff_tensor::{Device, NeuronKind};
 
 /// The network of an epoch's or a scan's work.
 fn config(work: &str) -> Config {
-    let joint = Config { schedule: Schedule::Joint, ..Config::default() };
-    let spiking = Config {
-        steps: 8,
-        output: Output::Rate,
-        norm: NormKind::Rms,
-        label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        alpha: 12.0,
-        negatives: Negatives::Hard,
-        sharpness: 60.0,
-        batch: 100,
-        learning_rate: 1e-3,
-        ..joint.clone()
-    };
+    let spiking: Config = toml::from_str(include_str!("../../crates/ff-cli/presets/quick.toml")).unwrap();
     match work {
-        "membrane" => Config { batch: 512, ..joint },
+        "membrane" => Config { batch: 512, schedule: Schedule::Joint, ..Config::default() },
         "spiking" => spiking,
         "wide" => Config { layers: vec![1_000; 3], train_samples: 50_000, ..spiking },
         _ => panic!("no work is called {work}"),
