@@ -96,22 +96,19 @@ impl Lists {
     fn fill<S: Simd>(&mut self, simd: S, a: Operand, [m, k]: [usize; 2], first: usize, count: usize) {
         self.rows = count;
         self.ends.clear();
-        if self.entries.len() < count * k {
-            self.entries.resize(count * k, Entry::default());
-        }
         let mut end = 0;
         for block in (0..k).step_by(BLOCK) {
             let size = BLOCK.min(k - block);
             if a.transposed {
                 self.grow(simd, &a.data[block * m + first..], m, [block, size]);
                 for (list, &length) in self.growing.chunks_exact(BLOCK).zip(&self.lengths) {
-                    self.entries[end..][..length].copy_from_slice(&list[..length]);
+                    room(&mut self.entries, end + length)[end..].copy_from_slice(&list[..length]);
                     end += length;
                     self.ends.push(end);
                 }
             } else {
                 for r in first..first + count {
-                    let list = &mut self.entries[end..][..size];
+                    let list = &mut room(&mut self.entries, end + size)[end..];
                     let mut length = 0;
                     for_set(simd, &a.data[r * k + block..][..size], |i, x| {
                         list[length] = Entry { k: (block + i) as u32, a: x };
@@ -146,6 +143,15 @@ impl Lists {
         let from = if i == 0 { 0 } else { self.ends[i - 1] };
         &self.entries[from..self.ends[i]]
     }
+}
+
+/// The first `size` entries, of which there are as many as ever were asked for.
+#[inline(always)]
+fn room(entries: &mut Vec<Entry>, size: usize) -> &mut [Entry] {
+    if entries.len() < size {
+        entries.resize(size.next_power_of_two(), Entry::default());
+    }
+    &mut entries[..size]
 }
 
 /// Calls `f(index, number)` for each number that is not zero.
