@@ -3,7 +3,7 @@
 //! `cargo bench --bench ops`, or with a name: `cargo bench --bench ops -- lif`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ff_cpu::Cpu;
 use ff_data::synthetic;
 use ff_tensor::{
@@ -119,5 +119,33 @@ fn ops(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, ops);
+/// Products of many shapes; the throughput is in operations, all counted, whether with a zero or not.
+fn products(c: &mut Criterion) {
+    let dev = Cpu::new(0).unwrap();
+    let draws = |rows: usize, cols: usize, share: f32| -> Tensor<Cpu> {
+        let set = |i| random::uniform(2, i) < share;
+        let number = |i| if set(i) { random::uniform(1, i) + 0.01 } else { 0.0 };
+        dev.upload(rows, cols, &(0..(rows * cols) as u64).map(number).collect::<Vec<_>>()).unwrap()
+    };
+    let mut group = c.benchmark_group("product");
+    for ([m, k, n], share) in [
+        ([512, 784, 500], 0.19),
+        ([200, 500, 500], 0.3),
+        ([1_280, 500, 500], 0.27),
+        ([512, 500, 500], 1.0),
+        ([200, 500, 500], 1.0),
+        ([200, 1_000, 1_000], 1.0),
+        ([2_048, 2_048, 2_048], 1.0),
+    ] {
+        let (a, b, d) = (draws(m, k, share), draws(k, n, 1.0), draws(m, n, 1.0));
+        let (mut c, mut e) = (dev.zeros(m, n).unwrap(), dev.zeros(k, n).unwrap());
+        group.throughput(Throughput::Elements((2 * m * k * n) as u64));
+        let name = format!("{m} x {k} x {n}, {share} not zero");
+        group.bench_function(&name, |bench| bench.iter(|| dev.matmul(&mut c, &a, false, &b, false).unwrap()));
+        let name = format!("{k} x {m} x {n}, {share} not zero, transposed");
+        group.bench_function(&name, |bench| bench.iter(|| dev.matmul(&mut e, &a, true, &d, false).unwrap()));
+    }
+}
+
+criterion_group!(benches, ops, products);
 criterion_main!(benches);

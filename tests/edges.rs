@@ -73,6 +73,20 @@ fn a_wrong_shape_is_refused_by_op_and_tensor() {
         ("lif", "bias", dev.lif(&mut zeros(2, 3), None, None, &zeros(2, 3), Some(&zeros(1, 2)), &p)),
         ("goodness", "goodness", dev.goodness(&mut zeros(3, 1), &zeros(2, 3), Goodness::Mean)),
         ("share_grad", "scale", share_grad(5, 2, None)),
+        ("share_grad", "dshares", share_grad(5, 5, None)),
+        (
+            "share_goodness",
+            "shares",
+            dev.share_goodness(
+                &mut zeros(4, 1),
+                &zeros(2, 3),
+                &zeros(2, 1),
+                &labels(4),
+                None,
+                &LABEL,
+                Goodness::Mean,
+            ),
+        ),
         ("share_grad", "factor", share_grad(4, 2, Some(&zeros(2, 1)))),
         ("sum_rows", "dbias", dev.sum_rows(&mut zeros(1, 2), &zeros(5, 3))),
         (

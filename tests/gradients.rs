@@ -259,7 +259,7 @@ fn upper_layer(spikes_in: bool) {
         let none = || dev.zeros(0, INPUTS).unwrap();
         let below = Activity {
             shares: none(),
-            factor: none(),
+            factor: None,
             xhat: none(),
             current: none(),
             slope: None,
@@ -306,7 +306,7 @@ fn upper_layers_in_shares() {
         let mut layer = case.layer(&dev, seed);
         let mut signal = dev.zeros(2 * BATCH, INPUTS).unwrap();
         let Labels { labels: of_rows, scale, row } = &labels;
-        dev.label_current(&mut signal, &middle.shares, scale, of_rows, Some(&middle.factor), row).unwrap();
+        dev.label_current(&mut signal, &middle.shares, scale, of_rows, middle.factor.as_ref(), row).unwrap();
         let inputs = signal.data.chunks(INPUTS).map(|row| {
             let row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
             let s = oracle::norm_factor(&row, case.rms, f64::from(EPS));

@@ -14,6 +14,17 @@ pub(crate) fn expect_factor(op: &'static str, factor: Option<&Tensor<Cpu>>, rows
     factor.map_or(Ok(()), |factor| expect_shape(op, "factor", factor.shape(), [rows, 1]))
 }
 
+/// Shares are a row for each of `batch` images, and at least one for a label.
+pub(crate) fn expect_shares(
+    op: &'static str,
+    tensor: &'static str,
+    got: [usize; 2],
+    batch: usize,
+    units: usize,
+) -> Result<()> {
+    expect_shape(op, tensor, got, [got[0].max(batch + 1), units])
+}
+
 /// `got` has to be a batch of which `copies` is a whole number of copies.
 pub(crate) fn expect_copies(
     op: &'static str,

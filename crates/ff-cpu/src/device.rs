@@ -7,7 +7,7 @@ use ff_tensor::{
     Result, Tensor, Units, expect_shape,
 };
 
-use crate::checks::{expect_copies, expect_factor, slice};
+use crate::checks::{expect_copies, expect_factor, expect_shares, slice};
 use crate::matmul::Operand;
 use crate::{
     adam, current_grad, draw_labels, gather, goodness, label_current, lif, matmul, normalise, objective,
@@ -188,7 +188,7 @@ impl Device for Cpu {
     ) -> Result<()> {
         let [r, n] = current.shape();
         expect_copies("label_current", "scale", scale.shape(), [r, 1])?;
-        expect_shape("label_current", "shares", shares.shape(), [shares.rows().max(scale.rows()), n])?;
+        expect_shares("label_current", "shares", shares.shape(), scale.rows(), n)?;
         expect_shape("label_current", "labels", labels.shape(), [r, 1])?;
         expect_factor("label_current", factor, r)?;
         let (shares, scale, labels, factor) = (&shares.data, &scale.data, &labels.data, slice(factor));
@@ -249,6 +249,7 @@ impl Device for Cpu {
         let r = labels.rows();
         expect_shape("share_goodness", "goodness", goodness.shape(), [r, 1])?;
         expect_copies("share_goodness", "scale", scale.shape(), [r, 1])?;
+        expect_shares("share_goodness", "shares", shares.shape(), scale.rows(), shares.cols())?;
         expect_factor("share_goodness", factor, r)?;
         let (labels, factor) = (&labels.data, slice(factor));
         let (shares, scale, n) = (&shares.data, &scale.data, shares.cols());
@@ -334,7 +335,7 @@ impl Device for Cpu {
     ) -> Result<()> {
         let (r, n) = (labels.rows(), dshares.cols());
         expect_copies("share_grad", "scale", scale.shape(), [r, 1])?;
-        expect_shape("share_grad", "dshares", dshares.shape(), [dshares.rows().max(scale.rows()), n])?;
+        expect_shares("share_grad", "dshares", dshares.shape(), scale.rows(), n)?;
         expect_shape("share_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
         expect_factor("share_grad", factor, r)?;
         let units = match units {

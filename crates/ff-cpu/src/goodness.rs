@@ -57,17 +57,37 @@ impl WithSimd for Energy<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f32 {
-        let (n, a) = (self.image.len(), simd.splat_f32s(self.a));
-        let mut sums = Sums::zero(simd);
-        for group in (0..n).step_by(LANES) {
-            for v in 0..LANES / S::F32_LANES {
-                let at = (group + v * S::F32_LANES).min(n);
-                let label = simd.mul_f32s(a, vector(simd, self.label, at));
-                sums.add_squares(simd, v, simd.add_f32s(vector(simd, self.image, at), label));
-            }
-        }
-        sums.total()
+        energy(
+            simd,
+            self.image,
+            self.label,
+            self.a,
+            #[inline(always)]
+            |current, _| current,
+        )
     }
+}
+
+/// `sum_j signal(image_j + a label_j)^2`; `signal(current, j)`. (A current of 0, past the end of a row, has to give 0.)
+#[inline(always)]
+fn energy<S: Simd>(
+    simd: S,
+    image: &[f32],
+    label: &[f32],
+    a: f32,
+    signal: impl Fn(S::f32s, usize) -> S::f32s,
+) -> f32 {
+    let (n, a) = (image.len(), simd.splat_f32s(a));
+    let mut sums = Sums::zero(simd);
+    for group in (0..n).step_by(LANES) {
+        for v in 0..LANES / S::F32_LANES {
+            let at = (group + v * S::F32_LANES).min(n);
+            let label = simd.mul_f32s(a, vector(simd, label, at));
+            let current = simd.add_f32s(vector(simd, image, at), label);
+            sums.add_squares(simd, v, signal(current, at));
+        }
+    }
+    sums.total()
 }
 
 /// See [`ff_tensor::Device::label_goodness`]. The current, the scan and the sum of `label_current`, `lif` and
@@ -112,26 +132,23 @@ impl WithSimd for Candidates<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let n = self.base.len();
-        let a = simd.splat_f32s(self.a);
-        for (score, row) in self.scores.iter_mut().zip(self.label_rows.chunks_exact(n)) {
-            let mut sums = Sums::zero(simd);
-            for group in (0..n).step_by(LANES) {
-                for v in 0..LANES / S::F32_LANES {
-                    let at = (group + v * S::F32_LANES).min(n);
-                    let label = simd.mul_f32s(a, vector(simd, row, at));
-                    let current = simd.add_f32s(vector(simd, self.base, at), label);
+        for (score, row) in self.scores.iter_mut().zip(self.label_rows.chunks_exact(self.base.len())) {
+            *score = energy(
+                simd,
+                self.base,
+                row,
+                self.a,
+                #[inline(always)]
+                |current, at| {
                     let current = with_bias(simd, current, self.bias, at);
-                    let signal = signal(simd, current, self.neuron, self.staircase);
-                    sums.add_squares(simd, v, signal);
-                }
-            }
-            *score = sums.total();
+                    signal(simd, current, self.neuron, self.staircase)
+                },
+            );
         }
     }
 }
 
-/// Nothing learns here, and so the surrogate does not matter. (A current of 0, past the end of a row, gives 0.)
+/// Nothing learns here, and so the surrogate does not matter.
 #[inline(always)]
 fn signal<S: Simd>(simd: S, current: S::f32s, neuron: &Neuron, staircase: &Option<Staircase>) -> S::f32s {
     match (staircase, neuron.kind) {

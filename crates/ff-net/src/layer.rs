@@ -54,8 +54,8 @@ impl<D: Device> Images<D> {
 pub struct Activity<D: Device> {
     /// The current in shares, `[B + classes, out]`, where the input comes in shares. Empty elsewhere.
     pub shares: Tensor<D>,
-    /// What each row is multiplied by, `[R, 1]`, where another layer's output comes in shares. Empty elsewhere.
-    pub factor: Tensor<D>,
+    /// What each row is multiplied by, `[R, 1]`; only where another layer's output comes in shares.
+    pub factor: Option<Tensor<D>>,
     /// The normalised input, `[R, in]` or `[R T, in]`, where it does not come in shares. Empty elsewhere.
     pub xhat: Tensor<D>,
     /// `[R, out]`, or `[R T, out]` where spikes come in. Empty, as `signal`, where linear units leave it in shares.
@@ -141,9 +141,10 @@ impl<D: Device> Layer<D> {
         labels: &Labels<D>,
     ) -> Result<()> {
         let a = activity;
-        if a.in_shares() {
+        if let Some(factor) = &mut a.factor {
             let units = below.shares.cols();
-            dev.row_factor(&mut a.factor, &below.goodness, below.factor(), units, &self.norm, self.goodness)?;
+            let of_below = below.factor.as_ref();
+            dev.row_factor(factor, &below.goodness, of_below, units, &self.norm, self.goodness)?;
             dev.matmul(&mut a.shares, &below.shares, false, &self.weight, false)?;
             return self.answer_shares(dev, a, labels);
         }
@@ -158,7 +159,7 @@ impl<D: Device> Layer<D> {
     /// From the current in shares to the goodness.
     fn answer_shares(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
         let Labels { labels, scale, row } = labels;
-        let factor = a.in_shares().then_some(&a.factor);
+        let factor = a.factor.as_ref();
         if a.stays_in_shares() {
             return dev.share_goodness(&mut a.goodness, &a.shares, scale, labels, factor, row, self.goodness);
         }
@@ -209,7 +210,7 @@ impl<D: Device> Layer<D> {
     ) -> Result<()> {
         let l = learning;
         dev.objective(losses, &mut l.dgoodness, &activity.goodness, rule.clock, &rule.objective)?;
-        if activity.in_shares() {
+        if activity.factor.is_some() {
             self.share_grad(dev, l, activity, labels)?;
             dev.matmul(&mut l.dweight, &below.shares, true, &l.dshares, false)?;
         } else {
@@ -220,18 +221,15 @@ impl<D: Device> Layer<D> {
     }
 
     fn share_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>, labels: &Labels<D>) -> Result<()> {
-        let units = match &a.slope {
-            Some(slope) => Units::Stored(&a.signal, slope),
-            None => Units::Linear(&a.shares),
-        };
+        let units =
+            if a.stays_in_shares() { Units::Linear(&a.shares) } else { Units::Stored(&a.signal, a.slope()) };
         let Labels { labels, scale, row } = labels;
         let (dshares, dgoodness) = (&mut l.dshares, &l.dgoodness);
-        dev.share_grad(dshares, dgoodness, units, labels, scale, a.factor(), self.goodness, row)
+        dev.share_grad(dshares, dgoodness, units, labels, scale, a.factor.as_ref(), self.goodness, row)
     }
 
     fn current_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>) -> Result<()> {
-        let Some(slope) = &a.slope else { return Ok(()) };
-        dev.current_grad(&mut l.dcurrent, &l.dgoodness, &a.signal, slope, self.goodness)
+        dev.current_grad(&mut l.dcurrent, &l.dgoodness, &a.signal, a.slope(), self.goodness)
     }
 
     /// From the gradients to the weights.
@@ -301,7 +299,7 @@ impl<D: Device> Activity<D> {
             |wanted: bool, rows, cols| if wanted { dev.zeros(rows, cols) } else { dev.zeros(0, cols) };
         Ok(Self {
             shares: empty_unless(sizes.input != Input::Rows, sizes.batch + sizes.classes, units)?,
-            factor: empty_unless(sizes.input == Input::Shares, rows, 1)?,
+            factor: (sizes.input == Input::Shares).then(|| dev.zeros(rows, 1)).transpose()?,
             xhat: empty_unless(sizes.input == Input::Rows, current_rows, inputs)?,
             current: empty_unless(!stays, current_rows, units)?,
             signal: empty_unless(!stays, rows, units)?,
@@ -316,13 +314,9 @@ impl<D: Device> Activity<D> {
         self.current.rows() == 0
     }
 
-    /// Whether another layer's output comes in, in shares.
-    fn in_shares(&self) -> bool {
-        self.factor.rows() > 0
-    }
-
-    fn factor(&self) -> Option<&Tensor<D>> {
-        self.in_shares().then_some(&self.factor)
+    /// Of an activity that was made to learn: to hand in another one is a programmer's error.
+    fn slope(&self) -> &Tensor<D> {
+        self.slope.as_ref().unwrap_or_else(|| panic!("this activity was not made to learn"))
     }
 
     /// Spikes per row of the last forward pass, `[R]`: `None` where the signal is not a rate.
