@@ -38,7 +38,8 @@ fn ops(c: &mut Criterion) {
 
     let (targets, pair) = (labels(BATCH), labels(rows));
     let (mut xhat, mut scale, mut truth) = (zeros(BATCH + CLASSES, INPUTS), zeros(BATCH, 1), labels(BATCH));
-    let gather = Gather { classes: CLASSES, amplitude: LABEL.amplitude, norm };
+    let gather =
+        Gather { classes: CLASSES, amplitude: LABEL.amplitude, norm, dropout: ff_tensor::Dropout::NONE };
     c.bench_function("gather", |b| {
         b.iter(|| {
             dev.gather(&mut xhat, &mut scale, &mut truth, &images, &targets, &order, &clock, &gather).unwrap()

@@ -64,7 +64,7 @@ fn pass(trainer: &Trainer<Cpu>, data: &Dataset) -> f64 {
     let (targets, one_label) = (network.dev.zeros(batch, 1).unwrap(), network.dev.zeros(batch, 1).unwrap());
     let order = network.dev.upload(batch, 1, &(0..batch as u32).collect::<Vec<_>>()).unwrap();
     let clock = network.dev.zeros(1, 2).unwrap();
-    let mut activities = network.activities(batch, 1, false).unwrap();
+    let mut activities = network.activities(batch, 1, Purpose::Goodness).unwrap();
     let mut gathered = Images::new(&network.dev, batch, network.pixels, network.classes).unwrap();
     let Images { xhat, scale, labels } = &mut gathered;
     let p = network.config.gather(network.classes);
