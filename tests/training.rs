@@ -174,7 +174,7 @@ fn a_prediction_does_not_depend_on_the_other_images() {
         let one = predictor.scan(&network, &image, &mut |_| ()).unwrap();
         assert_eq!(one.of_image(0), all.of_image(i), "image {i}");
     }
-    let spikes = all.spikes_per_inference.unwrap();
+    let spikes = all.spikes_per_inference().unwrap();
     // 200 units, 4 steps, 10 labels.
     assert!(spikes > 0.0 && spikes < 8_000.0, "{spikes} spikes");
 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use ff_cpu::Cpu;
-use ff_net::{Model, Network, Predictor};
+use ff_net::{Model, Network};
 use serde_json::json;
 
 use crate::args::EvalArgs;
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Screen, thousands};
-use crate::train::{errors, layer_list};
+use crate::verdict::Judge;
 use crate::{data, device};
 
 /// Loads, predicts, prints.
@@ -27,24 +27,24 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     }
     let bar = screen.bar(set.test.len() as u64, "images");
     let mut on_images = |n| bar.inc(n as u64);
-    let scores =
-        dev.install(|| Predictor::new(&network)?.scan(&network, &set.test.images, &mut on_images))?;
+    let test = dev.install(|| Judge::new(&network)?.judge(&network, &set.test, &mut on_images))?;
     bar.finish_and_clear();
-    let (error, layer_error) = errors(&scores, &set.test);
-    let n = thousands(set.test.len() as f64);
     screen.line(format!(
-        "test error {error:.2} % on {n} images of {} ({})",
+        "test error {:.2} % on {} images of {} ({})",
+        test.goodness.error,
+        thousands(set.test.len() as f64),
         set.name,
-        layer_list(&layer_error)
+        test.goodness.layers()
     ))?;
-    if let Some(spikes) = scores.spikes_per_inference {
-        screen.line(format!("{} spikes for one prediction, all labels tried", thousands(spikes)))?;
+    for remark in test.remarks() {
+        screen.line(remark)?;
     }
-    screen.document(&json!({
+    let mut document = json!({
         "model": args.model, "dataset": set.name, "trained_on": model.dataset, "test_samples": set.test.len(),
-        "test_error": error, "layer_test_error": layer_error,
-        "spikes_per_inference": scores.spikes_per_inference, "version": env!("CARGO_PKG_VERSION"),
-    }))?;
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    test.write(&mut document, "test");
+    screen.document(&document)?;
     Ok(())
 }
 

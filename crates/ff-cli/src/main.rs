@@ -18,6 +18,7 @@ mod screen;
 mod settings;
 mod train;
 mod tutorial;
+mod verdict;
 
 fn main() -> ExitCode {
     let args = args::parse();

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use ff_cpu::Cpu;
 use ff_data::{Dataset, Samples, epoch_order};
-use ff_net::prediction::error_percent;
-use ff_net::{EpochReport, Model, Network, Predictor, Scores, Trainer};
+use ff_net::{EpochReport, Model, Network, Trainer};
 use ff_tensor::Device;
 use ndarray::Array2;
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use crate::failure::{Failure, Outcome};
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands};
 use crate::settings::Settings;
+use crate::verdict::{Judge, Verdict};
 use crate::{data, device};
 
 mod plots;
@@ -53,9 +53,7 @@ struct Run<'a> {
 /// An epoch, as in `metrics.jsonl`.
 struct Metrics {
     report: EpochReport,
-    error: f64,
-    layer_error: Vec<f64>,
-    head_error: Option<f64>,
+    verdict: Verdict,
     seconds: f64,
     samples_per_second: f64,
 }
@@ -86,23 +84,23 @@ impl<'a> Run<'a> {
         let train_seconds = self.train_all(&mut trainer)?;
         let network = trainer.into_network();
 
-        let mut predictor = Predictor::new(&network)?;
-        let test = self.scan(&network, &mut predictor, &self.set.test)?;
+        let mut judge = Judge::new(&network)?;
+        let test = judge.judge(&network, &self.set.test, &mut |_| ())?;
         let seen = self.train.take(TRAIN_ERROR_IMAGES);
-        let train_error = errors(&self.scan(&network, &mut predictor, &seen)?, &seen).0;
+        let train_error = judge.judge(&network, &seen, &mut |_| ())?.goodness.error;
         let summary = self.summary(train_seconds, train_error, &test);
         self.write(&run_dir, &network, &test, &summary)?;
         let directory = run_dir.finish()?;
 
-        let (test_error, layer_error) = errors(&test, &self.set.test);
         self.screen.line("")?;
         self.screen.line(format!(
-            "test error {test_error:.2} % on {} images (training images {train_error:.2} %; {})",
+            "test error {:.2} % on {} images (training images {train_error:.2} %; {})",
+            test.goodness.error,
             thousands(self.set.test.len() as f64),
-            layer_list(&layer_error)
+            test.goodness.layers()
         ))?;
-        if let Some(spikes) = test.spikes_per_inference {
-            self.screen.line(format!("{} spikes for one prediction, all labels tried", thousands(spikes)))?;
+        for remark in test.remarks() {
+            self.screen.line(remark)?;
         }
         self.screen.line(format!(
             "trained in {}; all of it in {}",
@@ -139,8 +137,7 @@ impl<'a> Run<'a> {
     fn train_all(&mut self, trainer: &mut Trainer<Cpu>) -> Outcome<f64> {
         let (epochs, batches) = (trainer.epochs(), trainer.batches());
         let bar = self.screen.bar((epochs * batches * trainer.batch()) as u64, "images");
-        let mut predictor = Predictor::new(trainer.network())?;
-        let mut one_pass = Predictor::one_pass(trainer.network())?;
+        let mut judge = Judge::new(trainer.network())?;
         let augment = &self.settings.augment;
         let mut changed =
             if augment.is_empty() { Array2::default((0, 0)) } else { self.train.images.clone() };
@@ -166,16 +163,9 @@ impl<'a> Run<'a> {
             let report = trainer.epoch(&order, &mut || bar.inc(images))?;
             let seconds = start.elapsed().as_secs_f64();
             total += seconds;
-            let scores = self.scan(trainer.network(), &mut predictor, &self.watched)?;
-            let (error, layer_error) = errors(&scores, &self.watched);
-            let head_error = match &mut one_pass {
-                Some(heads) => {
-                    Some(errors(&self.scan(trainer.network(), heads, &self.watched)?, &self.watched).0)
-                }
-                None => None,
-            };
+            let verdict = judge.judge(trainer.network(), &self.watched, &mut |_| ())?;
             let samples_per_second = (batches * trainer.batch()) as f64 / seconds;
-            let metrics = Metrics { report, error, layer_error, head_error, seconds, samples_per_second };
+            let metrics = Metrics { report, verdict, seconds, samples_per_second };
             bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)))?;
             self.metrics.push(metrics);
         }
@@ -194,39 +184,36 @@ impl<'a> Run<'a> {
             "epoch {:>3}/{epochs}   loss {}   error {:>5.2} % of {}   {:>7} images/s",
             m.report.epoch,
             losses.join("  "),
-            m.error,
+            m.verdict.goodness.error,
             self.watched_name,
             thousands(m.samples_per_second)
         )
     }
 
-    fn scan(&self, network: &Network<Cpu>, predictor: &mut Predictor<Cpu>, set: &Samples) -> Outcome<Scores> {
-        Ok(predictor.scan(network, &set.images, &mut |_| ())?)
-    }
-
-    fn summary(&self, train_seconds: f64, train_error: f64, test: &Scores) -> Value {
+    fn summary(&self, train_seconds: f64, train_error: f64, test: &Verdict) -> Value {
         let config = &self.settings.config;
-        let (test_error, layer_test_error) = errors(test, &self.set.test);
         let rates: f64 = self.metrics.iter().map(|m| m.samples_per_second * m.seconds).sum();
-        json!({
+        let mut summary = json!({
             "dataset": self.set.name, "preset": self.settings.preset, "seed": config.seed,
             "device": self.dev.name(), "threads": self.dev.threads(), "layers": config.layers,
             "neuron": config.neuron, "steps": config.neuron().steps, "epochs": config.epochs,
             "train_samples": self.train.len(), "test_samples": self.set.test.len(),
-            "train_error": train_error, "test_error": test_error, "layer_test_error": layer_test_error,
+            "train_error": train_error,
             "train_seconds": train_seconds, "samples_per_second": rates / train_seconds,
-            "spikes_per_inference": test.spikes_per_inference, "version": env!("CARGO_PKG_VERSION"),
-        })
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        test.write(&mut summary, "test");
+        summary
     }
 
-    fn write(&self, dir: &RunDir, network: &Network<Cpu>, test: &Scores, summary: &Value) -> Outcome<()> {
+    fn write(&self, dir: &RunDir, network: &Network<Cpu>, test: &Verdict, summary: &Value) -> Outcome<()> {
         dir.write("config.toml", &self.settings.to_toml()?)?;
         let lines: Vec<String> = self.metrics.iter().map(|m| m.to_json().to_string() + "\n").collect();
         dir.write("metrics.jsonl", &lines.concat())?;
         dir.write("summary.json", &format!("{summary:#}\n"))?;
         let model = Model::of(network, &self.set.name, self.set.width, self.set.height)?;
         model.save(&dir.path("model.safetensors"))?;
-        self.plot(dir, &model, test)
+        self.plot(dir, &model, &test.goodness.scores)
     }
 }
 
@@ -239,21 +226,10 @@ impl Metrics {
             .map(|(layer, loss)| json!({ "layer": layer + 1, "loss": loss }))
             .collect();
         json!({
-            "epoch": self.report.epoch, "losses": losses, "error": self.error, "layer_error": self.layer_error,
-            "head_error": self.head_error,
+            "epoch": self.report.epoch, "losses": losses, "error": self.verdict.goodness.error,
+            "layer_error": self.verdict.goodness.layer_error,
+            "head_error": self.verdict.head.as_ref().map(|head| head.error),
             "seconds": self.seconds, "samples_per_second": self.samples_per_second,
         })
     }
-}
-
-/// Error of all layers together and of each alone, in percent.
-pub fn errors(scores: &Scores, set: &Samples) -> (f64, Vec<f64>) {
-    let alone = (0..scores.layers.len()).map(|l| error_percent(&scores.predict_by_layer(l), &set.labels));
-    (error_percent(&scores.predict(), &set.labels), alone.collect())
-}
-
-/// `layer 1 alone 1.23 %, layer 2 alone 1.10 %`.
-pub fn layer_list(errors: &[f64]) -> String {
-    let one = |(l, error): (usize, &f64)| format!("layer {} alone {error:.2} %", l + 1);
-    errors.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -27,9 +27,8 @@ pub struct Scores {
     pub layers: Vec<Vec<f32>>,
     /// Number of labels.
     pub classes: usize,
-    /// Spikes in the whole network for one prediction, mean over images; `None` if what crosses between layers is not
-    /// spikes.
-    pub spikes_per_inference: Option<f64>,
+    /// Spikes of each layer for one prediction, mean over images; `None` if what crosses between layers is not spikes.
+    pub layer_spikes: Option<Vec<f64>>,
 }
 
 /// Rows of a scan: enough for the product, small enough to stay in cache.
@@ -95,9 +94,9 @@ impl<D: Device> Predictor<D> {
         let mut scores = Scores {
             layers: vec![vec![0.0; n * network.classes]; network.layers.len()],
             classes: network.classes,
-            spikes_per_inference: None,
+            layer_spikes: None,
         };
-        let mut spikes = 0.0;
+        let mut spikes = Some(vec![0.0; network.layers.len()]);
         for first in (0..n).step_by(batch) {
             let Images { xhat, scale, labels } = &mut self.images;
             let p = network.config.gather(network.classes);
@@ -117,11 +116,10 @@ impl<D: Device> Predictor<D> {
                 }
                 None => self.keep_goodness(dev, &mut scores, first, here)?,
             }
-            spikes += self.count_spikes(network, here)?.unwrap_or(f64::NAN);
+            self.count_spikes(network, here, &mut spikes)?;
             on_images(here);
         }
-        let mean = spikes / n as f64;
-        scores.spikes_per_inference = mean.is_finite().then_some(mean);
+        scores.layer_spikes = spikes.map(|sums| sums.iter().map(|sum| sum / n as f64).collect());
         Ok(scores)
     }
 
@@ -138,16 +136,19 @@ impl<D: Device> Predictor<D> {
         Ok(())
     }
 
-    /// Spikes of the first `here` images of this batch, in all layers with all labels.
-    fn count_spikes(&self, network: &Network<D>, here: usize) -> Result<Option<f64>> {
+    /// Adds each layer's spikes for the first `here` images of this batch, with all labels that are tried.
+    fn count_spikes(&self, network: &Network<D>, here: usize, sums: &mut Option<Vec<f64>>) -> Result<()> {
         let batch = self.images.labels.rows();
-        let mut sum = 0.0;
-        for (activity, layer) in self.activities.iter().zip(&network.layers) {
-            let Some(rows) = activity.spikes_per_row(&network.dev, &layer.neuron)? else { return Ok(None) };
-            let real = rows.iter().enumerate().filter(|&(r, _)| r % batch < here);
-            sum += real.map(|(_, &spikes)| f64::from(spikes)).sum::<f64>();
+        for (i, (activity, layer)) in self.activities.iter().zip(&network.layers).enumerate() {
+            match (activity.spikes_per_row(&network.dev, &layer.neuron)?, &mut *sums) {
+                (Some(rows), Some(sums)) => {
+                    let real = rows.iter().enumerate().filter(|&(r, _)| r % batch < here);
+                    sums[i] += real.map(|(_, &spikes)| f64::from(spikes)).sum::<f64>();
+                }
+                _ => *sums = None,
+            }
         }
-        Ok(Some(sum))
+        Ok(())
     }
 }
 
@@ -166,6 +167,11 @@ impl Scores {
     pub fn of_image(&self, i: usize) -> Vec<f32> {
         let of_label = |c| self.layers.iter().map(|layer| layer[i * self.classes + c]).sum();
         (0..self.classes).map(of_label).collect()
+    }
+
+    /// Spikes of the whole network for one prediction.
+    pub fn spikes_per_inference(&self) -> Option<f64> {
+        self.layer_spikes.as_ref().map(|layers| layers.iter().sum())
     }
 
     /// The label with the largest score over all layers, for each image.

@@ -21,8 +21,9 @@ impl Run<'_> {
         plot::loss(&dir.join("loss.png"), &curves, "epoch")?;
 
         let joint = self.settings.config.schedule == Schedule::Joint;
-        let errors: Vec<f64> = self.metrics.iter().map(|m| m.error).collect();
-        let of_layer = |l: usize| self.metrics.iter().map(|m| m.layer_error[l]).collect::<Vec<f64>>();
+        let errors: Vec<f64> = self.metrics.iter().map(|m| m.verdict.goodness.error).collect();
+        let of_layer =
+            |l: usize| self.metrics.iter().map(|m| m.verdict.goodness.layer_error[l]).collect::<Vec<f64>>();
         let per_layer: Vec<Vec<f64>> =
             if joint { (0..names.len()).map(of_layer).collect() } else { Vec::new() };
         plot::error(&dir.join("error.png"), self.watched_name, &errors, &per_layer)?;
