@@ -2,6 +2,8 @@
 //! shared paths against the plain one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "devices/backprop.rs"]
+mod backprop;
 mod oracle;
 
 use ff_cpu::Cpu;
@@ -93,6 +95,8 @@ fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers.extend(softmax_loss(dev, s));
     answers.extend(gradients(dev, s));
     answers.extend(adam(dev, s));
+    answers.extend(backprop::gather_alone(dev, s));
+    answers.extend(backprop::lif_grad(dev, s));
     answers
 }
 

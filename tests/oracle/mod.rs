@@ -6,6 +6,8 @@
 //! `rate(W) = rate_hard(W0) + 1/T sum_t S(mem_t(W) - threshold) - S(mem_t(W0) - threshold)`.
 #![allow(missing_docs, dead_code)]
 
+pub mod backprop;
+
 pub type Matrix = Vec<Vec<f64>>;
 
 #[derive(Debug, Clone, Copy, PartialEq)]

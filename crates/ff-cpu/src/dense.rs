@@ -1,9 +1,9 @@
-//! `C = op(A) B` for dense matrices: tiles of C, summed in registers.
+//! `C = op(A) op(B)` for dense matrices: tiles of C, summed in registers.
 //!
 //! ```text
-//! C[r, j] = sum over k of A[r, k] B[k, j],    12 rows and 32 columns at a time
+//! C[r, j] = sum over k of op(A)[r, k] op(B)[k, j],    12 rows and 32 columns at a time
 //! ```
-//! B's columns are copied to panels as wide as a tile, as many as the core's own cache holds. A is read where it lies,
+//! op(B)'s columns are copied to panels as wide as a tile, as many as the core's own cache holds. A is read where it lies,
 //! one number for each row of the tile and k; only a transposed A, where a tile's numbers lie far apart, is copied, some
 //! tiles' rows at a time.
 //!
@@ -48,8 +48,8 @@ pub(crate) fn pays(m: usize, n: usize) -> bool {
     m >= ROWS && n >= VECTORS * LANES && instructions() != Instructions::Plain
 }
 
-/// C `[m, n]`, op(A) `[m, k]`, B `[k, n]`.
-pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
+/// C `[m, n]`, op(A) `[m, k]`, op(B) `[k, n]`.
+pub(crate) fn product(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     let [m, _, n] = shape;
     let cut = if a.transposed { Cut::Longer } else { Cut::Columns };
     share_out(c, [m, n], [ROWS, VECTORS * LANES], cut, &|share| {
@@ -63,7 +63,7 @@ pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
 struct Tiles<'a, 'c> {
     share: Share<'c>,
     a: Operand<'a>,
-    b: &'a [f32],
+    b: Operand<'a>,
     shape: [usize; 3],
     scratch: &'a mut Scratch,
 }
@@ -98,8 +98,18 @@ impl Tiles<'_, '_> {
         let [_, k, n] = self.shape;
         let panels = aligned(&mut self.scratch.panels, offsets.clone().count() * k * width);
         for (panel, offset) in panels.chunks_exact_mut((k * width).max(1)).zip(offsets) {
-            for (panel, row) in panel.chunks_exact_mut(width).zip(self.b.chunks_exact(n)) {
-                panel.copy_from_slice(&row[self.share.column + offset..][..width]);
+            let first = self.share.column + offset;
+            if self.b.transposed {
+                let columns = self.b.data[first * k..][..width * k].chunks_exact(k.max(1));
+                for (j, column) in columns.enumerate() {
+                    for (row, &b) in panel.chunks_exact_mut(width).zip(column) {
+                        row[j] = b;
+                    }
+                }
+            } else {
+                for (panel, row) in panel.chunks_exact_mut(width).zip(self.b.data.chunks_exact(n)) {
+                    panel.copy_from_slice(&row[first..][..width]);
+                }
             }
         }
     }

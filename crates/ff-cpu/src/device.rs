@@ -10,8 +10,8 @@ use ff_tensor::{
 use crate::checks::{expect_copies, expect_factor, expect_shares, slice};
 use crate::matmul::Operand;
 use crate::{
-    adam, current_grad, draw_labels, dropout, gather, goodness, label_current, lif, matmul, normalise,
-    objective, row_factor, share_grad, softmax_loss,
+    adam, current_grad, draw_labels, dropout, gather, goodness, label_current, lif, lif_grad, matmul,
+    normalise, objective, row_factor, share_grad, softmax_loss,
 };
 
 /// Rows that one task takes at a time: enough work to be worth handing out, small enough to stay in cache.
@@ -91,7 +91,7 @@ impl Device for Cpu {
     ) -> Result<()> {
         let pixels = images.cols();
         let b = scale.rows();
-        expect_shape("gather", "xhat", xhat.shape(), [b + p.classes + 1, pixels])?;
+        expect_shape("gather", "xhat", xhat.shape(), [b + p.label_rows(), pixels])?;
         expect_shape("gather", "scale", scale.shape(), [b, 1])?;
         expect_shape("gather", "labels", labels.shape(), [b, 1])?;
         expect_shape("gather", "images", images.shape(), [targets.rows(), pixels])?;
@@ -390,6 +390,24 @@ impl Device for Cpu {
         let (dgoodness, labels, factor) = (&dgoodness.data, &labels.data, slice(factor));
         let copies = share_grad::Copies { dgoodness, units, labels, factor };
         self.pool.install(|| share_grad::share_grad(&mut dshares.data, copies, &scale.data, n, g, p));
+        Ok(())
+    }
+
+    fn lif_grad(
+        &self,
+        dcurrent: &mut Tensor<Self>,
+        dpassed: &Tensor<Self>,
+        current: &Tensor<Self>,
+        rows: usize,
+        p: &Neuron,
+    ) -> Result<()> {
+        let n = current.cols();
+        let steps = [current, dpassed].map(|x| if x.rows() == rows { 1 } else { p.steps });
+        expect_shape("lif_grad", "current", current.shape(), [rows * steps[0], n])?;
+        expect_shape("lif_grad", "dpassed", dpassed.shape(), [rows * steps[1], n])?;
+        expect_shape("lif_grad", "dcurrent", dcurrent.shape(), current.shape())?;
+        self.pool
+            .install(|| lif_grad::lif_grad(&mut dcurrent.data, &dpassed.data, &current.data, n, steps, p));
         Ok(())
     }
 

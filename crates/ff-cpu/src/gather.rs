@@ -29,7 +29,7 @@ pub(crate) fn gather(
     step: u32,
     p: &Gather,
 ) {
-    let pixels = xhat.len() / (ids.len() + p.classes + 1);
+    let pixels = xhat.len() / (ids.len() + p.label_rows());
     let (xhat, of_labels) = xhat.split_at_mut(ids.len() * pixels);
     of_labels.fill(0.0);
     for (label, row) in of_labels.chunks_exact_mut(pixels).enumerate() {

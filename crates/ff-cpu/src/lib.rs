@@ -17,6 +17,7 @@ mod goodness;
 mod label_current;
 mod lanes;
 mod lif;
+mod lif_grad;
 mod matmul;
 mod normalise;
 mod objective;

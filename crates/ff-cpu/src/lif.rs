@@ -84,21 +84,21 @@ fn split_option(rows: Option<&mut [f32]>, at: usize) -> (Option<&mut [f32]>, Opt
 }
 
 /// Side by side units between two steps.
-struct State<S: Simd> {
-    mem: S::f32s,
-    spk: S::m32s,
+pub(crate) struct State<S: Simd> {
+    pub mem: S::f32s,
+    pub spk: S::m32s,
 }
 
 impl<S: Simd> State<S> {
     #[inline(always)]
-    fn rest(simd: S) -> Self {
+    pub(crate) fn rest(simd: S) -> Self {
         let zero = simd.splat_f32s(0.0);
         Self { mem: zero, spk: simd.less_than_f32s(zero, zero) }
     }
 
     /// One time step.
     #[inline(always)]
-    fn step(&mut self, simd: S, current: S::f32s, p: &Neuron) {
+    pub(crate) fn step(&mut self, simd: S, current: S::f32s, p: &Neuron) {
         let (zero, threshold) = (simd.splat_f32s(0.0), simd.splat_f32s(p.threshold));
         let mem = simd.add_f32s(self.faded(simd, self.mem, p), current);
         self.mem = match p.reset {
@@ -110,7 +110,7 @@ impl<S: Simd> State<S> {
 
     /// What a step leaves of `x`: `beta keep x`.
     #[inline(always)]
-    fn faded(&self, simd: S, x: S::f32s, p: &Neuron) -> S::f32s {
+    pub(crate) fn faded(&self, simd: S, x: S::f32s, p: &Neuron) -> S::f32s {
         let kept = match p.reset {
             Reset::Zero => simd.select_f32s(self.spk, simd.splat_f32s(0.0), x),
             Reset::Subtract | Reset::None => x,

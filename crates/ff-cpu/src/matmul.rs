@@ -1,6 +1,5 @@
 //! `C = op(A) op(B)`, in one of three ways: `sparse.rs` where two thirds of A are zeros, `dense.rs` where C has room for
-//! its tiles, and the `matrixmultiply` crate for all else: a transposed B, few rows or columns, a processor without
-//! vector instructions.
+//! its tiles, and the `matrixmultiply` crate for all else: few rows or columns, a processor without vector instructions.
 //!
 //! All three divide C among the threads and sum each element over k in the same order whatever their number.
 
@@ -31,8 +30,8 @@ pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     if !b.transposed && sparse::pays(a.data, n) {
         return sparse::product(c, a, b.data, shape);
     }
-    if !b.transposed && dense::pays(m, n) {
-        return dense::product(c, a, b.data, shape);
+    if dense::pays(m, n) {
+        return dense::product(c, a, b, shape);
     }
     let ([a_row, a_col], [b_row, b_col]) = (a.strides(m, k), b.strides(k, n));
     let rows = m.div_ceil(rayon::current_num_threads()).next_multiple_of(TILE);

@@ -1,8 +1,10 @@
 //! Layers, networks, objectives, training and prediction: the Forward-Forward algorithm itself, on any device.
 //!
 //! Read [`layer`] first: it is the algorithm, and holds nothing but the order of the ops. [`network`] stacks
-//! layers, [`training`] feeds them batches, [`prediction`] asks them for every label's goodness.
+//! layers, [`training`] feeds them batches, [`prediction`] asks them for every label's goodness. [`backprop`] is the other way of learning,
+//! to measure this one by.
 
+pub mod backprop;
 pub mod config;
 pub mod error;
 pub mod head;
@@ -15,6 +17,7 @@ pub mod training;
 pub mod tutorial;
 mod upload;
 
+pub use backprop::{Backprop, BackpropTrainer};
 pub use config::{Config, Link, Negatives, ObjectiveKind, Schedule};
 pub use error::{Error, Result};
 pub use head::Head;

@@ -60,9 +60,7 @@ impl<D: Device> Network<D> {
         let mut inputs = pixels;
         let mut weights = Vec::new();
         for &units in &config.layers {
-            let bound = 1.0 / (inputs as f32).sqrt();
-            let uniform = Uniform::new(-bound, bound)
-                .map_err(|e| Error::Config { key: "layers", reason: e.to_string() })?;
+            let uniform = uniform(inputs)?;
             let weight = Array2::random_using((inputs, units), uniform, &mut rng);
             let bias = config
                 .bias
@@ -148,6 +146,12 @@ impl<D: Device> Network<D> {
         }
         Ok(())
     }
+}
+
+/// What `torch.nn.Linear` draws the weights of units with `inputs` inputs from.
+pub(crate) fn uniform(inputs: usize) -> Result<Uniform<f32>> {
+    let bound = 1.0 / (inputs as f32).sqrt();
+    Uniform::new(-bound, bound).map_err(|e| Error::Config { key: "layers", reason: e.to_string() })
 }
 
 /// Whether the weights are those of a network of this config.

@@ -33,10 +33,32 @@ struct Heads<D: Device> {
 }
 
 /// The images, their labels, and the order of the present epoch.
-struct TrainingSet<D: Device> {
-    images: Tensor<D, u8>,
-    targets: Tensor<D, u32>,
-    order: Tensor<D, u32>,
+pub(crate) struct TrainingSet<D: Device> {
+    pub images: Tensor<D, u8>,
+    pub targets: Tensor<D, u32>,
+    pub order: Tensor<D, u32>,
+}
+
+impl<D: Device> TrainingSet<D> {
+    /// Refuses what cannot be learned by a network for `pixels` pixels and `classes` classes.
+    pub fn new(
+        dev: &D,
+        images: &Array2<u8>,
+        labels: &Array1<u8>,
+        pixels: usize,
+        classes: usize,
+    ) -> Result<Self> {
+        let n = labels.len();
+        if n == 0 {
+            return Err(Error::Config { key: "train_samples", reason: "leaves no image to train on".into() });
+        }
+        expect_shape("training", "images", [images.nrows(), images.ncols()], [n, pixels])?;
+        if let Some(i) = labels.iter().position(|&label| usize::from(label) >= classes) {
+            return Err(Error::Label { image: i, label: labels[i], classes });
+        }
+        let (images, targets) = (upload::images(dev, images)?, upload::labels(dev, labels)?);
+        Ok(Self { images, targets, order: dev.zeros(n, 1)? })
+    }
 }
 
 /// What an epoch came to.
@@ -65,20 +87,9 @@ impl<D: Device> Trainer<D> {
     /// An empty set, images of another size, a label that is no class, or a device without room.
     pub fn new(network: Network<D>, images: &Array2<u8>, labels: &Array1<u8>) -> Result<Self> {
         let (dev, n) = (network.dev.clone(), labels.len());
-        if n == 0 {
-            return Err(Error::Config { key: "train_samples", reason: "leaves no image to train on".into() });
-        }
-        expect_shape("training", "images", [images.nrows(), images.ncols()], [n, network.pixels])?;
-        if let Some(i) = labels.iter().position(|&label| usize::from(label) >= network.classes) {
-            return Err(Error::Label { image: i, label: labels[i], classes: network.classes });
-        }
+        let set = TrainingSet::new(&dev, images, labels, network.pixels, network.classes)?;
         let batch = network.config.batch.min(n);
         let batches = n / batch;
-        let set = TrainingSet {
-            images: upload::images(&dev, images)?,
-            targets: upload::labels(&dev, labels)?,
-            order: dev.zeros(n, 1)?,
-        };
         let activities = network.activities(batch, 2, Purpose::Learning)?;
         let heads = network.config.head.then(|| Heads::new(&network, batch, batches)).transpose()?;
         let learning = network.layers.iter().zip(&activities).map(|(l, a)| Learning::new(&dev, l, a));

@@ -60,6 +60,7 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// `xhat[b] = s[b] * pixels / 255` with zeros in the first `classes` slots and where a pixel is dropped,
     /// `s[b] = 1 / (norm of image and label + eps)`. The norm is the same for every label, so one `xhat` serves
     /// the positive, the negative and all candidates. Below the images stands a row for each label, a one in its slot.
+    /// With `classes` 0 no label enters, and `xhat` is `[B, in]`: the images alone.
     ///
     /// `order` holds indices into `images`; batch `k` is `order[k * B..]`.
     fn gather(
@@ -238,6 +239,18 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
         factor: Option<&Tensor<Self>>, // [R, 1], t; 1 if left out
         g: Goodness,
         p: &LabelRow,
+    ) -> Result<()>;
+
+    /// Backpropagation (through time): the gradient of the current from that of what the units passed on, which is
+    /// their spikes if it has a row per step, else their rate (relu: their signal). The current is that of `lif`, without a
+    /// bias; the membranes are computed anew from it. The reset counts as a constant.
+    fn lif_grad(
+        &self,
+        dcurrent: &mut Tensor<Self>, // as current
+        dpassed: &Tensor<Self>,      // [R, n] or [R T, n]
+        current: &Tensor<Self>,      // [R, n], constant in time, or [R T, n]
+        rows: usize,                 // R
+        p: &Neuron,                  // `output` is not read
     ) -> Result<()>;
 
     /// The bias's gradient: the sum of all rows.

@@ -36,7 +36,7 @@ impl Norm {
 /// Parameters of [`gather`](crate::Device::gather).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gather {
-    /// The first `classes` pixels make room for the label.
+    /// The first `classes` pixels make room for the label; 0 where none enters.
     pub classes: usize,
     /// What the label's pixel holds; its energy is part of the row's norm.
     pub amplitude: f32,
@@ -44,6 +44,13 @@ pub struct Gather {
     pub norm: Norm,
     /// Pixels that go missing.
     pub dropout: Dropout,
+}
+
+impl Gather {
+    /// Rows below the images: one for each label and the neutral one, if a label enters at all.
+    pub fn label_rows(&self) -> usize {
+        if self.classes == 0 { 0 } else { self.classes + 1 }
+    }
 }
 
 /// Parameters of [`dropout`](crate::Device::dropout): each unit is silenced with probability `rate`, on its own, anew
