@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let scores = dev.install(|| trainer.net().scan(&judge.images))?;
         let spikes =
-            scores.spikes_per_inference.map_or(String::new(), |n| format!("  {n:.0} spikes an image"));
+            scores.spikes_per_inference().map_or(String::new(), |n| format!("  {n:.0} spikes an image"));
         println!("  error {:.2} %{spikes}", error_percent(&scores.predict(), &judge.labels));
     }
     Ok(())

@@ -172,7 +172,7 @@ impl<D: Device> Backprop<D> {
         let order = dev.upload(order.len(), 1, &order)?;
         let p = Gather { amplitude: 0.0, ..self.config.gather(0) };
         let mut pass = self.pass(BATCH)?;
-        let (mut scores, mut spikes) = (Vec::new(), 0.0);
+        let (mut scores, mut spikes) = (Vec::new(), vec![0.0; self.config.layers.len()]);
         for first in (0..n).step_by(BATCH) {
             let Pass { xhat, scale, labels, .. } = &mut pass;
             dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &p)?;
@@ -180,15 +180,15 @@ impl<D: Device> Backprop<D> {
             self.forward(&mut pass)?;
             let here = BATCH.min(n - first);
             scores.extend_from_slice(&dev.download(&pass.scores)?[..here * self.classes]);
-            for hidden in &pass.hidden {
+            for (sum, hidden) in spikes.iter_mut().zip(&pass.hidden) {
                 let rates = dev.download(&hidden.signal)?;
                 let rates = rates[..here * hidden.signal.cols()].iter().map(|&rate| f64::from(rate));
-                spikes += rates.sum::<f64>() * self.neuron().steps as f64;
+                *sum += rates.sum::<f64>() * self.neuron().steps as f64;
             }
         }
         let lif = self.config.neuron == NeuronKind::Lif && n > 0;
-        let spikes_per_inference = lif.then(|| spikes / n as f64);
-        Ok(Scores { layers: vec![scores], classes: self.classes, spikes_per_inference })
+        let layer_spikes = lif.then(|| spikes.iter().map(|sum| sum / n as f64).collect());
+        Ok(Scores { layers: vec![scores], classes: self.classes, layer_spikes })
     }
 }
 
