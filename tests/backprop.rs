@@ -156,11 +156,11 @@ fn it_learns_with_spikes_and_with_rectifiers() {
         let (net, losses) = train(0, &config, &data).unwrap();
         let scores = net.scan(&data.test.images).unwrap();
         let error = error_percent(&scores.predict(), &data.test.labels);
-        println!("{name}: {error:.1} %, losses {losses:?}, {:?} spikes", scores.spikes_per_inference);
+        println!("{name}: {error:.1} %, losses {losses:?}, {:?} spikes", scores.spikes_per_inference());
         assert!(error < bound, "{name}: {error} %");
         assert!(losses[losses.len() - 1] < losses[0], "{name}: {losses:?}");
         assert_eq!(scores.len(), 1_000);
-        match scores.spikes_per_inference {
+        match scores.spikes_per_inference() {
             Some(spikes) => assert!(spikes > 1.0 && spikes < 1_500.0, "{name}: {spikes} spikes"),
             None => assert_eq!(config.neuron, NeuronKind::Relu),
         }
