@@ -154,5 +154,5 @@ pub trait Driver: Send + Sync {
     ///
     /// # Errors
     /// As above, and whatever `step` says.
-    fn record(&self, step: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>>;
+    fn record(&self, step: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording + '_>>;
 }

@@ -217,7 +217,7 @@ impl Driver for Gpu {
         self.stream.synchronize().map_err(refused)
     }
 
-    fn record(&self, step: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>> {
+    fn record(&self, step: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording + '_>> {
         let fail = |e| failed(self, refused(e));
         let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
         self.stream.begin_capture(mode).map_err(fail)?;

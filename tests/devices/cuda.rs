@@ -1,0 +1,61 @@
+//! The CUDA device, on the shim and on a GPU: every op against its equation, and against the CPU bit for bit wherever sums
+//! run in the same order.
+
+use ff_cpu::Cpu;
+use ff_cuda::Cuda;
+
+use crate::bits;
+use crate::ops::{Sizes, every_op, label_goodness};
+use crate::shim::{Schedule, Shim};
+
+/// Ops whose sums run in another order than the CPU's, or whose `exp` is another one.
+const OTHER_SUMS: [&str; 3] = ["matmul", "sum_rows", "objective"];
+
+/// Odd sizes, such that every kernel has a last block that is not full, and `matmul` more than one tile each way.
+fn sizes() -> Vec<Sizes> {
+    [[1, 7, 1, 1], [7, 17, 33, 4], [17, 65, 257, 3], [70, 40, 17, 2], [9, 257, 65, 5]]
+        .map(|[batch, inputs, units, steps]| Sizes { batch, inputs, units, steps })
+        .to_vec()
+}
+
+fn every_op_is_its_equation_and_the_cpus_bits(dev: &Cuda) {
+    let cpu = Cpu::new(1).unwrap();
+    for sizes in sizes() {
+        for (ours, its) in every_op(dev, sizes).into_iter().zip(every_op(&cpu, sizes)) {
+            if !OTHER_SUMS.iter().any(|op| ours.op.starts_with(op)) {
+                assert_eq!(
+                    bits(&ours.got),
+                    bits(&its.got),
+                    "{} on {} at {sizes:?}",
+                    ours.op,
+                    dev.description()
+                );
+            }
+            ours.check(sizes);
+        }
+    }
+    for (batch, units) in [(1, 1), (7, 17), (17, 257)] {
+        for (ours, its) in
+            label_goodness(dev, batch, units).into_iter().zip(label_goodness(&cpu, batch, units))
+        {
+            let (op, at_once, one_by_one) = ours;
+            assert_eq!(bits(&at_once), bits(&one_by_one), "{op}, at once and one by one");
+            assert_eq!(bits(&at_once), bits(&its.1), "{op}");
+        }
+    }
+}
+
+#[test]
+fn shim_every_op_with_threads_in_order() {
+    every_op_is_its_equation_and_the_cpus_bits(&Shim::device(Schedule::Forward));
+}
+
+#[test]
+fn shim_every_op_with_threads_in_reverse() {
+    every_op_is_its_equation_and_the_cpus_bits(&Shim::device(Schedule::Reverse));
+}
+
+#[test]
+fn shim_every_op_with_threads_shuffled() {
+    every_op_is_its_equation_and_the_cpus_bits(&Shim::device(Schedule::Shuffled));
+}

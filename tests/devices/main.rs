@@ -1,0 +1,15 @@
+//! Every op on every device: against plain loops in f64 at odd sizes, and one device against the other.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod cpu;
+mod cuda;
+mod ops;
+#[path = "../oracle/mod.rs"]
+mod oracle;
+#[path = "../shim/mod.rs"]
+mod shim;
+
+/// Two rows of numbers are compared by their bits: a NaN equals itself.
+fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
