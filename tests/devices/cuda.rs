@@ -2,11 +2,13 @@
 //! run in the same order.
 
 use ff_cpu::Cpu;
-use ff_cuda::Cuda;
+use ff_cuda::{Cuda, Products};
+use ff_net::Config;
+use ff_tensor::Output;
 
-use crate::bits;
 use crate::ops::{Sizes, every_op, label_goodness};
 use crate::shim::{Schedule, Shim};
+use crate::{bits, nets};
 
 /// Ops whose sums run in another order than the CPU's, or whose `exp` is another one.
 const OTHER_SUMS: [&str; 3] = ["matmul", "sum_rows", "objective"];
@@ -58,4 +60,40 @@ fn shim_every_op_with_threads_in_reverse() {
 #[test]
 fn shim_every_op_with_threads_shuffled() {
     every_op_is_its_equation_and_the_cpus_bits(&Shim::device(Schedule::Shuffled));
+}
+
+#[test]
+fn shim_nets_learn_as_on_the_cpu() {
+    for (name, config) in nets::configs() {
+        let reference = nets::reference(config.clone());
+        let dev = Shim::device(Schedule::Shuffled);
+        nets::train(&dev, config).check(&reference, 1e-5, &format!("{name} on {}", dev.description()));
+    }
+}
+
+/// GPU 0; without one the test fails and says why, rather than look like a pass.
+fn gpu() -> Cuda {
+    let dev = Cuda::new(0, Products::F32).unwrap_or_else(|e| panic!("there is no GPU to test: {e}"));
+    println!("on {}", dev.description());
+    dev
+}
+
+#[test]
+#[ignore = "needs an NVIDIA GPU: cargo test --features cuda -- --ignored gpu"]
+fn gpu_every_op() {
+    every_op_is_its_equation_and_the_cpus_bits(&gpu());
+}
+
+/// cuBLAS adds in another order: a current may lie on the other side of a threshold, and a spike more or less changes a
+/// small net's loss by some thousandths.
+#[test]
+#[ignore = "needs an NVIDIA GPU: cargo test --features cuda -- --ignored gpu"]
+fn gpu_nets_learn_as_on_the_cpu() {
+    let dev = gpu();
+    for (name, config) in nets::configs() {
+        let config = Config { epochs: 17, ..config };
+        let tolerance = if config.output == Output::Rate { 1e-2 } else { 1e-4 };
+        let reference = nets::reference(config.clone());
+        nets::train(&dev, config).check_losses(&reference, tolerance, name);
+    }
 }

@@ -181,6 +181,10 @@ impl Driver for Shim {
         format!("shim, threads {:?}", self.schedule)
     }
 
+    fn scan_rows(&self) -> usize {
+        160
+    }
+
     fn alloc(&self, bytes: usize) -> std::result::Result<u64, DriverError> {
         self.outside_a_step("allocate")?;
         let layout = Layout::from_size_align(bytes, 256).unwrap();

@@ -1,12 +1,12 @@
 //! `eval`: a trained model on a data set's test images.
 
-use std::path::Path;
-
-use ff_cpu::Cpu;
-use ff_net::{Model, Network, Predictor};
+use ff_net::{Model, Predictor, Scores};
+use ff_tensor::Device;
+use ndarray::Array2;
 use serde_json::json;
 
 use crate::args::EvalArgs;
+use crate::device::on_device;
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Screen, thousands};
 use crate::train::{errors, layer_list};
@@ -16,7 +16,7 @@ use crate::{data, device};
 pub fn eval(args: &EvalArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     let dev = device::open(&args.device)?;
-    let (model, network) = load(&args.model, &dev)?;
+    let model = Model::load(&args.model)?;
     let set = data::open(args.data.as_deref(), &screen)?;
     if [set.width, set.height, set.classes] != [model.width, model.height, model.classes] {
         let message = format!(
@@ -27,8 +27,7 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     }
     let bar = screen.bar(set.test.len() as u64, "images");
     let mut on_images = |n| bar.inc(n as u64);
-    let scores =
-        dev.install(|| Predictor::new(&network)?.scan(&network, &set.test.images, &mut on_images))?;
+    let scores = on_device!(dev, dev => scan(&dev, &model, &set.test.images, &mut on_images))?;
     bar.finish_and_clear();
     let (error, layer_error) = errors(&scores, &set.test);
     let n = thousands(set.test.len() as f64);
@@ -48,9 +47,13 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     Ok(())
 }
 
-/// A model file, and its network on the device.
-pub fn load(path: &Path, dev: &Cpu) -> Outcome<(Model, Network<Cpu>)> {
-    let model = Model::load(path)?;
+/// Every label's goodness for each image.
+pub fn scan<D: Device>(
+    dev: &D,
+    model: &Model,
+    images: &Array2<u8>,
+    on_images: &mut (dyn FnMut(usize) + Send),
+) -> Outcome<Scores> {
     let network = model.network(dev)?;
-    Ok((model, network))
+    Ok(Predictor::new(&network)?.scan(&network, images, on_images)?)
 }

@@ -60,7 +60,7 @@ impl From<ff_net::Error> for Failure {
                 "`ff-cli train --out DIR`, which writes DIR/model.safetensors".into()
             }
             ff_net::Error::Label { .. } => "`ff-cli data check` on the data set".into(),
-            ff_net::Error::Device(_) => return Failure::new(e.to_string()),
+            ff_net::Error::Device(e) => return e.clone().into(),
         };
         Failure::new(e.to_string()).advise(advice)
     }
@@ -68,7 +68,13 @@ impl From<ff_net::Error> for Failure {
 
 impl From<ff_tensor::Error> for Failure {
     fn from(e: ff_tensor::Error) -> Self {
-        Failure::new(e.to_string())
+        let failure = Failure::new(e.to_string());
+        match e {
+            ff_tensor::Error::Memory { .. } => failure.advise(
+                "`--set batch=N` with a smaller N, fewer units in `--set layers=[...]`, or `--device cpu`",
+            ),
+            _ => failure,
+        }
     }
 }
 

@@ -105,9 +105,8 @@ impl Device for Cuda {
         Ok(())
     }
 
-    /// A GPU has some hundred thousand threads to keep busy.
     fn scan_rows(&self) -> usize {
-        20_480
+        self.driver.scan_rows()
     }
 
     fn gather(

@@ -81,6 +81,9 @@ pub trait Driver: Send + Sync {
     /// The same, and which GPU that is, for people.
     fn description(&self) -> String;
 
+    /// Rows of a scan that keep it busy.
+    fn scan_rows(&self) -> usize;
+
     /// Memory for so many bytes, more than none, with anything in it.
     ///
     /// # Errors

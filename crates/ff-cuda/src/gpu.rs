@@ -45,16 +45,7 @@ unsafe impl Sync for Kernels {}
 impl Gpu {
     pub(crate) fn open(index: usize, products: Products) -> std::result::Result<Self, OpenError> {
         let starts = |e: Refused| OpenError::Driver(words(e));
-        // SAFETY: this opens the library and closes it again.
-        if !unsafe { sys::is_culib_present() } {
-            return Err(OpenError::NoDriver);
-        }
-        check_version()?;
-        let count = match result::init().and_then(|()| result::device::get_count()) {
-            Ok(count) => usize::try_from(count).unwrap_or(0),
-            Err(Refused(sys::CUresult::CUDA_ERROR_NO_DEVICE)) => 0,
-            Err(e) => return Err(starts(e)),
-        };
+        let count = count()?;
         if index >= count {
             return Err(OpenError::NoGpu { index, count });
         }
@@ -78,6 +69,32 @@ impl Gpu {
     /// Makes the context this thread's own; each call to the driver needs that.
     fn here(&self) -> std::result::Result<(), DriverError> {
         self.context.bind_to_thread().map_err(refused)
+    }
+}
+
+/// The names of all GPUs.
+///
+/// # Errors
+/// If NVIDIA's driver is missing, too old, or does not start.
+pub fn gpus() -> std::result::Result<Vec<String>, OpenError> {
+    let name = |index| {
+        let name = result::device::get(index).and_then(result::device::get_name);
+        name.map_err(|e| OpenError::Driver(words(e)))
+    };
+    (0..count()? as i32).map(name).collect()
+}
+
+/// Starts the driver and counts its GPUs.
+fn count() -> std::result::Result<usize, OpenError> {
+    // SAFETY: this opens the library and closes it again.
+    if !unsafe { sys::is_culib_present() } {
+        return Err(OpenError::NoDriver);
+    }
+    check_version()?;
+    match result::init().and_then(|()| result::device::get_count()) {
+        Ok(count) => Ok(usize::try_from(count).unwrap_or(0)),
+        Err(Refused(sys::CUresult::CUDA_ERROR_NO_DEVICE)) => Ok(0),
+        Err(e) => Err(OpenError::Driver(words(e))),
     }
 }
 
@@ -140,6 +157,11 @@ impl Driver for Gpu {
 
     fn description(&self) -> String {
         self.description.clone()
+    }
+
+    /// A GPU has some hundred thousand threads, and 16 sum up a row.
+    fn scan_rows(&self) -> usize {
+        20_480
     }
 
     fn alloc(&self, bytes: usize) -> std::result::Result<u64, DriverError> {

@@ -23,5 +23,6 @@ pub use compile::compile;
 pub use device::Cuda;
 pub use driver::{Arg, Driver, DriverError, Grid, NeuronArg, Recording};
 pub use error::OpenError;
+pub use gpu::gpus;
 pub use memory::Buffer;
 pub use products::Products;

@@ -28,9 +28,6 @@ pub struct Scores {
     pub spikes_per_label: Option<f64>,
 }
 
-/// Rows of a scan: enough for the product, small enough to stay in cache.
-const ROWS: usize = 1_280;
-
 impl<D: Device> Predictor<D> {
     /// Buffers for `network`.
     ///
@@ -38,7 +35,7 @@ impl<D: Device> Predictor<D> {
     /// If the device has no room.
     pub fn new(network: &Network<D>) -> Result<Self> {
         let (dev, classes) = (&network.dev, network.classes);
-        let batch = (ROWS / classes).max(1);
+        let batch = (dev.scan_rows() / classes).max(1);
         let candidates: Vec<u32> = (0..classes).flat_map(|c| std::iter::repeat_n(c as u32, batch)).collect();
         Ok(Self {
             images: Images::new(dev, batch, network.pixels, classes)?,
