@@ -1,7 +1,7 @@
 // The twin of crates/ff-cpu/src/matmul.rs:   C = op(A) op(B)
 //
-// For where cuBLAS is not installed. Launch: 256 threads for a tile of 64 x 64 of C, grid (column tiles, row tiles); each
-// thread has 4 x 4 sums, over k in order, fused.
+// Launch: 256 threads for a tile of 64 x 64 of C, grid (column tiles, row tiles); each thread has 4 x 4 sums, over k in
+// order, fused. For where cuBLAS is not installed.
 
 constexpr u32 TILE = 64, DEPTH = 16, PER = 4, SIDE = TILE / PER;
 
