@@ -1,6 +1,6 @@
 // The twin of crates/ff-cpu/src/matmul.rs:   C = op(A) op(B)
 //
-// Launch: 256 threads for a tile of 64 x 64 of C, grid (column tiles, row tiles); each thread has 4 x 4 sums, over k in
+// Launch: 256 threads for a tile of 64 x 64 of C, grid (row tiles, column tiles); each thread has 4 x 4 sums, over k in
 // order, fused. For where cuBLAS is not installed.
 
 constexpr u32 TILE = 64, DEPTH = 16, PER = 4, SIDE = TILE / PER;
@@ -12,7 +12,7 @@ extern "C" __global__ void __launch_bounds__(256) matmul(
     const float *b,   // [k, n], or [n, k] if transposed
     u32 transpose_b, u32 m, u32 k, u32 n) {
     __shared__ float a_tile[DEPTH][TILE + 1], b_tile[DEPTH][TILE + 1];
-    u32 row = blockIdx.y * TILE, column = blockIdx.x * TILE;
+    u32 row = blockIdx.x * TILE, column = blockIdx.y * TILE;
     u32 down = threadIdx.x / SIDE, right = threadIdx.x % SIDE;
     float sums[PER][PER] = {};
     for (u32 first = 0; first < k; first += DEPTH) {

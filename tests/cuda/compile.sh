@@ -38,6 +38,6 @@ cargo run --quiet --package ff-cuda --example compile -- text > "$out/kernels.cu
 "$cuda/bin/ptxas" -arch="$arch" -v -warn-spills -Werror "$out/kernels.ptx" -o "$out/kernels.cubin" 2> "$out/said" ||
     { cat "$out/said" >&2; exit 1; }
 cargo run --quiet --package ff-cuda --example compile -- "$arch" > "$out/nvrtc.cubin"
-# What is wrong with a kernel has to be said with its file and line.
+cargo test --quiet --package ff-cuda -- --ignored nvrtc > "$out/said-by-tests" || { cat "$out/said-by-tests"; exit 1; }
 echo "kernels: $(grep -c 'Compiling entry function' "$out/said") compiled for $arch by nvcc and NVRTC $version," \
     "no warnings, no spills; not run"

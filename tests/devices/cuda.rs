@@ -4,7 +4,7 @@
 use ff_cpu::Cpu;
 use ff_cuda::{Cuda, Products};
 use ff_net::Config;
-use ff_tensor::Output;
+use ff_tensor::{Device, Output};
 
 use crate::ops::{Sizes, every_op, label_goodness};
 use crate::shim::{Schedule, Shim};
@@ -69,6 +69,34 @@ fn shim_nets_learn_as_on_the_cpu() {
         let dev = Shim::device(Schedule::Shuffled);
         nets::train(&dev, config).check(&reference, 1e-5, &format!("{name} on {}", dev.description()));
     }
+}
+
+#[test]
+fn shim_out_of_memory_says_how_much_was_asked_for() {
+    let dev = Shim::device(Schedule::Forward);
+    let Err(e) = dev.zeros::<f32>(1 << 20, 1 << 12) else { panic!("it had room") };
+    assert_eq!(e.to_string(), "shim: out of memory: 17.2 GB asked for, 1.1 GB free");
+}
+
+/// A recorded step runs on what is on the device, and only there.
+#[test]
+fn shim_a_repeated_step_is_replayed_and_may_not_allocate() {
+    let dev = Shim::device(Schedule::Forward);
+    let mut clock = dev.zeros::<u32>(1, 2).unwrap();
+    for times in [0, 1, 2, 5] {
+        dev.write(&mut clock, &[7, 0]).unwrap();
+        let (mut called, mut told) = (0, 0);
+        let mut step = || {
+            called += 1;
+            dev.advance(&mut clock)
+        };
+        dev.repeat(times, &mut step, &mut || told += 1).unwrap();
+        assert_eq!((called, told), (times.min(2), times));
+        assert_eq!(dev.download(&clock).unwrap(), [7 + times as u32, times as u32]);
+    }
+    let said = dev.repeat(2, &mut || dev.zeros::<f32>(1, 1).map(|_| ()), &mut || ()).unwrap_err().to_string();
+    assert!(said.contains("may not allocate"), "{said}");
+    dev.synchronise().unwrap(); // a step that failed is no longer recorded
 }
 
 /// GPU 0; without one the test fails and says why, rather than look like a pass.

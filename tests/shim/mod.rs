@@ -97,6 +97,9 @@ fn build(name: &str, text: &str) -> PathBuf {
     library
 }
 
+/// Bytes that one allocation can have.
+const ROOM: usize = 1 << 30;
+
 /// A driver whose GPU is the processor.
 pub struct Shim {
     program: Arc<Program>,
@@ -187,6 +190,9 @@ impl Driver for Shim {
 
     fn alloc(&self, bytes: usize) -> std::result::Result<u64, DriverError> {
         self.outside_a_step("allocate")?;
+        if bytes > ROOM {
+            return Err(DriverError::Memory { free: ROOM });
+        }
         let layout = Layout::from_size_align(bytes, 256).unwrap();
         // SAFETY: the size is not zero, by the trait's contract.
         let at = unsafe { std::alloc::alloc(layout) };

@@ -83,3 +83,16 @@ impl From<PlotError> for Failure {
         Failure::new(e.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn out_of_memory_says_how_much_and_what_lowers_it() {
+        let e = ff_tensor::Error::Memory { device: "cuda:0".into(), needed: 3_200_000_000, free: 1_000_000 };
+        let text = Failure::from(ff_net::Error::from(e)).to_string();
+        assert!(text.starts_with("error: cuda:0: out of memory: 3.2 GB asked for, 1.0 MB free\n"), "{text}");
+        assert!(text.contains("  try: `--set batch=N`"), "{text}");
+    }
+}

@@ -58,3 +58,24 @@ fn in_words(log: &[c_char]) -> String {
     let bytes: Vec<u8> = log.iter().map(|&c| c as u8).collect();
     CStr::from_bytes_until_nul(&bytes).map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs NVRTC: tests/cuda/compile.sh brings it along"]
+    fn nvrtc_compiles_the_kernels_and_names_file_and_line_of_an_error() {
+        assert!(compile(&kernels::program(), "sm_90").unwrap().starts_with(b"\x7fELF"));
+        let broken =
+            kernels::program().replace("float a = amplitude * scale[b];", "float a = amplitude * scales[b];");
+        let Err(OpenError::Compile { arch, first, log }) = compile(&broken, "sm_90") else {
+            panic!("it compiled")
+        };
+        assert_eq!(arch, "sm_90");
+        assert!(first.contains("kernels/label_current.cu(") && first.contains("\"scales\""), "{first}");
+        assert!(log.contains("kernels/goodness.cu("), "{log}");
+        let Err(OpenError::Compile { first, .. }) = compile(&broken, "sm_1") else { panic!("it compiled") };
+        assert!(first.contains("gpu-architecture"), "{first}");
+    }
+}

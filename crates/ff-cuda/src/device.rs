@@ -37,7 +37,7 @@ impl Cuda {
         self.driver.description()
     }
 
-    /// The op's only kernel: no thread, no launch.
+    /// An op's kernel; nothing where there is no row.
     fn launch(&self, kernel: &str, grid: Grid, args: &[Arg]) -> Result<()> {
         if grid.blocks.contains(&0) {
             return Ok(());
@@ -192,7 +192,7 @@ impl Device for Cuda {
             return Ok(());
         }
         const TILE: usize = 64;
-        let grid = Grid { blocks: [n.div_ceil(TILE) as u32, m.div_ceil(TILE) as u32], threads: [256, 1] };
+        let grid = Grid { blocks: [m.div_ceil(TILE) as u32, n.div_ceil(TILE) as u32], threads: [256, 1] };
         self.launch("matmul", grid, args![c, a, transpose_a, b, transpose_b, m, k, n])
     }
 
