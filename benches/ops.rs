@@ -37,8 +37,10 @@ fn ops(c: &mut Criterion) {
     let lif = Neuron { steps: 8, output: Output::Rate, ..Neuron::default() };
 
     let (targets, pair) = (labels(BATCH), labels(rows));
-    let (mut xhat, mut scale, mut truth) = (zeros(BATCH + CLASSES, INPUTS), zeros(BATCH, 1), labels(BATCH));
-    let gather = Gather { classes: CLASSES, amplitude: LABEL.amplitude, norm };
+    let (mut xhat, mut scale, mut truth) =
+        (zeros(BATCH + CLASSES + 1, INPUTS), zeros(BATCH, 1), labels(BATCH));
+    let gather =
+        Gather { classes: CLASSES, amplitude: LABEL.amplitude, norm, dropout: ff_tensor::Dropout::NONE };
     c.bench_function("gather", |b| {
         b.iter(|| {
             dev.gather(&mut xhat, &mut scale, &mut truth, &images, &targets, &order, &clock, &gather).unwrap()
@@ -50,7 +52,7 @@ fn ops(c: &mut Criterion) {
         b.iter(|| dev.draw_labels(&mut drawn, &truth, &scores, &clock, &hard).unwrap());
     });
     let mut weight = draws(INPUTS, UNITS, -0.1, 0.1);
-    let (mut shares, mut dshares) = (zeros(BATCH + CLASSES, UNITS), zeros(BATCH + CLASSES, UNITS));
+    let (mut shares, mut dshares) = (zeros(BATCH + CLASSES + 1, UNITS), zeros(BATCH + CLASSES + 1, UNITS));
     c.bench_function("matmul image", |b| {
         b.iter(|| dev.matmul(&mut shares, &xhat, false, &weight, false).unwrap());
     });

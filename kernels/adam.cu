@@ -1,9 +1,9 @@
 // The twin of crates/ff-cpu/src/adam.rs (D. Kingma, J. Ba, arXiv 1412.6980):
 //   m = beta1 m + (1 - beta1) dW      v = beta2 v + (1 - beta2) dW^2
-//   W = W - rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)      t = 1, 2, ...
+//   W = (1 - rate decay) W - rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)      t = 1, 2, ...
 // and the clock's op, `advance`.
 //
-// Launch: 256 threads for 1,024 weights. A block's first thread has the two factors, in f64, for all.
+// Launch: 256 threads for 1,024 weights. A block's first thread has the three factors, in f64, for all.
 
 constexpr float SMALLEST_GRADIENT = 1e-16f, SMALLEST_MEAN = 1e-30f, SMALLEST_SQUARE = 1e-36f;
 
@@ -25,12 +25,13 @@ __device__ inline float rate_at(u32 step, float learning_rate, u32 cool_from, u3
 
 extern "C" __global__ void __launch_bounds__(256) adam(
     float *weight, float *mean, float *square, const float *dweight, const u32 *clock, u32 count, float learning_rate,
-    float beta1, float beta2, float eps, u32 cool_from, u32 last_step) {
-    __shared__ float size, correction;
+    float beta1, float beta2, float eps, float decay, u32 cool_from, u32 last_step) {
+    __shared__ float size, kept, correction;
     if (threadIdx.x == 0) {
         u32 t = clock[0] + 1;
         double rate = (double)rate_at(clock[0], learning_rate, cool_from, last_step);
         size = (float)(rate / (1.0 - power((double)beta1, t)));
+        kept = (float)(1.0 - rate * (double)decay);
         correction = (float)(1.0 / sqrt(1.0 - power((double)beta2, t)));
     }
     __syncthreads();
@@ -41,7 +42,7 @@ extern "C" __global__ void __launch_bounds__(256) adam(
         float v = unless_below(SMALLEST_SQUARE, beta2 * square[i] + (1.0f - beta2) * dw * dw);
         mean[i] = m;
         square[i] = v;
-        weight[i] -= size * m / (sqrtf(v) * correction + eps);
+        weight[i] = kept * weight[i] - size * m / (sqrtf(v) * correction + eps);
     }
 }
 

@@ -15,7 +15,7 @@ constexpr u32 LANES = 16;
 enum { LIF, RELU };
 enum { SUBTRACT, ZERO, NONE };
 enum { MEMBRANE, RATE };
-enum { ATAN, FAST_SIGMOID, TRIANGLE, BOXCAR };
+enum { ATAN, FAST_SIGMOID, TRIANGLE, BOXCAR, SECANT };
 enum { MEAN, SUM };
 enum { L2, RMS };
 enum { SOFTPLUS, PAIR };
@@ -29,6 +29,15 @@ struct Neuron {
 __device__ inline float total(float lane) {
     for (u32 width = LANES / 2; width > 0; width /= 2) lane += __shfl_down_sync(ALL, lane, width, LANES);
     return __shfl_sync(ALL, lane, 0, LANES);
+}
+
+// A block's sum in `sums[0]`, halves first, for its first thread.
+__device__ inline void total_of_block(double *sums, double sum) {
+    sums[threadIdx.x] = sum;
+    for (u32 width = blockDim.x / 2; width > 0; width /= 2) {
+        __syncthreads();
+        if (threadIdx.x < width) sums[threadIdx.x] += sums[threadIdx.x + width];
+    }
 }
 
 // `Norm::factor` of params.rs.

@@ -1,23 +1,7 @@
 // The twin of crates/ff-cpu/src/draw_labels.rs:   p(c) ~ exp(sharpness * score[c])  for c != true, 0 for the true label
 //
-// Launch: a thread for each sample. The draws are those of ff-tensor/src/random.rs, bit for bit; `expf` may differ from
-// the CPU's in its last bit, and so, once in a million draws, may a label.
-
-__device__ inline u64 mix(u64 z) {
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return z ^ (z >> 31);
-}
-
-// SplitMix64's finaliser over a Weyl sequence: the `counter`-th draw of `seed`.
-__device__ inline u32 random_bits(u64 seed, u64 counter) {
-    return (u32)(mix(mix(seed) + (counter + 1) * 0x9E3779B97F4A7C15ull) >> 32);
-}
-
-// In [0, 1), a multiple of 2^-24.
-__device__ inline float random_uniform(u64 seed, u64 counter) {
-    return (float)(random_bits(seed, counter) >> 8) * (1.0f / 16777216.0f);
-}
+// Launch: a thread for each sample. `expf` may differ from the CPU's in its last bit, and so, once in a million draws, may
+// a label.
 
 __device__ inline u32 uniform_wrong_label(float u, u32 label, u32 classes) {
     u32 others = classes - 1;

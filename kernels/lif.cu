@@ -59,6 +59,24 @@ __device__ inline float constant(float current, const Neuron &p, float &slope, f
     return p.output == MEMBRANE ? state.mem : rate(count, state.mem, p.steps);
 }
 
+// The secant's slope, of staircase.rs. The CPU finds the currents of the first and the last spike by bisecting its scan, to
+// the last bit; here they are what the equations say. With S_t = 1 + beta + ... + beta^(t-1), a unit that is silent until
+// step T has mem_T = I S_T, and one that spikes in every step mem_t = I S_t - threshold S_{t-1}, if reset by subtraction.
+__device__ inline float secant(float current, const Neuron &p) {
+    const float TAIL = 0.1f;
+    float sum = 1.0f, last = p.threshold;
+    for (u32 t = 2; t <= p.steps; t++) {
+        float before = sum;
+        sum = p.beta * sum + 1.0f;
+        if (p.reset == SUBTRACT) last = fmaxf(last, p.threshold * (1.0f + before) / sum);
+    }
+    float first = p.threshold / sum;
+    float width = (last - first) * (float)p.steps / (float)(p.steps - 1);
+    float beyond = fmaxf(fabsf(current - 0.5f * (first + last)) - 0.5f * width, 0.0f);
+    float u = beyond * (1.0f / (TAIL * width));
+    return 1.0f / width / (1.0f + u * u);
+}
+
 // Turns the membranes in `slope` into slopes, from the last step to the first.
 template <typename D>
 __device__ inline void slopes_backwards(float *slope, u32 n, const Neuron &p) {
@@ -119,6 +137,15 @@ extern "C" __global__ void __launch_bounds__(256) lif(
     if (p.kind == RELU) {
         *signal = rectified(*current + i);
         if (slope) *slope = *current + i > 0.0f ? 1.0f : 0.0f;
+        return;
+    }
+    // Only a rate has it, under a constant current, and for as many steps as the CPU's staircase.
+    bool climbs = p.output == RATE && p.steps >= 2 && p.steps <= 64 && !in_time && spikes == nullptr;
+    if (p.surrogate == SECANT && climbs) {
+        float unused;
+        i += *current;
+        *signal = constant<Boxcar, false>(i, p, unused, nullptr, n);
+        if (slope) *slope = secant(i, p);
         return;
     }
     switch (p.surrogate) {

@@ -44,10 +44,6 @@ extern "C" __global__ void __launch_bounds__(256) objective(
         dgoodness[b] = share_of_batch(dpos, batch);
         dgoodness[batch + b] = share_of_batch(dneg, batch);
     }
-    sums[threadIdx.x] = sum;
-    for (u32 width = blockDim.x / 2; width > 0; width /= 2) {
-        __syncthreads();
-        if (threadIdx.x < width) sums[threadIdx.x] += sums[threadIdx.x + width];
-    }
+    total_of_block(sums, sum);
     if (threadIdx.x == 0 && clock[1] < batches) losses[clock[1]] = (float)(sums[0] / (double)batch);
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use ff_cpu::Cpu;
 use ff_net::layer::{Activity, Images, Input, Labels, Layer, Learning, Rule, Sizes};
 use ff_tensor::{
-    Adam, Device, Gather, Goodness, LabelRow, Neuron, NeuronKind, Norm, Objective, Output, Reset, Surrogate,
+    Adam, Device, Dropout, Gather, Goodness, LabelRow, Neuron, NeuronKind, Norm, Objective, Output, Reset,
+    Surrogate,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -157,14 +158,22 @@ fn a_layers_loss_and_weight_gradient_are_autograds() {
         let amplitude = of(&case["amplitude"]);
         let mut images = Images::new(&dev, batch, inputs, 3).unwrap();
         let Images { xhat, scale, labels } = &mut images;
-        let gather = Gather { classes: 3, amplitude, norm };
+        let gather = Gather { classes: 3, amplitude, norm, dropout: Dropout::NONE };
         dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &gather).unwrap();
-        let sizes =
-            Sizes { batch, copies: 2, classes: 3, input: Input::Images, spikes_in: false, spikes_out: false };
+        let sizes = Sizes {
+            batch,
+            copies: 2,
+            classes: 3,
+            input: Input::Images,
+            spikes_in: false,
+            spikes_out: false,
+            rows: false,
+        };
         let mut activity = Activity::new(&dev, &layer, sizes, true).unwrap();
         let mut learning = Learning::new(&dev, &layer, &activity).unwrap();
         let mut losses = dev.zeros(1, 1).unwrap();
-        let labels = Labels { labels: &pair, scale: &images.scale, row: LabelRow { amplitude } };
+        let labels =
+            Labels { labels: &pair, scale: &images.scale, row: LabelRow { amplitude }, dropout: None };
         layer.image_current(&dev, &mut activity, &images).unwrap();
         layer.answer_images(&dev, &mut activity, &labels).unwrap();
         let objective = match case["objective"].as_str().unwrap() {

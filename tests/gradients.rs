@@ -42,9 +42,16 @@ impl Case {
             [(Unit::Relu, 1), (Unit::Membrane, 1), (Unit::Membrane, 4), (Unit::Rate, 1), (Unit::Rate, 6)];
         for (unit, steps) in units {
             for reset in [Reset::Subtract, Reset::Zero, Reset::None] {
-                for surrogate in
-                    [Surrogate::Atan, Surrogate::FastSigmoid, Surrogate::Triangle, Surrogate::Boxcar]
-                {
+                for surrogate in [
+                    Surrogate::Atan,
+                    Surrogate::FastSigmoid,
+                    Surrogate::Triangle,
+                    Surrogate::Boxcar,
+                    Surrogate::Secant,
+                ] {
+                    if surrogate == Surrogate::Secant && (unit != Unit::Rate || steps == 1) {
+                        continue;
+                    }
                     for flags in 0..16 {
                         let [rms, mean, pair, bias] = [1, 2, 4, 8].map(|bit| flags & bit != 0);
                         let objective = if pair {
@@ -77,6 +84,7 @@ impl Case {
                 Surrogate::FastSigmoid => ff::Surrogate::FastSigmoid,
                 Surrogate::Triangle => ff::Surrogate::Triangle,
                 Surrogate::Boxcar => ff::Surrogate::Boxcar,
+                Surrogate::Secant => ff::Surrogate::Secant,
             },
         }
     }
@@ -164,11 +172,11 @@ fn close(what: &dyn std::fmt::Debug, name: &str, got: &[f32], want: &[f64], tole
 }
 
 fn sizes(input: Input, spikes_in: bool) -> Sizes {
-    Sizes { batch: BATCH, copies: 2, classes: CLASSES, input, spikes_in, spikes_out: false }
+    Sizes { batch: BATCH, copies: 2, classes: CLASSES, input, spikes_in, spikes_out: false, rows: false }
 }
 
 fn labels<'a>(pair: &'a ff::Tensor<Cpu, u32>, images: &'a Images<Cpu>) -> Labels<'a, Cpu> {
-    Labels { labels: pair, scale: &images.scale, row: ff::LabelRow { amplitude: AMPLITUDE } }
+    Labels { labels: pair, scale: &images.scale, row: ff::LabelRow { amplitude: AMPLITUDE }, dropout: None }
 }
 
 /// A batch of all these images.
@@ -177,7 +185,7 @@ fn gathered(dev: &Cpu, pixels: &[u8], norm: ff::Norm) -> Images<Cpu> {
     let set = dev.upload(BATCH, INPUTS, pixels).unwrap();
     let targets = dev.upload(BATCH, 1, &[0u32, 1, 2]).unwrap();
     let order = dev.upload(BATCH, 1, &[0u32, 1, 2]).unwrap();
-    let gather = ff::Gather { classes: CLASSES, amplitude: AMPLITUDE, norm };
+    let gather = ff::Gather { classes: CLASSES, amplitude: AMPLITUDE, norm, dropout: ff::Dropout::NONE };
     let Images { xhat, scale, labels } = &mut images;
     dev.gather(xhat, scale, labels, &set, &targets, &order, &dev.zeros(1, 2).unwrap(), &gather).unwrap();
     images
@@ -227,7 +235,7 @@ fn layer_1_on_images() {
 fn upper_layer(spikes_in: bool) {
     let dev = Cpu::new(1).unwrap();
     for (seed, case) in Case::all().into_iter().enumerate() {
-        if spikes_in && case.unit == Unit::Relu {
+        if spikes_in && (case.unit == Unit::Relu || case.surrogate == Surrogate::Secant) {
             continue;
         }
         let seed = 500_000 + 1_000 * seed as u64;
@@ -305,7 +313,7 @@ fn upper_layers_in_shares() {
 
         let mut layer = case.layer(&dev, seed);
         let mut signal = dev.zeros(2 * BATCH, INPUTS).unwrap();
-        let Labels { labels: of_rows, scale, row } = &labels;
+        let Labels { labels: of_rows, scale, row, .. } = &labels;
         dev.label_current(&mut signal, &middle.shares, scale, of_rows, middle.factor.as_ref(), row).unwrap();
         let inputs = signal.data.chunks(INPUTS).map(|row| {
             let row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();

@@ -73,7 +73,7 @@ fn tensors_are_named_and_laid_out_as_torch_has_them() {
         let bytes: [u8; 4] = weight.data()[4 * (o * 30 + i)..][..4].try_into().unwrap();
         f32::from_le_bytes(bytes)
     };
-    assert_eq!(at(1, 7), model.weights[0].0[[7, 1]]);
+    assert_eq!(at(1, 7), model.weights[0].weight[[7, 1]]);
     assert_eq!(tensors.tensor("layers.1.bias").unwrap().shape(), [3]);
 }
 

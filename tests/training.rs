@@ -8,7 +8,8 @@ use ff_cpu::Cpu;
 use ff_data::{Dataset, epoch_order, synthetic};
 use ff_net::prediction::error_percent;
 use ff_net::{
-    Config, EpochReport, Error, Link, Negatives, Network, ObjectiveKind, Predictor, Schedule, Trainer,
+    Config, EpochReport, Error, LayerWeights, Link, Negatives, Network, ObjectiveKind, Predictor, Schedule,
+    Trainer,
 };
 use ff_tensor::{Goodness, NeuronKind, NormKind, Output, Reset, Surrogate};
 use ndarray::{Array1, Array2, s};
@@ -173,7 +174,7 @@ fn a_prediction_does_not_depend_on_the_other_images() {
         let one = predictor.scan(&network, &image, &mut |_| ()).unwrap();
         assert_eq!(one.of_image(0), all.of_image(i), "image {i}");
     }
-    let spikes = all.spikes_per_inference().unwrap();
+    let spikes = all.spikes_per_inference.unwrap();
     // 200 units, 4 steps, 10 labels.
     assert!(spikes > 0.0 && spikes < 8_000.0, "{spikes} spikes");
 }
@@ -213,7 +214,8 @@ fn a_loss_that_is_no_number_ends_the_training_with_its_place() {
         assert_eq!(error.to_string(), "the loss of layer 2 became NaN in epoch 1, batch 1");
     }
     let config = Config { neuron: NeuronKind::Relu, layers: vec![9], ..quick() };
-    let broken = vec![(Array2::from_elem((784, 9), f32::NEG_INFINITY), None)];
+    let broken = Array2::from_elem((784, 9), f32::NEG_INFINITY);
+    let broken = vec![LayerWeights { weight: broken, bias: None, head: None }];
     let network = Network::with_weights(&dev, config, 784, 10, broken).unwrap();
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
     let error = trainer.epoch(&epoch_order(200, 1, 0), &mut || ()).map(|_| ()).unwrap_err();
@@ -243,6 +245,10 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
     refuse(Config { learning_rate: -0.1, ..base.clone() }, 784, 10, "learning_rate");
     refuse(Config { link: Link::Spikes, neuron: NeuronKind::Relu, ..base.clone() }, 784, 10, "link");
 
+    refuse(Config { dropout: 1.0, ..base.clone() }, 784, 10, "dropout");
+    refuse(Config { weight_decay: f32::NAN, ..base.clone() }, 784, 10, "weight_decay");
+    refuse(Config { negatives: Negatives::Head, ..base.clone() }, 784, 10, "negatives");
+
     let network = || Network::new(&dev, Config { layers: vec![5], ..quick() }, 20, 3).unwrap();
     let error = |n, pixels, labels: Vec<u8>| {
         let images = Array2::zeros((n, pixels));
@@ -250,7 +256,7 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
     };
     let shapes = |inputs, bias: Option<Vec<f32>>| {
         let config = Config { layers: vec![5], ..quick() };
-        let weights = vec![(Array2::zeros((inputs, 5)), bias)];
+        let weights = vec![LayerWeights { weight: Array2::zeros((inputs, 5)), bias, head: None }];
         Network::with_weights(&dev, config, 20, 3, weights).map(|_| ()).unwrap_err().to_string()
     };
     assert_eq!(shapes(21, None), "`layers` asks for weights (20, 5) in layer 1, not (21, 5)");

@@ -64,12 +64,13 @@ fn pass(trainer: &Trainer<Cpu>, data: &Dataset) -> f64 {
     let (targets, one_label) = (network.dev.zeros(batch, 1).unwrap(), network.dev.zeros(batch, 1).unwrap());
     let order = network.dev.upload(batch, 1, &(0..batch as u32).collect::<Vec<_>>()).unwrap();
     let clock = network.dev.zeros(1, 2).unwrap();
-    let mut activities = network.activities(batch, 1, false).unwrap();
+    let mut activities = network.activities(batch, 1, ff_net::Purpose::Goodness).unwrap();
     let mut gathered = Images::new(&network.dev, batch, network.pixels, network.classes).unwrap();
     let Images { xhat, scale, labels } = &mut gathered;
     let p = network.config.gather(network.classes);
     network.dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &p).unwrap();
-    let labels = Labels { labels: &one_label, scale: &gathered.scale, row: network.config.label() };
+    let labels =
+        Labels { labels: &one_label, scale: &gathered.scale, row: network.config.label(), dropout: None };
     network.layers[0].image_current(&network.dev, &mut activities[0], &gathered).unwrap();
     let start = Instant::now();
     for _ in 0..trainer.batches() {

@@ -2,7 +2,7 @@
 //! plain one.
 
 use ff_cpu::Cpu;
-use ff_tensor::{Device, Gather, Goodness, Norm, NormKind, Units, random};
+use ff_tensor::{Device, Dropout, Gather, Goodness, Norm, NormKind, Units, random};
 
 use crate::bits;
 use crate::ops::{
@@ -99,16 +99,16 @@ fn one_product_for_all_copies_is_the_plain_path() {
         let targets = dev.zeros(batch, 1).unwrap();
         let order = dev.upload(batch, 1, &(0..batch as u32).collect::<Vec<_>>()).unwrap();
         let clock = dev.zeros(1, 2).unwrap();
-        let mut xhat = dev.zeros(batch + CLASSES, inputs).unwrap();
+        let mut xhat = dev.zeros(batch + CLASSES + 1, inputs).unwrap();
         let (mut scale, mut unused) = (dev.zeros(batch, 1).unwrap(), dev.zeros(batch, 1).unwrap());
-        let p = Gather { classes: CLASSES, amplitude: AMPLITUDE, norm };
+        let p = Gather { classes: CLASSES, amplitude: AMPLITUDE, norm, dropout: Dropout::NONE };
         dev.gather(&mut xhat, &mut scale, &mut unused, &images, &targets, &order, &clock, &p).unwrap();
         let (mut shares, mut shared) =
-            (dev.zeros(batch + CLASSES, units).unwrap(), dev.zeros(rows, units).unwrap());
+            (dev.zeros(batch + CLASSES + 1, units).unwrap(), dev.zeros(rows, units).unwrap());
         dev.matmul(&mut shares, &xhat, false, &weight, false).unwrap();
         dev.label_current(&mut shared, &shares, &scale, &labels, None, &LABEL).unwrap();
         let (mut dshares, mut shared_grad) =
-            (dev.zeros(batch + CLASSES, units).unwrap(), dev.zeros(inputs, units).unwrap());
+            (dev.zeros(batch + CLASSES + 1, units).unwrap(), dev.zeros(inputs, units).unwrap());
         let chain = Units::Stored(&dcurrent, &ones);
         dev.share_grad(&mut dshares, &half, chain, &labels, &scale, None, Goodness::Sum, &LABEL).unwrap();
         dev.matmul(&mut shared_grad, &xhat, true, &dshares, false).unwrap();

@@ -11,7 +11,13 @@ use crate::shim::{Schedule, Shim};
 use crate::{bits, nets};
 
 /// Ops whose sums run in another order than the CPU's, or whose `exp` is another one.
-const OTHER_SUMS: [&str; 3] = ["matmul", "sum_rows", "objective"];
+const OTHER_SUMS: [&str; 4] = ["matmul", "sum_rows", "objective", "softmax_loss"];
+
+/// Whether an answer has to be the CPU's to the last bit. The secant's ends are had in another way.
+fn to_the_bit(op: &str) -> bool {
+    !OTHER_SUMS.iter().any(|other| op.starts_with(other))
+        && !(op.starts_with("lif slope") && op.contains("Secant"))
+}
 
 /// Odd sizes, such that every kernel has a last block that is not full, and `matmul` more than one tile each way.
 fn sizes() -> Vec<Sizes> {
@@ -24,7 +30,7 @@ fn every_op_is_its_equation_and_the_cpus_bits(dev: &Cuda) {
     let cpu = Cpu::new(1).unwrap();
     for sizes in sizes() {
         for (ours, its) in every_op(dev, sizes).into_iter().zip(every_op(&cpu, sizes)) {
-            if !OTHER_SUMS.iter().any(|op| ours.op.starts_with(op)) {
+            if to_the_bit(&ours.op) {
                 assert_eq!(
                     bits(&ours.got),
                     bits(&its.got),

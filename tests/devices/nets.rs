@@ -4,7 +4,7 @@
 use ff_cpu::Cpu;
 use ff_data::{epoch_order, synthetic};
 use ff_net::{Config, Link, Negatives, Network, ObjectiveKind, Predictor, Schedule, Scores, Trainer};
-use ff_tensor::{Device, NeuronKind, NormKind, Output};
+use ff_tensor::{Device, NeuronKind, NormKind, Output, Surrogate};
 
 /// What training came to: each layer's loss in each step, and the scores of images that were not trained on.
 pub struct Outcome {
@@ -12,9 +12,9 @@ pub struct Outcome {
     scores: Scores,
 }
 
-/// The tutorial's units, which stay in shares through both layers; a net like `quick`; spikes from layer to layer, with a
-/// bias; rectifiers.
-pub fn configs() -> [(&'static str, Config); 4] {
+/// The tutorial's units, which stay in shares through both layers; spikes from layer to layer, with a bias; heads, and all
+/// that is drawn at random; a net like `quick`; rectifiers.
+pub fn configs() -> [(&'static str, Config); 5] {
     let base =
         Config { layers: vec![24, 20], batch: 20, learning_rate: 3e-3, epochs: 4, ..Config::default() };
     let quick = Config {
@@ -31,6 +31,18 @@ pub fn configs() -> [(&'static str, Config); 4] {
     [
         ("membrane", Config { epochs: 2, ..base.clone() }),
         ("spikes", Config { link: Link::Spikes, bias: true, negatives: Negatives::Uniform, ..quick.clone() }),
+        (
+            "heads",
+            Config {
+                head: true,
+                negatives: Negatives::Head,
+                dropout: 0.2,
+                pixel_dropout: 0.1,
+                weight_decay: 0.1,
+                surrogate: Surrogate::Secant,
+                ..quick.clone()
+            },
+        ),
         ("rate", quick),
         ("relu", Config { neuron: NeuronKind::Relu, schedule: Schedule::Joint, ..base }),
     ]
@@ -68,13 +80,16 @@ impl Outcome {
             assert!(off <= tolerance, "{name}: loss {step} is {ours}, not {its}");
             largest = largest.max(off);
         }
-        println!("{name}: losses within {largest:e} of the CPU's; {:?} spikes", self.scores.spikes_per_label);
+        println!(
+            "{name}: losses within {largest:e} of the CPU's; {:?} spikes",
+            self.scores.spikes_per_inference
+        );
     }
 
     /// And as many spikes, and the same predictions.
     pub fn check(&self, reference: &Self, tolerance: f32, name: &str) {
         self.check_losses(reference, tolerance, name);
         assert_eq!(self.scores.predict(), reference.scores.predict(), "{name}");
-        assert_eq!(self.scores.spikes_per_label, reference.scores.spikes_per_label, "{name}");
+        assert_eq!(self.scores.spikes_per_inference, reference.scores.spikes_per_inference, "{name}");
     }
 }

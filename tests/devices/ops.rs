@@ -1,8 +1,8 @@
 //! Every op of a device once, beside what its equation gives in plain loops and f64: the table of cases.
 
 use ff_tensor::{
-    Adam, Clock, Device, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind,
-    Objective, Output, Reset, Surrogate, Tensor, Units, random,
+    Adam, Clock, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind,
+    Objective, Output, Reset, Softmax, Surrogate, Tensor, Units, random,
 };
 
 use crate::oracle;
@@ -84,8 +84,10 @@ pub fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers.extend(row_factor(dev, s));
     answers.extend(label_current(dev, s));
     answers.extend(lif(dev, s));
+    answers.extend(dropout(dev, s));
     answers.extend(goodness(dev, s));
     answers.extend(objective(dev, s));
+    answers.extend(softmax_loss(dev, s));
     answers.extend(gradients(dev, s));
     answers.extend(adam(dev, s));
     answers
@@ -102,21 +104,32 @@ fn gather<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let order: Vec<u32> = (0..n as u32).rev().collect();
     let order_tensor = dev.upload(n, 1, &order).unwrap();
     let mut answers = Vec::new();
-    for kind in [NormKind::L2, NormKind::Rms] {
-        let mut xhat =
-            dev.upload(s.batch + CLASSES, s.inputs, &vec![f32::NAN; (s.batch + CLASSES) * s.inputs]).unwrap();
+    for (kind, rate) in [(NormKind::L2, 0.0), (NormKind::Rms, 0.0), (NormKind::L2, 0.4)] {
+        let mut xhat = dev
+            .upload(s.batch + CLASSES + 1, s.inputs, &vec![f32::NAN; (s.batch + CLASSES + 1) * s.inputs])
+            .unwrap();
         let (mut scale, mut labels) = (dev.zeros(s.batch, 1).unwrap(), dev.zeros(s.batch, 1).unwrap());
-        let p = Gather { classes: CLASSES, amplitude: AMPLITUDE, norm: Norm { kind, eps: EPS } };
+        let p = Gather {
+            classes: CLASSES,
+            amplitude: AMPLITUDE,
+            norm: Norm { kind, eps: EPS },
+            dropout: Dropout { rate, seed: 8 },
+        };
         for batch in [1, 0] {
             let clock = dev.upload(1, 2, &[CLOCK[0], batch]).unwrap();
             dev.gather(&mut xhat, &mut scale, &mut labels, &images, &targets, &order_tensor, &clock, &p)
                 .unwrap();
             let ids = &order[batch as usize * s.batch..][..s.batch];
             let (mut want_xhat, mut want_scale, mut want_labels) = (Vec::new(), Vec::new(), Vec::new());
-            for &id in ids {
-                let image = &pixels[id as usize * s.inputs..][..s.inputs];
+            for (b, &id) in ids.iter().enumerate() {
+                let mut image = pixels[id as usize * s.inputs..][..s.inputs].to_vec();
+                for (i, pixel) in image.iter_mut().enumerate() {
+                    let counter = (u64::from(CLOCK[0]) << 32) | (b * s.inputs + i) as u64;
+                    *pixel = if random::uniform(8, counter) < rate { 0 } else { *pixel };
+                }
                 let rms = kind == NormKind::Rms;
-                let mut row = oracle::image_row(image, CLASSES, 0, f64::from(AMPLITUDE), rms, f64::from(EPS));
+                let mut row =
+                    oracle::image_row(&image, CLASSES, 0, f64::from(AMPLITUDE), rms, f64::from(EPS));
                 want_scale.push(row[0] / f64::from(AMPLITUDE));
                 row[0] = 0.0;
                 want_xhat.extend(row);
@@ -125,7 +138,9 @@ fn gather<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
             for label in 0..CLASSES {
                 want_xhat.extend((0..s.inputs).map(|i| f64::from(u8::from(i == label))));
             }
-            let name = |part| format!("gather {part} {kind:?} batch {batch}");
+            let neutral = |i| if i < CLASSES { 1.0 / CLASSES as f64 } else { 0.0 };
+            want_xhat.extend((0..s.inputs).map(neutral));
+            let name = |part| format!("gather {part} {kind:?} dropout {rate} batch {batch}");
             answers.push(Answer::new(name("xhat"), dev.download(&xhat).unwrap(), want_xhat));
             answers.push(Answer::new(name("scale"), dev.download(&scale).unwrap(), want_scale));
             let got = dev.download(&labels).unwrap().into_iter().map(|l| l as f32).collect();
@@ -228,7 +243,7 @@ fn row_factor<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 
 fn label_current<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let rows = 2 * s.batch;
-    let (shares, share_values) = tensor(dev, 8, [s.batch + CLASSES, s.units], -1.0, 1.0);
+    let (shares, share_values) = tensor(dev, 8, [s.batch + CLASSES + 1, s.units], -1.0, 1.0);
     let (scale, scale_values) = tensor(dev, 9, [s.batch, 1], 0.1, 1.0);
     let (factor, factor_values) = tensor(dev, 10, [rows, 1], -1.0, 1.0);
     let (labels, label_values) = labels(dev, 11, rows);
@@ -258,6 +273,10 @@ pub fn neurons(steps: usize) -> Vec<Neuron> {
             let surrogate = surrogates[i + usize::from(output == Output::Rate)];
             all.push(Neuron { reset, output, surrogate, steps, ..Neuron::default() });
         }
+        if steps > 1 {
+            let surrogate = Surrogate::Secant;
+            all.push(Neuron { reset, output: Output::Rate, surrogate, steps, ..Neuron::default() });
+        }
     }
     all
 }
@@ -282,6 +301,7 @@ fn in_oracle(p: &Neuron) -> oracle::Neuron {
             Surrogate::FastSigmoid => oracle::Surrogate::FastSigmoid,
             Surrogate::Triangle => oracle::Surrogate::Triangle,
             Surrogate::Boxcar => oracle::Surrogate::Boxcar,
+            Surrogate::Secant => oracle::Surrogate::Secant,
         },
     }
 }
@@ -290,7 +310,7 @@ fn lif<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let mut answers = Vec::new();
     for p in neurons(s.steps) {
         for (in_time, with_bias) in [(false, false), (false, true), (true, false), (true, true)] {
-            if p.kind == NeuronKind::Relu && in_time {
+            if in_time && (p.kind == NeuronKind::Relu || p.surrogate == Surrogate::Secant) {
                 continue;
             }
             answers.extend(lif_case(dev, s, &p, in_time, with_bias));
@@ -306,7 +326,8 @@ fn lif_case<D: Device>(dev: &D, s: Sizes, p: &Neuron, in_time: bool, with_bias: 
     let mut signal = dev.zeros(s.batch, n).unwrap();
     let mut slope = dev.zeros(s.batch * current_steps, n).unwrap();
     let mut spikes = dev.zeros(s.batch * p.steps, n).unwrap();
-    let train = (p.kind == NeuronKind::Lif).then_some(&mut spikes);
+    let trains = p.kind == NeuronKind::Lif && p.surrogate != Surrogate::Secant;
+    let train = trains.then_some(&mut spikes);
     dev.lif(&mut signal, Some(&mut slope), train, &current, with_bias.then_some(&bias), p).unwrap();
 
     let oracle_p = in_oracle(p);
@@ -328,7 +349,7 @@ fn lif_case<D: Device>(dev: &D, s: Sizes, p: &Neuron, in_time: bool, with_bias: 
             for t in 0..current_steps {
                 want_slope[(r * current_steps + t) * n + j] = (moved(1e-6, t) - moved(-1e-6, t)) / 2e-6;
             }
-            if p.kind == NeuronKind::Lif {
+            if trains {
                 let (_, fired) = oracle::scan(&base, &oracle_p, None);
                 for (t, &spk) in fired.iter().enumerate() {
                     want_spikes[(r * p.steps + t) * n + j] = f64::from(u8::from(spk));
@@ -341,6 +362,26 @@ fn lif_case<D: Device>(dev: &D, s: Sizes, p: &Neuron, in_time: bool, with_bias: 
         Answer::new(name("signal"), dev.download(&signal).unwrap(), want_signal),
         Answer::new(name("slope"), dev.download(&slope).unwrap(), want_slope),
         Answer::new(name("spikes"), dev.download(&spikes).unwrap(), want_spikes),
+    ]
+}
+
+/// Which units are silenced has to be the same everywhere, and for both copies of an image.
+fn dropout<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let (rows, n) = (2 * s.batch, s.units);
+    let (mut signal, signal_values) = tensor(dev, 50, [rows, n], 0.5, 1.0);
+    let (mut spikes, spike_values) = tensor(dev, 51, [rows * s.steps, n], 0.5, 1.0);
+    let p = Dropout { rate: 0.3, seed: 7 };
+    dev.dropout(&mut signal, Some(&mut spikes), s.batch, &clock(dev), &p).unwrap();
+    let kept = |r: usize, j: usize| {
+        let counter = (u64::from(CLOCK[0]) << 32) | ((r % s.batch) * n + j) as u64;
+        f64::from(u8::from(random::uniform(7, counter) >= 0.3))
+    };
+    let want = (0..rows * n).map(|e| kept(e / n, e % n) * signal_values[e]).collect();
+    let want_spikes =
+        (0..rows * s.steps * n).map(|e| kept(e / n / s.steps, e % n) * spike_values[e]).collect();
+    vec![
+        Answer::new("dropout signal", dev.download(&signal).unwrap(), want),
+        Answer::new("dropout spikes", dev.download(&spikes).unwrap(), want_spikes),
     ]
 }
 
@@ -397,6 +438,30 @@ fn objective<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers
 }
 
+fn softmax_loss<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let (scores, values) = tensor(dev, 52, [s.batch, CLASSES], -3.0, 3.0);
+    let (labels, label_values) = labels(dev, 53, s.batch);
+    let (mut losses, mut dscores) = (dev.zeros(3, 1).unwrap(), dev.zeros(s.batch, CLASSES).unwrap());
+    dev.softmax_loss(&mut losses, &mut dscores, &scores, &labels, &clock(dev), &Softmax { sharpness: 2.5 })
+        .unwrap();
+    let loss = |values: &[f64]| {
+        let of_row = |(row, &label): (&[f64], &usize)| {
+            row.iter().map(|x| (2.5 * x).exp()).sum::<f64>().ln() - 2.5 * row[label]
+        };
+        values.chunks(CLASSES).zip(&label_values).map(of_row).sum::<f64>() / s.batch as f64
+    };
+    let moved = |i: usize, by: f64| {
+        let mut values = values.clone();
+        values[i] += by;
+        loss(&values)
+    };
+    let want = (0..values.len()).map(|i| (moved(i, 1e-6) - moved(i, -1e-6)) / 2e-6).collect();
+    vec![
+        Answer::new("softmax_loss losses", dev.download(&losses).unwrap(), vec![0.0, loss(&values), 0.0]),
+        Answer::new("softmax_loss dscores", dev.download(&dscores).unwrap(), want),
+    ]
+}
+
 fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (rows, n) = (2 * s.batch, s.units);
     let mut answers = Vec::new();
@@ -428,10 +493,10 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (scale, scale_values) = tensor(dev, 22, [s.batch, 1], 0.1, 1.0);
     let (factor, factor_values) = tensor(dev, 20, [rows, 1], -1.0, 1.0);
     let (slope, slope_values) = tensor(dev, 18, [rows, n], 0.0, 1.0);
-    let size = (s.batch + CLASSES) * n;
-    let (shares, share_values) = tensor(dev, 46, [s.batch + CLASSES, n], -1.0, 1.0);
+    let size = (s.batch + CLASSES + 1) * n;
+    let (shares, share_values) = tensor(dev, 46, [s.batch + CLASSES + 1, n], -1.0, 1.0);
     for (linear, factor, g) in [(false, None, Goodness::Mean), (true, Some(&factor), Goodness::Sum)] {
-        let mut dshares = dev.upload(s.batch + CLASSES, n, &vec![f32::NAN; size]).unwrap();
+        let mut dshares = dev.upload(s.batch + CLASSES + 1, n, &vec![f32::NAN; size]).unwrap();
         let units = if linear { Units::Linear(&shares) } else { Units::Stored(&signal, &slope) };
         dev.share_grad(&mut dshares, &dgoodness, units, &labels, &scale, factor, g, &LABEL).unwrap();
         let mut goodness = dev.zeros(rows, 1).unwrap();
@@ -461,7 +526,7 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 fn adam<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let shape = [s.inputs, s.units];
     // The clock stands at step 5 of 10: half of the cooling from step 2 is left, so 5/8 of the rate.
-    let p = Adam { cool_from: 2, last_step: 10, ..Adam::constant(0.01) };
+    let p = Adam { cool_from: 2, last_step: 10, decay: 0.2, ..Adam::constant(0.01) };
     let (mut weight, weight_values) = tensor(dev, 23, shape, -1.0, 1.0);
     let (mut mean, mean_values) = tensor(dev, 24, shape, -0.1, 0.1);
     let (mut square, square_values) = tensor(dev, 25, shape, 0.0, 0.1);
@@ -473,7 +538,8 @@ fn adam<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
         let m = 0.9 * mean_values[i] + 0.1 * g;
         let v = 0.999 * square_values[i] + 0.001 * g * g;
         let (m_hat, v_hat) = (m / (1.0 - 0.9f64.powi(6)), v / (1.0 - 0.999f64.powi(6)));
-        want[0].push(weight_values[i] - 0.01 * 5.0 / 8.0 * m_hat / (v_hat.sqrt() + 1e-8));
+        let kept = 1.0 - 0.01 * 5.0 / 8.0 * 0.2;
+        want[0].push(kept * weight_values[i] - 0.01 * 5.0 / 8.0 * m_hat / (v_hat.sqrt() + 1e-8));
         want[1].push(m);
         want[2].push(v);
     }
@@ -490,7 +556,7 @@ fn adam<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 /// Layer 1's goodness of all labels at once, and the same by the single ops, which have to give the same bits: `(at
 /// once, one by one)`, for each kind of unit.
 pub fn label_goodness<D: Device>(dev: &D, batch: usize, units: usize) -> Vec<(String, Vec<f32>, Vec<f32>)> {
-    let (shares, _) = tensor(dev, 30, [batch + CLASSES, units], -0.5, 1.5);
+    let (shares, _) = tensor(dev, 30, [batch + CLASSES + 1, units], -0.5, 1.5);
     let (scale, _) = tensor(dev, 31, [batch, 1], 0.1, 1.0);
     let (bias, _) = tensor(dev, 33, [1, units], -0.2, 0.2);
     let candidates: Vec<u32> = (0..CLASSES as u32).flat_map(|c| vec![c; batch]).collect();

@@ -28,9 +28,10 @@ pub enum Surrogate {
     FastSigmoid,
     Triangle,
     Boxcar,
+    Secant,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neuron {
     pub unit: Unit,
     pub beta: f64,
@@ -56,7 +57,38 @@ pub fn primitive(surrogate: Surrogate, u: f64) -> f64 {
             v - v * v.abs() / 2.0
         }
         Surrogate::Boxcar => u.clamp(-0.5, 0.5),
+        Surrogate::Secant => panic!("a secant belongs to the rate, not to the spike"),
     }
+}
+
+/// The primitive of the secant's slope: the line itself, and beyond its ends an arc tangent.
+fn secant(current: f64, p: &Neuron) -> f64 {
+    let (first, last) = rises(p);
+    let width = (last - first) * p.steps as f64 / (p.steps as f64 - 1.0);
+    let (off, tail) = (current - (first + last) / 2.0, width / 10.0);
+    let beyond = (off.abs() - width / 2.0).max(0.0);
+    off.signum() * ((off.abs() - beyond) + tail * (beyond / tail).atan()) / width
+}
+
+/// The currents of the first and of the last rise, kept for the next call.
+fn rises(p: &Neuron) -> (f64, f64) {
+    thread_local!(static LAST: std::cell::RefCell<Option<(Neuron, (f64, f64))>> = const { std::cell::RefCell::new(None) });
+    LAST.with_borrow_mut(|kept| match kept {
+        Some((of, rises)) if of == p => *rises,
+        _ => kept.insert((*p, (rise(1, p), rise(p.steps, p)))).1,
+    })
+}
+
+/// The smallest constant current with `count` spikes.
+fn rise(count: usize, p: &Neuron) -> f64 {
+    let (mut low, mut high) = (0.0, 1e6);
+    for _ in 0..100 {
+        let middle = (low + high) / 2.0;
+        let (_, spikes) = scan(&vec![middle; p.steps], p, None);
+        let enough = spikes.iter().filter(|&&spk| spk).count() >= count;
+        *(if enough { &mut high } else { &mut low }) = middle;
+    }
+    high
 }
 
 /// `1 / (norm + eps)` of a row; `rms` divides by its length first.
@@ -117,6 +149,10 @@ pub fn signal(currents: &[f64], base: &[f64], p: &Neuron) -> f64 {
     let (mems, _) = scan(currents, p, Some(&base_spikes));
     if p.unit == Unit::Membrane {
         return mems[p.steps - 1];
+    }
+    if p.surrogate == Surrogate::Secant {
+        let hard = base_spikes.iter().filter(|&&spk| spk).count() as f64 / p.steps as f64;
+        return hard + secant(currents[0], p) - secant(base[0], p);
     }
     let mut rate = 0.0;
     for t in 0..p.steps {

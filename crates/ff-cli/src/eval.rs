@@ -36,13 +36,13 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
         set.name,
         layer_list(&layer_error)
     ))?;
-    if let Some(spikes) = scores.spikes_per_inference() {
+    if let Some(spikes) = scores.spikes_per_inference {
         screen.line(format!("{} spikes for one prediction, all labels tried", thousands(spikes)))?;
     }
     screen.document(&json!({
         "model": args.model, "dataset": set.name, "trained_on": model.dataset, "test_samples": set.test.len(),
         "test_error": error, "layer_test_error": layer_error,
-        "spikes_per_inference": scores.spikes_per_inference(), "version": env!("CARGO_PKG_VERSION"),
+        "spikes_per_inference": scores.spikes_per_inference, "version": env!("CARGO_PKG_VERSION"),
     }))?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ff_data::Augmentation;
 use ff_net::Config;
 use toml::{Table, Value};
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub preset: String,
     /// The data directory that was asked for.
     pub data: Option<PathBuf>,
+    /// How training images are changed before each epoch.
+    pub augment: Vec<Augmentation>,
     /// Network and training.
     pub config: Config,
 }
@@ -57,28 +60,39 @@ impl Settings {
         let text = |value: Option<Value>| value.and_then(|v| v.as_str().map(str::to_string));
         let preset = text(table.remove("preset")).unwrap_or_else(|| "custom".into());
         let own_data = text(table.remove("data")).map(PathBuf::from);
+        let refuse = |reason: String| Failure::new(format!("{source}: {}", reason.trim().replace('\n', " ")));
+        let augment = table.remove("augment").map(Value::try_into).transpose();
+        let augment: Vec<Augmentation> =
+            augment.map_err(|e: toml::de::Error| refuse(format!("`augment`: {e}")))?.unwrap_or_default();
+        for augmentation in &augment {
+            augmentation.validate().map_err(|e| refuse(format!("`augment`: {e}")))?;
+        }
         known_keys_only(&table, source)?;
-        let config: Config = table.try_into().map_err(|e: toml::de::Error| {
-            Failure::new(format!("{source}: {}", e.to_string().trim().replace('\n', " ")))
-        })?;
-        Ok(Self { preset, data: data.or(own_data), config })
+        let config: Config = table.try_into().map_err(|e: toml::de::Error| refuse(e.to_string()))?;
+        Ok(Self { preset, data: data.or(own_data), augment, config })
     }
 
     /// The resolved settings as a file that `--config` reads.
     pub fn to_toml(&self) -> Outcome<String> {
-        let mut table = Table::try_from(&self.config)
-            .map_err(|e| Failure::new(format!("the settings cannot be written: {e}")))?;
-        // Numbers are f32: the shortest decimal that reads back to the same one.
-        for value in table.iter_mut().map(|(_, value)| value) {
-            if let Value::Float(x) = value {
-                *x = (*x as f32).to_string().parse().unwrap_or(*x);
-            }
-        }
+        let refuse = |e: toml::ser::Error| Failure::new(format!("the settings cannot be written: {e}"));
+        let mut table = Table::try_from(&self.config).map_err(refuse)?;
+        table.insert("augment".into(), Value::try_from(&self.augment).map_err(refuse)?);
+        table.iter_mut().for_each(|(_, value)| shorten(value));
         table.insert("preset".into(), self.preset.as_str().into());
         if let Some(data) = self.data.as_ref().and_then(|dir| std::path::absolute(dir).ok()) {
             table.insert("data".into(), data.to_string_lossy().into_owned().into());
         }
-        toml::to_string(&table).map_err(|e| Failure::new(format!("the settings cannot be written: {e}")))
+        toml::to_string(&table).map_err(refuse)
+    }
+}
+
+/// Numbers are f32: the shortest decimal that reads back to the same one.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Float(x) => *x = (*x as f32).to_string().parse().unwrap_or(*x),
+        Value::Array(values) => values.iter_mut().for_each(shorten),
+        Value::Table(values) => values.iter_mut().for_each(|(_, value)| shorten(value)),
+        _ => {}
     }
 }
 
@@ -122,7 +136,8 @@ fn assignment(set: &str) -> Outcome<(String, Value)> {
 fn known_keys_only(table: &Table, source: &str) -> Outcome<()> {
     let known = Table::try_from(Config::default()).unwrap_or_default();
     let Some(key) = table.keys().find(|key| !known.contains_key(*key)) else { return Ok(()) };
-    let advice = match closest(key, known.keys().map(String::as_str)) {
+    let keys = known.keys().map(String::as_str).chain(["augment"]);
+    let advice = match closest(key, keys) {
         Some(near) => format!("`{near}`"),
         None => format!("one of {}", known.keys().cloned().collect::<Vec<_>>().join(", ")),
     };
@@ -147,7 +162,8 @@ mod tests {
             settings.config.validate(784, 10).unwrap();
             let table: Table = settings.to_toml().unwrap().parse().unwrap();
             let again = Settings::from_table(table, None, "file").unwrap();
-            assert_eq!((again.config, again.preset), (settings.config, settings.preset));
+            assert_eq!((again.config, again.augment), (settings.config, settings.augment));
+            assert_eq!(again.preset, settings.preset);
         }
     }
 

@@ -6,6 +6,7 @@ use ff_data::{Dataset, Samples, epoch_order};
 use ff_net::prediction::error_percent;
 use ff_net::{EpochReport, Model, Network, Predictor, Scores, Trainer};
 use ff_tensor::Device;
+use ndarray::Array2;
 use serde_json::{Value, json};
 
 use crate::args::TrainArgs;
@@ -56,6 +57,7 @@ struct Metrics {
     report: EpochReport,
     error: f64,
     layer_error: Vec<f64>,
+    head_error: Option<f64>,
     seconds: f64,
     samples_per_second: f64,
 }
@@ -101,7 +103,7 @@ impl<'a, D: Device> Run<'a, D> {
             thousands(self.set.test.len() as f64),
             layer_list(&layer_error)
         ))?;
-        if let Some(spikes) = test.spikes_per_inference() {
+        if let Some(spikes) = test.spikes_per_inference {
             self.screen.line(format!("{} spikes for one prediction, all labels tried", thousands(spikes)))?;
         }
         self.screen.line(format!(
@@ -140,18 +142,42 @@ impl<'a, D: Device> Run<'a, D> {
         let (epochs, batches) = (trainer.epochs(), trainer.batches());
         let bar = self.screen.bar((epochs * batches * trainer.batch()) as u64, "images");
         let mut predictor = Predictor::new(trainer.network())?;
+        let mut one_pass = Predictor::one_pass(trainer.network())?;
+        let augment = &self.settings.augment;
+        let mut changed =
+            if augment.is_empty() { Array2::default((0, 0)) } else { self.train.images.clone() };
         let mut total = 0.0;
         for epoch in 0..epochs {
             bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
             let order = epoch_order(self.train.len(), self.settings.config.seed, epoch as u64);
             let (start, images) = (Instant::now(), trainer.batch() as u64);
+            if !augment.is_empty() {
+                let seed = self.settings.config.seed;
+                let size = (self.set.width, self.set.height);
+                ff_data::augment(
+                    &mut changed,
+                    &self.train.images,
+                    size.0,
+                    size.1,
+                    augment,
+                    seed,
+                    epoch as u64,
+                );
+                trainer.replace_images(&changed)?;
+            }
             let report = trainer.epoch(&order, &mut || bar.inc(images))?;
             let seconds = start.elapsed().as_secs_f64();
             total += seconds;
             let scores = self.scan(trainer.network(), &mut predictor, &self.watched)?;
             let (error, layer_error) = errors(&scores, &self.watched);
+            let head_error = match &mut one_pass {
+                Some(heads) => {
+                    Some(errors(&self.scan(trainer.network(), heads, &self.watched)?, &self.watched).0)
+                }
+                None => None,
+            };
             let samples_per_second = (batches * trainer.batch()) as f64 / seconds;
-            let metrics = Metrics { report, error, layer_error, seconds, samples_per_second };
+            let metrics = Metrics { report, error, layer_error, head_error, seconds, samples_per_second };
             bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)))?;
             self.metrics.push(metrics);
         }
@@ -191,7 +217,7 @@ impl<'a, D: Device> Run<'a, D> {
             "train_samples": self.train.len(), "test_samples": self.set.test.len(),
             "train_error": train_error, "test_error": test_error, "layer_test_error": layer_test_error,
             "train_seconds": train_seconds, "samples_per_second": rates / train_seconds,
-            "spikes_per_inference": test.spikes_per_inference(), "version": env!("CARGO_PKG_VERSION"),
+            "spikes_per_inference": test.spikes_per_inference, "version": env!("CARGO_PKG_VERSION"),
         })
     }
 
@@ -216,6 +242,7 @@ impl Metrics {
             .collect();
         json!({
             "epoch": self.report.epoch, "losses": losses, "error": self.error, "layer_error": self.layer_error,
+            "head_error": self.head_error,
             "seconds": self.seconds, "samples_per_second": self.samples_per_second,
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! m = beta1 m + (1 - beta1) dW           v = beta2 v + (1 - beta2) dW^2
-//! W = W - rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)        t = 1, 2, ...
+//! W = (1 - rate decay) W - rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)        t = 1, 2, ...
 //! ```
 //! A moment whose gradients have ceased would shrink for ever, down to numbers so small (denormal, below 1e-38) that
 //! processors calculate with them a hundred times more slowly. What is too small to move a weight, next to an eps of
@@ -37,6 +37,7 @@ pub(crate) fn adam(
 ) {
     let t = f64::from(step) + 1.0;
     let size = (f64::from(p.rate_at(step)) / (1.0 - f64::from(p.beta1).powf(t))) as f32;
+    let kept = (1.0 - f64::from(p.rate_at(step)) * f64::from(p.decay)) as f32;
     let correction = (1.0 / (1.0 - f64::from(p.beta2).powf(t)).sqrt()) as f32;
     weight
         .par_chunks_mut(CHUNK)
@@ -52,7 +53,8 @@ pub(crate) fn adam(
                         mean[i] = unless_below(SMALLEST_MEAN, p.beta1 * mean[i] + (1.0 - p.beta1) * dw);
                         let v = p.beta2 * square[i] + (1.0 - p.beta2) * dw * dw;
                         square[i] = unless_below(SMALLEST_SQUARE, v);
-                        weight[i] -= size * mean[i] / (square[i].sqrt() * correction + p.eps);
+                        let change = size * mean[i] / (square[i].sqrt() * correction + p.eps);
+                        weight[i] = kept * weight[i] - change;
                     }
                 },
             );

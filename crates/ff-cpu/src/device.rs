@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use ff_tensor::{
-    Adam, Clock, Device, Element, Error, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective,
-    Result, Tensor, Units, expect_shape,
+    Adam, Clock, Device, Dropout, Element, Error, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm,
+    Objective, Result, Softmax, Tensor, Units, expect_shape,
 };
 
 use crate::checks::{expect_copies, expect_factor, expect_shares, slice};
 use crate::matmul::Operand;
 use crate::{
-    adam, current_grad, draw_labels, gather, goodness, label_current, lif, matmul, normalise, objective,
-    row_factor, share_grad,
+    adam, current_grad, draw_labels, dropout, gather, goodness, label_current, lif, matmul, normalise,
+    objective, row_factor, share_grad, softmax_loss,
 };
 
 /// Rows that one task takes at a time: enough work to be worth handing out, small enough to stay in cache.
@@ -91,7 +91,7 @@ impl Device for Cpu {
     ) -> Result<()> {
         let pixels = images.cols();
         let b = scale.rows();
-        expect_shape("gather", "xhat", xhat.shape(), [b + p.classes, pixels])?;
+        expect_shape("gather", "xhat", xhat.shape(), [b + p.classes + 1, pixels])?;
         expect_shape("gather", "scale", scale.shape(), [b, 1])?;
         expect_shape("gather", "labels", labels.shape(), [b, 1])?;
         expect_shape("gather", "images", images.shape(), [targets.rows(), pixels])?;
@@ -112,6 +112,7 @@ impl Device for Cpu {
                 &images.data,
                 &targets.data,
                 ids,
+                clock.data[0],
                 p,
             )
         });
@@ -229,6 +230,25 @@ impl Device for Cpu {
         Ok(())
     }
 
+    fn dropout(
+        &self,
+        signal: &mut Tensor<Self>,
+        spikes: Option<&mut Tensor<Self>>,
+        batch: usize,
+        clock: &Clock<Self>,
+        p: &Dropout,
+    ) -> Result<()> {
+        let [r, n] = signal.shape();
+        expect_copies("dropout", "batch", [batch, n], [r, n])?;
+        if let Some(spikes) = &spikes {
+            let steps = spikes.rows() / r.max(1);
+            expect_shape("dropout", "spikes", spikes.shape(), [r * steps, n])?;
+        }
+        let (spikes, step) = (spikes.map(|s| s.data.as_mut_slice()), clock.data[0]);
+        self.pool.install(|| dropout::dropout(&mut signal.data, spikes, n, batch, step, p));
+        Ok(())
+    }
+
     fn goodness(&self, goodness: &mut Tensor<Self>, signal: &Tensor<Self>, p: Goodness) -> Result<()> {
         let [r, n] = signal.shape();
         expect_shape("goodness", "goodness", goodness.shape(), [r, 1])?;
@@ -270,7 +290,7 @@ impl Device for Cpu {
     ) -> Result<()> {
         let ([b, classes], n) = (scores.shape(), shares.cols());
         expect_shape("label_goodness", "scale", scale.shape(), [b, 1])?;
-        expect_shape("label_goodness", "shares", shares.shape(), [b + classes, n])?;
+        expect_shape("label_goodness", "shares", shares.shape(), [b + classes + 1, n])?;
         if let Some(bias) = bias {
             expect_shape("label_goodness", "bias", bias.shape(), [1, n])?;
         }
@@ -301,6 +321,24 @@ impl Device for Cpu {
             });
         };
         *loss = objective::objective(&mut dgoodness.data, &goodness.data, p);
+        Ok(())
+    }
+
+    fn softmax_loss(
+        &self,
+        losses: &mut Tensor<Self>,
+        dscores: &mut Tensor<Self>,
+        scores: &Tensor<Self>,
+        labels: &Tensor<Self, u32>,
+        clock: &Clock<Self>,
+        p: &Softmax,
+    ) -> Result<()> {
+        expect_shape("softmax_loss", "dscores", dscores.shape(), scores.shape())?;
+        expect_shape("softmax_loss", "labels", labels.shape(), [scores.rows(), 1])?;
+        let batch = clock.data[1] as usize;
+        expect_shape("softmax_loss", "losses", losses.shape(), [losses.rows().max(batch + 1), 1])?;
+        let (scores, classes) = (&scores.data, scores.cols());
+        losses.data[batch] = softmax_loss::softmax_loss(&mut dscores.data, scores, &labels.data, classes, p);
         Ok(())
     }
 

@@ -1,11 +1,11 @@
 //! Fetches a batch of images, with the label's pixels cleared and the row normalised as if the label were there.
 //!
 //! ```text
-//! x       = pixels / 255, the first `classes` of them 0          [B, in]
+//! x       = pixels / 255, the first `classes` of them 0, and those that are dropped          [B, in]
 //! s       = 1 / (norm of x and the label's amplitude + eps)      [B]
 //! xhat    = s x
 //! ```
-//! and, below the images, one row for each label: a one in its pixel. So one product gives what an image and what a
+//! and, below the images, one row for each label, a one in its pixel, and the neutral row, `1 / classes` in each. So one product gives what an image and what a
 //! label contributes to the current, its *shares*; `label_current` puts them together.
 //!
 //! A label is one pixel of fixed amplitude, so its energy, and with it `s`, is the same for every label: one
@@ -26,25 +26,34 @@ pub(crate) fn gather(
     images: &[u8],
     targets: &[u32],
     ids: &[u32],
+    step: u32,
     p: &Gather,
 ) {
-    let pixels = xhat.len() / (ids.len() + p.classes);
+    let pixels = xhat.len() / (ids.len() + p.classes + 1);
     let (xhat, of_labels) = xhat.split_at_mut(ids.len() * pixels);
     of_labels.fill(0.0);
     for (label, row) in of_labels.chunks_exact_mut(pixels).enumerate() {
-        row[label] = 1.0;
+        match label {
+            _ if label < p.classes => row[label] = 1.0,
+            _ => row[..p.classes].fill(1.0 / p.classes as f32),
+        }
     }
     xhat.par_chunks_mut(BLOCK * pixels)
         .zip(scale.par_chunks_mut(BLOCK))
         .zip(labels.par_chunks_mut(BLOCK))
         .zip(ids.par_chunks(BLOCK))
-        .for_each(|(((xhat, scale), labels), ids)| {
+        .enumerate()
+        .for_each(|(block, (((xhat, scale), labels), ids))| {
             vectorised(
                 #[inline(always)]
                 || {
                     for (b, &id) in ids.iter().enumerate() {
                         let image = &images[id as usize * pixels..][..pixels];
-                        scale[b] = gather_row(&mut xhat[b * pixels..][..pixels], image, p);
+                        let row = &mut xhat[b * pixels..][..pixels];
+                        scale[b] = match p.dropout.rate {
+                            0.0 => gather_row(row, image, p),
+                            _ => gather_row_with_gaps(row, image, step, block * BLOCK + b, p),
+                        };
                         labels[b] = targets[id as usize];
                     }
                 },
@@ -52,16 +61,16 @@ pub(crate) fn gather(
         });
 }
 
+const WHITE: f32 = 255.0;
+
 /// The norm is had from whole numbers, so that the row is written once.
 #[inline(always)]
 fn gather_row(x: &mut [f32], image: &[u8], p: &Gather) -> f32 {
-    const WHITE: f32 = 255.0;
     let image = &image[p.classes..];
     // Short sums of 32 bits, which vector instructions make, that cannot run over.
-    let energy: u64 =
+    let energy =
         image.chunks(1 << 14).map(|c| u64::from(c.iter().map(|&p| u32::from(p).pow(2)).sum::<u32>())).sum();
-    let energy = energy as f32 / (WHITE * WHITE) + p.amplitude * p.amplitude;
-    let s = p.norm.factor(energy, x.len());
+    let s = scale(energy, x.len(), p);
     let (of_label, x) = x.split_at_mut(p.classes);
     of_label.fill(0.0);
     let step = s / WHITE;
@@ -69,4 +78,28 @@ fn gather_row(x: &mut [f32], image: &[u8], p: &Gather) -> f32 {
         *x = step * f32::from(pixel);
     }
     s
+}
+
+/// The same where pixels go missing, which `x` keeps while their energy is not known yet.
+#[inline(always)]
+fn gather_row_with_gaps(x: &mut [f32], image: &[u8], step: u32, b: usize, p: &Gather) -> f32 {
+    let n = x.len();
+    x[..p.classes].fill(0.0);
+    for (i, (x, &pixel)) in x.iter_mut().zip(image).enumerate().skip(p.classes) {
+        *x = if p.dropout.silences(step, b, n, i) { 0.0 } else { f32::from(pixel) };
+    }
+    let square = |x: f32| (x as u32).pow(2);
+    let energy = x.chunks(1 << 14).map(|c| u64::from(c.iter().map(|&x| square(x)).sum::<u32>())).sum();
+    let s = scale(energy, n, p);
+    for x in x {
+        *x *= s / WHITE;
+    }
+    s
+}
+
+/// `s` of a row of `n` pixels with this sum of squared bytes.
+#[inline(always)]
+fn scale(energy: u64, n: usize, p: &Gather) -> f32 {
+    let energy = energy as f32 / (WHITE * WHITE) + p.amplitude * p.amplitude;
+    p.norm.factor(energy, n)
 }

@@ -103,7 +103,7 @@ pub(crate) fn label_goodness(
     goodness: Goodness,
 ) {
     let (images, label_rows) = shares.split_at(scale.len() * n);
-    let classes = label_rows.len() / n;
+    let classes = scores.len() / scale.len();
     let staircase = Staircase::of(neuron);
     let (amplitude, factor) = (label.amplitude, goodness.factor(n));
     scores.par_chunks_mut(classes).zip(images.par_chunks(n)).zip(scale).with_min_len(4).for_each(

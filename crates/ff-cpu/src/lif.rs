@@ -47,7 +47,8 @@ struct Steps {
 
 /// See [`ff_tensor::Device::lif`]. `n` units; `in_time`: the current has a row per step.
 pub(crate) fn lif(rows: Rows, bias: Option<&[f32]>, n: usize, in_time: bool, p: &Neuron) {
-    let count_only = rows.slope.is_none() && rows.spikes.is_none() && !in_time;
+    let count_only =
+        rows.spikes.is_none() && !in_time && (rows.slope.is_none() || p.surrogate == Surrogate::Secant);
     let staircase = if count_only { Staircase::of(p) } else { None };
     let steps = Steps { current: if in_time { p.steps } else { 1 }, spikes: p.steps };
     share_out(rows, n, steps, &|rows: Rows| {
@@ -205,7 +206,7 @@ impl WithSimd for Block<'_> {
             (.., Surrogate::Atan) => self.scan::<S, Atan>(simd),
             (.., Surrogate::FastSigmoid) => self.scan::<S, FastSigmoid>(simd),
             (.., Surrogate::Triangle) => self.scan::<S, Triangle>(simd),
-            (.., Surrogate::Boxcar) => self.scan::<S, Boxcar>(simd),
+            (.., Surrogate::Boxcar | Surrogate::Secant) => self.scan::<S, Boxcar>(simd),
         }
     }
 }
@@ -213,12 +214,15 @@ impl WithSimd for Block<'_> {
 impl Block<'_> {
     /// Rows of which only the rate is wanted.
     #[inline(always)]
-    fn climb<S: Simd>(self, simd: S, stairs: &Staircase) {
+    fn climb<S: Simd>(mut self, simd: S, stairs: &Staircase) {
         let rows = self.rows.signal.chunks_exact_mut(self.n).zip(self.rows.current.chunks_exact(self.n));
-        for (signal, current) in rows {
+        for (r, (signal, current)) in rows.enumerate() {
             for at in (0..self.n).step_by(S::F32_LANES) {
                 let i = with_bias(simd, vector(simd, current, at), self.bias, at);
                 put(simd, signal, at, stairs.rate(simd, i));
+                if let Some(slope) = &mut self.rows.slope {
+                    put(simd, &mut slope[r * self.n..][..self.n], at, stairs.slope(simd, i));
+                }
             }
         }
     }

@@ -24,6 +24,10 @@ const MOST: usize = 64;
 /// No unit needs a larger current to spike at every step, and its sums stay finite.
 const LARGEST: f32 = 1e30;
 
+/// How far beyond its ends the secant's slope has fallen to one half, in lengths of the secant. A tenth was as good as a
+/// fiftieth and better than a half.
+const TAIL: f32 = 0.1;
+
 /// The currents at which a unit's spike count rises.
 pub(crate) struct Staircase {
     rises: [f32; MOST],
@@ -41,6 +45,19 @@ impl Staircase {
             *rise = bisect(below, p);
         }
         Some(Self { rises, steps: p.steps })
+    }
+
+    /// See [`ff_tensor::Surrogate::Secant`].
+    #[inline(always)]
+    pub(crate) fn slope<S: Simd>(&self, simd: S, current: S::f32s) -> S::f32s {
+        let (first, last) = (self.rises[0], self.rises[self.steps - 1]);
+        let width = (last - first) * self.steps as f32 / (self.steps - 1) as f32;
+        let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
+        let off = simd.abs_f32s(simd.sub_f32s(current, simd.splat_f32s(0.5 * (first + last))));
+        let beyond = simd.max_f32s(simd.sub_f32s(off, simd.splat_f32s(0.5 * width)), zero);
+        let u = simd.mul_f32s(beyond, simd.splat_f32s(1.0 / (TAIL * width)));
+        let faded = simd.add_f32s(one, simd.mul_f32s(u, u));
+        simd.div_f32s(simd.splat_f32s(1.0 / width), faded)
     }
 
     /// Spikes per step; NaN for a current that is not finite.

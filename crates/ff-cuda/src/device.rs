@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ff_tensor::checks::{expect_bias, expect_copies, expect_factor, expect_shares};
 use ff_tensor::{
-    Adam, Clock, Device, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective, Result,
-    Tensor, Units, expect_shape,
+    Adam, Clock, Device, Dropout, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective,
+    Result, Softmax, Tensor, Units, expect_shape,
 };
 
 use crate::error::failed;
@@ -121,7 +121,7 @@ impl Device for Cuda {
         p: &Gather,
     ) -> Result<()> {
         let ([count, pixels], batch) = (images.shape(), scale.rows());
-        expect_shape("gather", "xhat", xhat.shape(), [batch + p.classes, pixels])?;
+        expect_shape("gather", "xhat", xhat.shape(), [batch + p.classes + 1, pixels])?;
         expect_shape("gather", "scale", scale.shape(), [batch, 1])?;
         expect_shape("gather", "labels", labels.shape(), [batch, 1])?;
         expect_shape("gather", "images", images.shape(), [targets.rows(), pixels])?;
@@ -143,7 +143,9 @@ impl Device for Cuda {
             p.classes,
             p.amplitude,
             kind,
-            eps
+            eps,
+            p.dropout.rate,
+            p.dropout.seed
         ];
         self.launch("gather", grid, args)
     }
@@ -254,6 +256,23 @@ impl Device for Cuda {
         self.launch("lif", units(rows, n), args![signal, slope, spikes, current, bias, n, in_time, *p])
     }
 
+    fn dropout(
+        &self,
+        signal: &mut Tensor<Self>,
+        spikes: Option<&mut Tensor<Self>>,
+        batch: usize,
+        clock: &Clock<Self>,
+        p: &Dropout,
+    ) -> Result<()> {
+        let [rows, n] = signal.shape();
+        expect_copies("dropout", "batch", [batch, n], [rows, n])?;
+        let steps = spikes.as_ref().map_or(1, |spikes| spikes.rows() / rows.max(1));
+        if let Some(spikes) = &spikes {
+            expect_shape("dropout", "spikes", spikes.shape(), [rows * steps, n])?;
+        }
+        self.launch("dropout", units(rows, n), args![signal, spikes, clock, batch, n, steps, p.rate, p.seed])
+    }
+
     fn goodness(&self, goodness: &mut Tensor<Self>, signal: &Tensor<Self>, p: Goodness) -> Result<()> {
         let [rows, n] = signal.shape();
         expect_shape("goodness", "goodness", goodness.shape(), [rows, 1])?;
@@ -291,7 +310,7 @@ impl Device for Cuda {
     ) -> Result<()> {
         let ([batch, classes], n) = (scores.shape(), shares.cols());
         expect_shape("label_goodness", "scale", scale.shape(), [batch, 1])?;
-        expect_shape("label_goodness", "shares", shares.shape(), [batch + classes, n])?;
+        expect_shape("label_goodness", "shares", shares.shape(), [batch + classes + 1, n])?;
         expect_bias("label_goodness", bias, n)?;
         let amplitude = label.amplitude;
         let args = args![scores, shares, scale, bias, batch, classes, n, amplitude, *neuron, goodness];
@@ -312,6 +331,23 @@ impl Device for Cuda {
         let ([kind, parameter], batch) = (objective(p), goodness.rows() / 2);
         let args = args![losses, dgoodness, goodness, clock, losses.rows(), batch, kind, parameter];
         self.launch("objective", grid, args)
+    }
+
+    fn softmax_loss(
+        &self,
+        losses: &mut Tensor<Self>,
+        dscores: &mut Tensor<Self>,
+        scores: &Tensor<Self>,
+        labels: &Tensor<Self, u32>,
+        clock: &Clock<Self>,
+        p: &Softmax,
+    ) -> Result<()> {
+        let [batch, classes] = scores.shape();
+        expect_shape("softmax_loss", "dscores", dscores.shape(), scores.shape())?;
+        expect_shape("softmax_loss", "labels", labels.shape(), [batch, 1])?;
+        let grid = Grid { blocks: [1, 1], threads: [256, 1] };
+        let args = args![losses, dscores, scores, labels, clock, losses.rows(), batch, classes, p.sharpness];
+        self.launch("softmax_loss", grid, args)
     }
 
     fn current_grad(
@@ -409,6 +445,7 @@ impl Device for Cuda {
             p.beta1,
             p.beta2,
             p.eps,
+            p.decay,
             p.cool_from,
             p.last_step
         ];

@@ -6,6 +6,7 @@ use std::fmt::Write;
 /// The files of `kernels/`, each after those whose functions it uses.
 pub const FILES: &[(&str, &str)] = &[
     ("common.cuh", include_str!("../../../kernels/common.cuh")),
+    ("random.cuh", include_str!("../../../kernels/random.cuh")),
     ("gather.cu", include_str!("../../../kernels/gather.cu")),
     ("draw_labels.cu", include_str!("../../../kernels/draw_labels.cu")),
     ("normalise.cu", include_str!("../../../kernels/normalise.cu")),
@@ -13,8 +14,10 @@ pub const FILES: &[(&str, &str)] = &[
     ("row_factor.cu", include_str!("../../../kernels/row_factor.cu")),
     ("label_current.cu", include_str!("../../../kernels/label_current.cu")),
     ("lif.cu", include_str!("../../../kernels/lif.cu")),
+    ("dropout.cu", include_str!("../../../kernels/dropout.cu")),
     ("goodness.cu", include_str!("../../../kernels/goodness.cu")),
     ("objective.cu", include_str!("../../../kernels/objective.cu")),
+    ("softmax_loss.cu", include_str!("../../../kernels/softmax_loss.cu")),
     ("current_grad.cu", include_str!("../../../kernels/current_grad.cu")),
     ("share_grad.cu", include_str!("../../../kernels/share_grad.cu")),
     ("adam.cu", include_str!("../../../kernels/adam.cu")),

@@ -126,6 +126,7 @@ impl ToArg for Neuron {
                 Surrogate::FastSigmoid => 1,
                 Surrogate::Triangle => 2,
                 Surrogate::Boxcar => 3,
+                Surrogate::Secant => 4,
             },
             steps: number(self.steps),
             beta: self.beta,

@@ -1,8 +1,8 @@
 //! Every setting of a network and its training, with defaults and bounds.
 
 use ff_tensor::{
-    Adam, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind, Objective, Output,
-    Reset, Surrogate,
+    Adam, Dropout, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind, Objective,
+    Output, Reset, Surrogate,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub enum Negatives {
     Uniform,
     /// In proportion to `exp(sharpness g)`, `g` the goodness that layer 1 gives to the label.
     Hard,
+    /// In proportion to `exp(sharpness s)`, `s` the score that the last layer's head gives to the label.
+    Head,
 }
 
 /// Which layers learn when.
@@ -98,6 +100,14 @@ pub struct Config {
     pub batch: usize,
     /// Adam's learning rate.
     pub learning_rate: f32,
+    /// Whether a head learns beside each layer, to tell an image in one pass.
+    pub head: bool,
+    /// Share of a layer's units that are silenced in each step of training.
+    pub dropout: f32,
+    /// Share of the pixels that are dropped in each step of training.
+    pub pixel_dropout: f32,
+    /// See [`Adam::decay`].
+    pub weight_decay: f32,
     /// Share of the run after which the learning rate falls linearly to 0; 1 never.
     pub cool_from: f32,
     /// Seed of weights, order and negatives.
@@ -135,6 +145,10 @@ impl Default for Config {
             epochs: 10,
             batch: 128,
             learning_rate: 0.03,
+            head: false,
+            dropout: 0.0,
+            pixel_dropout: 0.0,
+            weight_decay: 0.0,
             cool_from: 1.0,
             seed: 123,
             train_samples: 0,
@@ -175,6 +189,15 @@ impl Config {
         if self.link == Link::Spikes && self.neuron == NeuronKind::Relu {
             return bad("link", "is `spikes`, but relu units do not spike".into());
         }
+        if self.surrogate == Surrogate::Secant
+            && (self.output != Output::Rate || !(2..=64).contains(&self.steps) || self.link == Link::Spikes)
+        {
+            let needs = "needs `output = rate`, 2 to 64 steps, and a constant current: `link = signal`";
+            return bad("surrogate", format!("is `secant`, which {needs}"));
+        }
+        if self.negatives == Negatives::Head && !self.head {
+            return bad("negatives", "is `head`, but no head learns: set `head` to true".into());
+        }
         for (key, value, least, most) in [
             ("steps", self.steps, 1, 1_000),
             ("batch", self.batch, 1, 65_536),
@@ -193,6 +216,9 @@ impl Config {
             ("alpha", self.alpha, 1e-6, 1e6),
             ("sharpness", self.sharpness, 0.0, 1e6),
             ("learning_rate", self.learning_rate, 0.0, 1e3),
+            ("dropout", self.dropout, 0.0, 0.99),
+            ("pixel_dropout", self.pixel_dropout, 0.0, 0.99),
+            ("weight_decay", self.weight_decay, 0.0, 1e3),
             ("cool_from", self.cool_from, 0.0, 1.0),
         ] {
             if !(least..=most).contains(&value) {
@@ -223,7 +249,18 @@ impl Config {
 
     /// How a batch is fetched.
     pub fn gather(&self, classes: usize) -> Gather {
-        Gather { classes, amplitude: self.label_amplitude, norm: self.norm() }
+        Gather { classes, amplitude: self.label_amplitude, norm: self.norm(), dropout: Dropout::NONE }
+    }
+
+    /// How a batch is fetched to learn from.
+    pub fn gather_to_learn(&self, classes: usize, seed: u64) -> Gather {
+        let dropout = Dropout { rate: self.pixel_dropout, seed: seed ^ 0x9E37_79B9 };
+        Gather { dropout, ..self.gather(classes) }
+    }
+
+    /// Which of layer `layer`'s units are silenced, if any.
+    pub fn dropout(&self, seed: u64, layer: usize) -> Option<Dropout> {
+        (self.dropout > 0.0).then(|| Dropout { rate: self.dropout, seed: seed ^ ((layer as u64 + 1) << 40) })
     }
 
     /// How the label enters.
@@ -233,7 +270,7 @@ impl Config {
 
     /// How wrong labels are drawn.
     pub fn draw(&self, classes: usize, seed: u64) -> LabelDraw {
-        let sharpness = if self.negatives == Negatives::Hard { self.sharpness } else { 0.0 };
+        let sharpness = if self.negatives == Negatives::Uniform { 0.0 } else { self.sharpness };
         LabelDraw { classes, seed, sharpness }
     }
 
@@ -249,6 +286,6 @@ impl Config {
     pub fn adam(&self, last_step: u32) -> Adam {
         let cool_from = (f64::from(self.cool_from) * f64::from(last_step)).round() as u32;
         let cool_from = if self.cool_from < 1.0 { cool_from } else { u32::MAX };
-        Adam { cool_from, last_step, ..Adam::constant(self.learning_rate) }
+        Adam { cool_from, last_step, decay: self.weight_decay, ..Adam::constant(self.learning_rate) }
     }
 }

@@ -9,7 +9,7 @@
 //! tutorial's, passes them on like that.
 
 use ff_tensor::{
-    Adam, Clock, Device, Goodness, LabelRow, Neuron, Norm, Objective, Output, Result, Tensor, Units,
+    Adam, Clock, Device, Dropout, Goodness, LabelRow, Neuron, Norm, Objective, Output, Result, Tensor, Units,
 };
 
 /// A layer's weights and what it does with its input.
@@ -28,7 +28,7 @@ pub struct Layer<D: Device> {
 
 /// A batch of images as layer 1 sees them, from `gather`.
 pub struct Images<D: Device> {
-    /// `[B + classes, in]`: the images with the label's slots empty, then a row for each label.
+    /// `[B + classes + 1, in]`: the images with the label's slots empty, then a row for each label and the neutral one.
     pub xhat: Tensor<D>,
     /// `[B, 1]`
     pub scale: Tensor<D>,
@@ -43,7 +43,7 @@ impl<D: Device> Images<D> {
     /// If the device has no room.
     pub fn new(dev: &D, batch: usize, pixels: usize, classes: usize) -> Result<Self> {
         Ok(Self {
-            xhat: dev.zeros(batch + classes, pixels)?,
+            xhat: dev.zeros(batch + classes + 1, pixels)?,
             scale: dev.zeros(batch, 1)?,
             labels: dev.zeros(batch, 1)?,
         })
@@ -52,7 +52,7 @@ impl<D: Device> Images<D> {
 
 /// What a layer computes on the way forward: K copies of a batch of B, so R = K B rows.
 pub struct Activity<D: Device> {
-    /// The current in shares, `[B + classes, out]`, where the input comes in shares. Empty elsewhere.
+    /// The current in shares, `[B + classes + 1, out]`, where the input comes in shares. Empty elsewhere.
     pub shares: Tensor<D>,
     /// What each row is multiplied by, `[R, 1]`; only where another layer's output comes in shares.
     pub factor: Option<Tensor<D>>,
@@ -81,7 +81,7 @@ pub struct Learning<D: Device> {
     bias: Option<[Tensor<D>; 3]>,
 }
 
-/// The labels' part: which one each row carries.
+/// The copies of a batch: which label each row carries, and which units are silent.
 pub struct Labels<'a, D: Device> {
     /// `[R, 1]`
     pub labels: &'a Tensor<D, u32>,
@@ -89,6 +89,8 @@ pub struct Labels<'a, D: Device> {
     pub scale: &'a Tensor<D>,
     /// How strongly.
     pub row: LabelRow,
+    /// At which step, and how many; `None` where all units are wanted.
+    pub dropout: Option<(&'a Clock<D>, Dropout)>,
 }
 
 impl<D: Device> Layer<D> {
@@ -153,23 +155,34 @@ impl<D: Device> Layer<D> {
             None => dev.normalise(&mut a.xhat, &below.signal, 1, &self.norm)?,
         }
         dev.matmul(&mut a.current, &a.xhat, false, &self.weight, false)?;
-        self.answer_current(dev, a)
+        self.answer_current(dev, a, labels)
     }
 
     /// From the current in shares to the goodness.
     fn answer_shares(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
-        let Labels { labels, scale, row } = labels;
+        let Labels { labels: of_rows, scale, row, .. } = labels;
         let factor = a.factor.as_ref();
         if a.stays_in_shares() {
-            return dev.share_goodness(&mut a.goodness, &a.shares, scale, labels, factor, row, self.goodness);
+            return dev.share_goodness(
+                &mut a.goodness,
+                &a.shares,
+                scale,
+                of_rows,
+                factor,
+                row,
+                self.goodness,
+            );
         }
-        dev.label_current(&mut a.current, &a.shares, scale, labels, factor, row)?;
-        self.answer_current(dev, a)
+        dev.label_current(&mut a.current, &a.shares, scale, of_rows, factor, row)?;
+        self.answer_current(dev, a, labels)
     }
 
-    fn answer_current(&self, dev: &D, a: &mut Activity<D>) -> Result<()> {
+    fn answer_current(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
         let (slope, spikes) = (a.slope.as_mut(), a.spikes.as_mut());
         dev.lif(&mut a.signal, slope, spikes, &a.current, self.bias.as_ref(), &self.neuron)?;
+        if let Some((clock, p)) = &labels.dropout {
+            dev.dropout(&mut a.signal, a.spikes.as_mut(), labels.scale.rows(), clock, p)?;
+        }
         dev.goodness(&mut a.goodness, &a.signal, self.goodness)
     }
 
@@ -223,7 +236,7 @@ impl<D: Device> Layer<D> {
     fn share_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>, labels: &Labels<D>) -> Result<()> {
         let units =
             if a.stays_in_shares() { Units::Linear(&a.shares) } else { Units::Stored(&a.signal, a.slope()) };
-        let Labels { labels, scale, row } = labels;
+        let Labels { labels, scale, row, .. } = labels;
         let (dshares, dgoodness) = (&mut l.dshares, &l.dgoodness);
         dev.share_grad(dshares, dgoodness, units, labels, scale, a.factor.as_ref(), self.goodness, row)
     }
@@ -283,6 +296,8 @@ pub struct Sizes {
     pub spikes_in: bool,
     /// Whether the next layer wants spikes, step by step.
     pub spikes_out: bool,
+    /// Whether each copy's signals are wanted, even where they could stay in shares.
+    pub rows: bool,
 }
 
 impl<D: Device> Activity<D> {
@@ -294,11 +309,11 @@ impl<D: Device> Activity<D> {
         let [inputs, units] = layer.weight.shape();
         let rows = sizes.batch * sizes.copies;
         let current_rows = if sizes.spikes_in { rows * layer.neuron.steps } else { rows };
-        let stays = layer.is_linear() && !sizes.spikes_out && sizes.input != Input::Rows;
+        let stays = layer.is_linear() && !sizes.rows && !sizes.spikes_out && sizes.input != Input::Rows;
         let empty_unless =
             |wanted: bool, rows, cols| if wanted { dev.zeros(rows, cols) } else { dev.zeros(0, cols) };
         Ok(Self {
-            shares: empty_unless(sizes.input != Input::Rows, sizes.batch + sizes.classes, units)?,
+            shares: empty_unless(sizes.input != Input::Rows, sizes.batch + sizes.classes + 1, units)?,
             factor: (sizes.input == Input::Shares).then(|| dev.zeros(rows, 1)).transpose()?,
             xhat: empty_unless(sizes.input == Input::Rows, current_rows, inputs)?,
             current: empty_unless(!stays, current_rows, units)?,

@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod error;
+pub mod head;
 pub mod layer;
 pub mod model;
 pub mod network;
@@ -16,9 +17,10 @@ mod upload;
 
 pub use config::{Config, Link, Negatives, ObjectiveKind, Schedule};
 pub use error::{Error, Result};
+pub use head::Head;
 pub use layer::Layer;
 pub use model::Model;
-pub use network::Network;
+pub use network::{LayerWeights, Network, Purpose};
 pub use prediction::{Predictor, Scores};
 pub use training::{EpochReport, Trainer};
 

@@ -1,19 +1,19 @@
 //! A trained network as a file: `model.safetensors`, with its settings in the metadata.
 //!
 //! Tensors are named `layers.{i}.weight`, `[out, in]`, and `layers.{i}.bias`, `[out]`, as `torch.nn.Linear` keeps
-//! them.
+//! them; the head beside a layer is `heads.{i}.weight`, `[classes, out]`.
 
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-use ff_tensor::Device;
+use ff_tensor::{Device, Tensor};
 use ndarray::{Array2, ArrayView2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Config, Error, Network, Result};
+use crate::{Config, Error, LayerWeights, Network, Result};
 
 /// The version of the format that is written, and the only one that is read.
 const FORMAT: u64 = 1;
@@ -66,8 +66,8 @@ pub struct Model {
     pub height: usize,
     /// Number of labels.
     pub classes: usize,
-    /// `[in, out]` and `[out]` for each layer.
-    pub weights: Vec<(Array2<f32>, Option<Vec<f32>>)>,
+    /// Of each layer.
+    pub weights: Vec<LayerWeights>,
 }
 
 impl Model {
@@ -76,12 +76,18 @@ impl Model {
     /// # Errors
     /// If the device fails.
     pub fn of<D: Device>(network: &Network<D>, dataset: &str, width: usize, height: usize) -> Result<Self> {
+        let dev = &network.dev;
+        let matrix = |tensor: &Tensor<D>| {
+            Array2::from_shape_vec(tensor.shape(), dev.download(tensor)?)
+                .map_err(|e| Error::Config { key: "layers", reason: e.to_string() })
+        };
         let mut weights = Vec::new();
-        for layer in &network.layers {
-            let weight = network.dev.download(&layer.weight)?;
-            let weight = Array2::from_shape_vec(layer.weight.shape(), weight)
-                .map_err(|e| Error::Config { key: "layers", reason: e.to_string() })?;
-            weights.push((weight, layer.bias.as_ref().map(|bias| network.dev.download(bias)).transpose()?));
+        for (i, layer) in network.layers.iter().enumerate() {
+            weights.push(LayerWeights {
+                weight: matrix(&layer.weight)?,
+                bias: layer.bias.as_ref().map(|bias| dev.download(bias)).transpose()?,
+                head: network.heads.get(i).map(|head| matrix(&head.weight)).transpose()?,
+            });
         }
         let (config, classes) = (network.config.clone(), network.classes);
         Ok(Self { config, dataset: dataset.into(), width, height, classes, weights })
@@ -115,11 +121,17 @@ impl Model {
 
     fn to_bytes(&self) -> std::result::Result<Vec<u8>, String> {
         let mut named: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-        for (i, (weight, bias)) in self.weights.iter().enumerate() {
+        for (i, LayerWeights { weight, bias, head }) in self.weights.iter().enumerate() {
             let bytes =
                 |values: &mut dyn Iterator<Item = &f32>| values.flat_map(|v| v.to_le_bytes()).collect();
-            let weight = weight.t();
-            named.push((format!("layers.{i}.weight"), weight.shape().to_vec(), bytes(&mut weight.iter())));
+            let matrices = [("layers", Some(weight)), ("heads", head.as_ref())];
+            for (part, matrix) in matrices.into_iter().filter_map(|(part, m)| Some((part, m?.t()))) {
+                named.push((
+                    format!("{part}.{i}.weight"),
+                    matrix.shape().to_vec(),
+                    bytes(&mut matrix.iter()),
+                ));
+            }
             if let Some(bias) = bias {
                 named.push((format!("layers.{i}.bias"), vec![bias.len()], bytes(&mut bias.iter())));
             }
@@ -169,11 +181,19 @@ impl Model {
         let mut weights = Vec::new();
         let mut inputs = pixels;
         for (i, &units) in config.layers.iter().enumerate() {
-            let weight = floats(&tensors, &format!("layers.{i}.weight"), &[units, inputs])?;
-            let weight = ArrayView2::from_shape((units, inputs), &weight).map_err(|e| e.to_string())?;
-            let bias =
-                config.bias.then(|| floats(&tensors, &format!("layers.{i}.bias"), &[units])).transpose()?;
-            weights.push((weight.t().as_standard_layout().into_owned(), bias));
+            let matrix = |part: &str, rows, cols| {
+                let values = floats(&tensors, &format!("{part}.{i}.weight"), &[rows, cols])?;
+                let matrix = ArrayView2::from_shape((rows, cols), &values).map_err(|e| e.to_string())?;
+                Ok::<_, String>(matrix.t().as_standard_layout().into_owned())
+            };
+            weights.push(LayerWeights {
+                weight: matrix("layers", units, inputs)?,
+                bias: config
+                    .bias
+                    .then(|| floats(&tensors, &format!("layers.{i}.bias"), &[units]))
+                    .transpose()?,
+                head: config.head.then(|| matrix("heads", classes, units)).transpose()?,
+            });
             inputs = units;
         }
         let (dataset, width, height) = (about.dataset, about.width, about.height);

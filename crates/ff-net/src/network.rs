@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::layer::{Activity, Images, Input, Labels, Sizes};
-use crate::{Config, Error, Layer, Link, Result};
+use crate::{Config, Error, Head, Layer, Link, Result};
 
 /// A network for images of `pixels` pixels in `classes` classes.
 pub struct Network<D: Device> {
@@ -22,6 +22,30 @@ pub struct Network<D: Device> {
     pub classes: usize,
     /// From the image upwards.
     pub layers: Vec<Layer<D>>,
+    /// One beside each layer, or none at all.
+    pub heads: Vec<Head<D>>,
+}
+
+/// What a forward pass is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Only the goodness counts.
+    Goodness,
+    /// Each copy's signals: for the heads.
+    Signals,
+    /// The layers learn from it.
+    Learning,
+}
+
+/// A layer's weights, on the host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerWeights {
+    /// `[in, out]`
+    pub weight: Array2<f32>,
+    /// `[out]`
+    pub bias: Option<Vec<f32>>,
+    /// `[out, classes]`, of the head beside it.
+    pub head: Option<Array2<f32>>,
 }
 
 impl<D: Device> Network<D> {
@@ -43,13 +67,14 @@ impl<D: Device> Network<D> {
             let bias = config
                 .bias
                 .then(|| Array2::random_using((1, units), uniform, &mut rng).into_raw_vec_and_offset().0);
-            weights.push((weight, bias));
+            let head = config.head.then(|| Array2::zeros((units, classes)));
+            weights.push(LayerWeights { weight, bias, head });
             inputs = units;
         }
         Self::with_weights(dev, config, pixels, classes, weights)
     }
 
-    /// A network with given weights, `[in, out]` each, and biases, `[out]`.
+    /// A network with given weights.
     ///
     /// # Errors
     /// An impossible config, or weights of other shapes than it says.
@@ -58,12 +83,12 @@ impl<D: Device> Network<D> {
         config: Config,
         pixels: usize,
         classes: usize,
-        weights: Vec<(Array2<f32>, Option<Vec<f32>>)>,
+        weights: Vec<LayerWeights>,
     ) -> Result<Self> {
         config.validate(pixels, classes)?;
-        check_shapes(&config, pixels, &weights)?;
-        let mut layers = Vec::new();
-        for (weight, bias) in weights {
+        check_shapes(&config, pixels, classes, &weights)?;
+        let (mut layers, mut heads) = (Vec::new(), Vec::new());
+        for LayerWeights { weight, bias, head } in weights {
             let (inputs, units) = weight.dim();
             let weight = weight.as_standard_layout();
             layers.push(Layer {
@@ -73,25 +98,32 @@ impl<D: Device> Network<D> {
                 norm: config.norm(),
                 goodness: config.goodness,
             });
+            if let Some(head) = head {
+                let head = head.as_standard_layout();
+                let weight = dev.upload(units, classes, head.as_slice().unwrap_or_default())?;
+                heads.push(Head { weight });
+            }
         }
-        Ok(Self { dev: dev.clone(), config, pixels, classes, layers })
+        Ok(Self { dev: dev.clone(), config, pixels, classes, layers, heads })
     }
 
     /// Buffers for a forward pass of `copies` labels for each of `batch` images.
     ///
     /// # Errors
     /// If the device has no room.
-    pub fn activities(&self, batch: usize, copies: usize, learn: bool) -> Result<Vec<Activity<D>>> {
+    pub fn activities(&self, batch: usize, copies: usize, purpose: Purpose) -> Result<Vec<Activity<D>>> {
         let spikes = self.config.link == Link::Spikes;
+        let learn = purpose == Purpose::Learning;
+        let rows = purpose == Purpose::Signals || learn && self.config.dropout > 0.0;
         let top = self.layers.len() - 1;
         let buffers = self.layers.iter().enumerate().map(|(i, layer)| {
             let input = match i {
                 0 => Input::Images,
-                _ if !spikes && self.layers[..i].iter().all(Layer::is_linear) => Input::Shares,
+                _ if !spikes && !rows && self.layers[..i].iter().all(Layer::is_linear) => Input::Shares,
                 _ => Input::Rows,
             };
             let (spikes_in, spikes_out) = (spikes && i > 0, spikes && i < top);
-            let sizes = Sizes { batch, copies, classes: self.classes, input, spikes_in, spikes_out };
+            let sizes = Sizes { batch, copies, classes: self.classes, input, spikes_in, spikes_out, rows };
             Activity::new(&self.dev, layer, sizes, learn)
         });
         Ok(buffers.collect::<ff_tensor::Result<_>>()?)
@@ -107,7 +139,7 @@ impl<D: Device> Network<D> {
         images: &Images<D>,
         labels: &Tensor<D, u32>,
     ) -> Result<()> {
-        let labels = Labels { labels, scale: &images.scale, row: self.config.label() };
+        let labels = Labels { labels, scale: &images.scale, row: self.config.label(), dropout: None };
         self.layers[0].image_current(&self.dev, &mut activities[0], images)?;
         self.layers[0].answer_images(&self.dev, &mut activities[0], &labels)?;
         for i in 1..self.layers.len() {
@@ -119,7 +151,7 @@ impl<D: Device> Network<D> {
 }
 
 /// Whether the weights are those of a network of this config.
-fn check_shapes(config: &Config, pixels: usize, weights: &[(Array2<f32>, Option<Vec<f32>>)]) -> Result<()> {
+fn check_shapes(config: &Config, pixels: usize, classes: usize, weights: &[LayerWeights]) -> Result<()> {
     let bad = |reason: String| Err(Error::Config { key: "layers", reason });
     if weights.len() != config.layers.len() {
         return bad(format!(
@@ -129,7 +161,7 @@ fn check_shapes(config: &Config, pixels: usize, weights: &[(Array2<f32>, Option<
         ));
     }
     let mut inputs = pixels;
-    for (i, (&units, (weight, bias))) in config.layers.iter().zip(weights).enumerate() {
+    for (i, (&units, LayerWeights { weight, bias, head })) in config.layers.iter().zip(weights).enumerate() {
         if weight.dim() != (inputs, units) {
             let got = weight.dim();
             return bad(format!("asks for weights {:?} in layer {}, not {got:?}", (inputs, units), i + 1));
@@ -138,6 +170,10 @@ fn check_shapes(config: &Config, pixels: usize, weights: &[(Array2<f32>, Option<
         if wanted != got {
             let wanted = if wanted == 0 { "no".to_string() } else { wanted.to_string() };
             return bad(format!("asks for {wanted} biases in layer {}, but there are {got}", i + 1));
+        }
+        let wanted = config.head.then_some((units, classes));
+        if head.as_ref().map(Array2::dim) != wanted {
+            return bad(format!("asks for another head beside layer {}", i + 1));
         }
         inputs = units;
     }

@@ -1,51 +1,75 @@
-//! Prediction: every label is tried on every image, and the one with the largest goodness wins.
+//! Prediction, in one of two ways: every label is tried on every image, and the one with the largest goodness wins; or
+//! the heads tell the label from a single pass with the neutral label.
 //!
 //! The image's product in layer 1 is taken once for all labels.
 
 use ff_tensor::{Clock, Device, Tensor, expect_shape};
 use ndarray::{Array1, Array2};
 
+use crate::head::HeadActivity;
 use crate::layer::{Activity, Images};
-use crate::{Network, Result, upload};
+use crate::{Network, Purpose, Result, upload};
 
 /// Buffers for scans of a network on batches of images.
 pub struct Predictor<D: Device> {
     images: Images<D>,
+    /// The labels to try, `[R, 1]`: all of them for each image, or the neutral one for the heads.
     candidates: Tensor<D, u32>,
     activities: Vec<Activity<D>>,
+    heads: Option<Vec<HeadActivity<D>>>,
     clock: Clock<D>,
 }
 
-/// The goodness of every label for `n` images.
+/// How well every label fits each of `n` images: its goodness, or what the heads give to it.
 #[derive(Debug, Clone)]
 pub struct Scores {
     /// For each layer `[n, classes]`, row-major.
     pub layers: Vec<Vec<f32>>,
     /// Number of labels.
     pub classes: usize,
-    /// Spikes in the whole network for one image with one label, mean over images and labels; `None` if what
-    /// crosses between layers is not spikes.
-    pub spikes_per_label: Option<f64>,
+    /// Spikes in the whole network for one prediction, mean over images; `None` if what crosses between layers is not
+    /// spikes.
+    pub spikes_per_inference: Option<f64>,
 }
 
 impl<D: Device> Predictor<D> {
-    /// Buffers for `network`.
+    /// Buffers to try all labels with `network`.
     ///
     /// # Errors
     /// If the device has no room.
     pub fn new(network: &Network<D>) -> Result<Self> {
-        let (dev, classes) = (&network.dev, network.classes);
-        let batch = (dev.scan_rows() / classes).max(1);
-        let candidates: Vec<u32> = (0..classes).flat_map(|c| std::iter::repeat_n(c as u32, batch)).collect();
+        Self::of(network, 0..network.classes, Purpose::Goodness)
+    }
+
+    /// Buffers for one pass with the neutral label, if `network` has heads.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn one_pass(network: &Network<D>) -> Result<Option<Self>> {
+        if network.heads.is_empty() {
+            return Ok(None);
+        }
+        let mut one = Self::of(network, network.classes..network.classes + 1, Purpose::Signals)?;
+        let batch = one.images.labels.rows();
+        let heads = network.heads.iter().map(|head| HeadActivity::new(&network.dev, head, batch));
+        one.heads = Some(heads.collect::<ff_tensor::Result<_>>()?);
+        Ok(Some(one))
+    }
+
+    fn of(network: &Network<D>, labels: std::ops::Range<usize>, purpose: Purpose) -> Result<Self> {
+        let (dev, copies) = (&network.dev, labels.len());
+        let batch = (dev.scan_rows() / network.classes).max(1);
+        let candidates: Vec<u32> = labels.flat_map(|l| std::iter::repeat_n(l as u32, batch)).collect();
         Ok(Self {
-            images: Images::new(dev, batch, network.pixels, classes)?,
-            candidates: dev.upload(batch * classes, 1, &candidates)?,
-            activities: network.activities(batch, classes, false)?,
+            images: Images::new(dev, batch, network.pixels, network.classes)?,
+            candidates: dev.upload(batch * copies, 1, &candidates)?,
+            activities: network.activities(batch, copies, purpose)?,
+            heads: None,
             clock: dev.zeros(1, 2)?,
         })
     }
 
-    /// Every label's goodness for `images` `[n, pixels]`. `on_images(k)` is told of progress.
+    /// Every label's score for `images` `[n, pixels]`. `on_images(k)` is told of progress.
     ///
     /// # Errors
     /// Images of another size, or a failing device.
@@ -68,7 +92,7 @@ impl<D: Device> Predictor<D> {
         let mut scores = Scores {
             layers: vec![vec![0.0; n * network.classes]; network.layers.len()],
             classes: network.classes,
-            spikes_per_label: None,
+            spikes_per_inference: None,
         };
         let mut spikes = 0.0;
         for first in (0..n).step_by(batch) {
@@ -78,12 +102,23 @@ impl<D: Device> Predictor<D> {
             dev.advance(&mut self.clock)?;
             network.forward(&mut self.activities, &self.images, &self.candidates)?;
             let here = batch.min(n - first);
-            self.keep_goodness(dev, &mut scores, first, here)?;
+            match &mut self.heads {
+                Some(heads) => {
+                    for (i, (head, own)) in network.heads.iter().zip(heads).enumerate() {
+                        head.answer(dev, own, &self.activities[i], &network.config.norm())?;
+                        let from = first * network.classes;
+                        let got = dev.download(&own.scores)?;
+                        let to = &mut scores.layers[i][from..from + here * network.classes];
+                        to.copy_from_slice(&got[..here * network.classes]);
+                    }
+                }
+                None => self.keep_goodness(dev, &mut scores, first, here)?,
+            }
             spikes += self.count_spikes(network, here)?.unwrap_or(f64::NAN);
             on_images(here);
         }
-        let mean = spikes / (n * network.classes) as f64;
-        scores.spikes_per_label = mean.is_finite().then_some(mean);
+        let mean = spikes / n as f64;
+        scores.spikes_per_inference = mean.is_finite().then_some(mean);
         Ok(scores)
     }
 
@@ -124,25 +159,20 @@ impl Scores {
         self.len() == 0
     }
 
-    /// The sum over layers of each label's goodness for image `i`, `[classes]`.
+    /// The sum over layers of each label's score for image `i`, `[classes]`.
     pub fn of_image(&self, i: usize) -> Vec<f32> {
         let of_label = |c| self.layers.iter().map(|layer| layer[i * self.classes + c]).sum();
         (0..self.classes).map(of_label).collect()
     }
 
-    /// The label with the largest goodness over all layers, for each image.
+    /// The label with the largest score over all layers, for each image.
     pub fn predict(&self) -> Vec<u32> {
         (0..self.len()).map(|i| argmax(&self.of_image(i))).collect()
     }
 
-    /// The label with the largest goodness in one layer, for each image.
+    /// The label with the largest score in one layer, for each image.
     pub fn predict_by_layer(&self, layer: usize) -> Vec<u32> {
         self.layers[layer].chunks_exact(self.classes).map(argmax).collect()
-    }
-
-    /// Spikes for one prediction: all labels are tried.
-    pub fn spikes_per_inference(&self) -> Option<f64> {
-        self.spikes_per_label.map(|spikes| spikes * self.classes as f64)
     }
 }
 

@@ -3,8 +3,9 @@
 use ff_tensor::{Clock, Device, Tensor, expect_shape};
 use ndarray::{Array1, Array2};
 
+use crate::head::{HeadActivity, HeadLearning};
 use crate::layer::{Activity, Images, Labels, Learning, Rule};
-use crate::{Error, Negatives, Network, Result, Schedule, upload};
+use crate::{Config, Error, Head, Layer, Negatives, Network, Purpose, Result, Schedule, upload};
 
 /// A network in training on a set of images that lies on the device.
 pub struct Trainer<D: Device> {
@@ -16,9 +17,19 @@ pub struct Trainer<D: Device> {
     activities: Vec<Activity<D>>,
     learning: Vec<Learning<D>>,
     losses: Vec<Tensor<D>>,
+    heads: Option<Heads<D>>,
     clock: Clock<D>,
     batches: usize,
     epochs_done: usize,
+}
+
+/// What the heads learn from: the layers' answers to the neutral label.
+struct Heads<D: Device> {
+    neutral: Tensor<D, u32>,
+    activities: Vec<Activity<D>>,
+    own: Vec<HeadActivity<D>>,
+    learning: Vec<HeadLearning<D>>,
+    losses: Vec<Tensor<D>>,
 }
 
 /// The images, their labels, and the order of the present epoch.
@@ -35,6 +46,8 @@ pub struct EpochReport {
     pub epoch: usize,
     /// The layers that learned, counted from 0, and the loss of each batch.
     pub losses: Vec<(usize, Vec<f32>)>,
+    /// The same of the heads.
+    pub head_losses: Vec<(usize, Vec<f32>)>,
 }
 
 impl EpochReport {
@@ -66,7 +79,8 @@ impl<D: Device> Trainer<D> {
             targets: upload::labels(&dev, labels)?,
             order: dev.zeros(n, 1)?,
         };
-        let activities = network.activities(batch, 2, true)?;
+        let activities = network.activities(batch, 2, Purpose::Learning)?;
+        let heads = network.config.head.then(|| Heads::new(&network, batch, batches)).transpose()?;
         let learning = network.layers.iter().zip(&activities).map(|(l, a)| Learning::new(&dev, l, a));
         Ok(Self {
             images: Images::new(&dev, batch, network.pixels, network.classes)?,
@@ -75,12 +89,24 @@ impl<D: Device> Trainer<D> {
             learning: learning.collect::<ff_tensor::Result<_>>()?,
             losses: network.layers.iter().map(|_| dev.zeros(batches, 1)).collect::<ff_tensor::Result<_>>()?,
             clock: dev.zeros(1, 2)?,
+            heads,
             activities,
             set,
             network,
             batches,
             epochs_done: 0,
         })
+    }
+
+    /// Trains on other images from here on, with the labels and of the shape of those before: changed ones for another
+    /// epoch.
+    ///
+    /// # Errors
+    /// Another shape, or a failing device.
+    pub fn replace_images(&mut self, images: &Array2<u8>) -> Result<()> {
+        let to = &mut self.set.images;
+        expect_shape("training", "images", [images.nrows(), images.ncols()], to.shape())?;
+        Ok(self.network.dev.write(to, images.as_standard_layout().as_slice().unwrap_or_default())?)
     }
 
     /// Epochs of the whole run: of all layers one after the other if greedy.
@@ -145,7 +171,7 @@ impl<D: Device> Trainer<D> {
     /// One batch: a wrong label for each image, then layer after layer answers and learns. All that changes from batch to
     /// batch is on the device: see [`Device::repeat`].
     fn step(&mut self, stage: Option<usize>) -> ff_tensor::Result<()> {
-        let Network { dev, config, classes, layers, .. } = &mut self.network;
+        let Network { dev, config, classes, layers, heads, .. } = &mut self.network;
         let (set, images, row) = (&self.set, &mut self.images, config.label());
         let seed = config.seed ^ ((stage.unwrap_or(0) as u64) << 32);
         let rule = Rule {
@@ -163,43 +189,54 @@ impl<D: Device> Trainer<D> {
             &set.targets,
             &set.order,
             rule.clock,
-            &config.gather(*classes),
+            &config.gather_to_learn(*classes, seed),
         )?;
         layers[0].image_current(dev, &mut self.activities[0], images)?;
+        if let Some(of_heads) = &mut self.heads {
+            of_heads.step(dev, layers, heads, &mut self.activities[0].shares, images, config, &rule)?;
+        }
         if config.negatives == Negatives::Hard {
             layers[0].label_scores(dev, &mut self.scores, &self.activities[0], images, &row)?;
         }
-        dev.draw_labels(
-            &mut self.pair,
-            &images.labels,
-            &self.scores,
-            rule.clock,
-            &config.draw(*classes, seed),
-        )?;
+        let scores = match (config.negatives, &self.heads) {
+            (Negatives::Head, Some(heads)) => heads.top_scores(),
+            _ => &self.scores,
+        };
+        dev.draw_labels(&mut self.pair, &images.labels, scores, rule.clock, &config.draw(*classes, seed))?;
 
-        let labels = Labels { labels: &self.pair, scale: &images.scale, row };
-        layers[0].answer_images(dev, &mut self.activities[0], &labels)?;
+        let labels = |layer| {
+            let dropout = config.dropout(seed, layer).map(|p| (rule.clock, p));
+            Labels { labels: &self.pair, scale: &images.scale, row, dropout }
+        };
+        layers[0].answer_images(dev, &mut self.activities[0], &labels(0))?;
         if learns(0) {
             let (learning, losses) = (&mut self.learning[0], &mut self.losses[0]);
-            layers[0].learn_images(dev, learning, losses, &self.activities[0], images, &labels, &rule)?;
+            layers[0].learn_images(dev, learning, losses, &self.activities[0], images, &labels(0), &rule)?;
         }
         let top = stage.unwrap_or(layers.len() - 1);
         for i in 1..=top {
             let (below, above) = self.activities.split_at_mut(i);
-            layers[i].answer(dev, &mut above[0], &below[i - 1], &labels)?;
+            layers[i].answer(dev, &mut above[0], &below[i - 1], &labels(i))?;
             if learns(i) {
                 let (learning, losses) = (&mut self.learning[i], &mut self.losses[i]);
-                layers[i].learn(dev, learning, losses, &above[0], &below[i - 1], &labels, &rule)?;
+                layers[i].learn(dev, learning, losses, &above[0], &below[i - 1], &labels(i), &rule)?;
             }
         }
         Ok(())
     }
 
-    /// Reads the epoch's losses and refuses any that is not a number.
+    /// Reads the epoch's losses.
     fn report(&self, stage: Option<usize>) -> Result<EpochReport> {
+        let losses = self.read(&self.losses, stage)?;
+        let head_losses = self.heads.as_ref().map(|heads| self.read(&heads.losses, None)).transpose()?;
+        Ok(EpochReport { epoch: self.epochs_done, losses, head_losses: head_losses.unwrap_or_default() })
+    }
+
+    /// Refuses a loss that is not a number.
+    fn read(&self, logs: &[Tensor<D>], only: Option<usize>) -> Result<Vec<(usize, Vec<f32>)>> {
         let mut losses = Vec::new();
-        for (layer, log) in self.losses.iter().enumerate() {
-            if stage.is_some_and(|stage| stage != layer) {
+        for (layer, log) in logs.iter().enumerate() {
+            if only.is_some_and(|only| only != layer) {
                 continue;
             }
             let log = self.network.dev.download(log)?;
@@ -209,6 +246,55 @@ impl<D: Device> Trainer<D> {
             }
             losses.push((layer, log));
         }
-        Ok(EpochReport { epoch: self.epochs_done, losses })
+        Ok(losses)
+    }
+}
+
+impl<D: Device> Heads<D> {
+    fn new(network: &Network<D>, batch: usize, batches: usize) -> Result<Self> {
+        let (dev, heads) = (&network.dev, &network.heads);
+        let own = heads.iter().map(|head| HeadActivity::new(dev, head, batch));
+        let learning = heads.iter().map(|head| HeadLearning::new(dev, head, batch));
+        Ok(Self {
+            neutral: dev.upload(batch, 1, &vec![network.classes as u32; batch])?,
+            activities: network.activities(batch, 1, Purpose::Signals)?,
+            own: own.collect::<ff_tensor::Result<_>>()?,
+            learning: learning.collect::<ff_tensor::Result<_>>()?,
+            losses: heads.iter().map(|_| dev.zeros(batches, 1)).collect::<ff_tensor::Result<_>>()?,
+        })
+    }
+
+    /// The layers answer to the neutral label and the heads learn from that. `shares` is layer 1's product of the
+    /// images, which is lent to this pass.
+    fn step(
+        &mut self,
+        dev: &D,
+        layers: &[Layer<D>],
+        heads: &mut [Head<D>],
+        shares: &mut Tensor<D>,
+        images: &Images<D>,
+        config: &Config,
+        rule: &Rule<D>,
+    ) -> ff_tensor::Result<()> {
+        let labels =
+            Labels { labels: &self.neutral, scale: &images.scale, row: config.label(), dropout: None };
+        std::mem::swap(shares, &mut self.activities[0].shares);
+        for i in 0..layers.len() {
+            let (below, above) = self.activities.split_at_mut(i);
+            match below.last() {
+                None => layers[0].answer_images(dev, &mut above[0], &labels)?,
+                Some(below) => layers[i].answer(dev, &mut above[0], below, &labels)?,
+            }
+            let (own, learning, losses) = (&mut self.own[i], &mut self.learning[i], &mut self.losses[i]);
+            heads[i].answer(dev, own, &above[0], &config.norm())?;
+            heads[i].learn(dev, learning, losses, own, &images.labels, rule.clock, &rule.adam)?;
+        }
+        std::mem::swap(shares, &mut self.activities[0].shares);
+        Ok(())
+    }
+
+    /// The last head's scores of this batch, `[B, classes]`.
+    fn top_scores(&self) -> &Tensor<D> {
+        &self.own[self.own.len() - 1].scores
     }
 }

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, Axis, s};
 use crate::layer::{Activity, Images, Labels, Learning, Rule};
 use crate::prediction::error_percent;
 use crate::torch::TorchGenerator;
-use crate::{Config, Layer, Network, Predictor, Result, upload};
+use crate::{Config, Layer, LayerWeights, Network, Predictor, Purpose, Result, upload};
 
 /// Images in the tutorial's only batch, and in its "test" batch.
 pub const BATCH: usize = 128;
@@ -79,7 +79,8 @@ pub fn run<D: Device>(
     let mut weights = Vec::new();
     for &units in &config.layers {
         let weight = Array2::from_shape_vec((units, inputs), generator.linear_weight(inputs, units));
-        weights.push((weight.map(|w| w.reversed_axes()).unwrap_or_default(), None));
+        let weight = weight.map(|w| w.reversed_axes()).unwrap_or_default();
+        weights.push(LayerWeights { weight, bias: None, head: None });
         inputs = units;
     }
     let network = Network::with_weights(dev, config, pixels, classes, weights)?;
@@ -139,8 +140,8 @@ fn fit<D: Device>(
     let gather = network.config.gather(network.classes);
     dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &gather)?;
 
-    let labels = Labels { labels: &pair, scale: &images.scale, row: network.config.label() };
-    let mut activities = network.activities(size, 2, true)?;
+    let labels = Labels { labels: &pair, scale: &images.scale, row: network.config.label(), dropout: None };
+    let mut activities = network.activities(size, 2, Purpose::Learning)?;
     let (objective, adam) = (network.config.objective(), network.config.adam(STEPS as u32));
     let mut losses = Vec::new();
     for (i, layer) in network.layers.iter_mut().enumerate() {

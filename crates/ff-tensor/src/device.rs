@@ -12,19 +12,20 @@
 //! the negative), K = classes when all labels are tried. Row `r` belongs to sample `r % B`. With time, row
 //! `r * T + t` is step `t` of row `r`.
 //!
-//! *Shares* are what the copies have in common, B + classes rows: a row for each image without its label, and one for
-//! each label. A copy is its image's row plus a multiple of its label's row, all times a factor. Images come in like
-//! that, and whatever is linear keeps it so: one product of B + classes rows serves any number of copies.
+//! *Shares* are what the copies have in common, B + classes + 1 rows: a row for each image without its label, one for
+//! each label, and one for the neutral label, number `classes`, which says nothing: the mean of the others. A copy is its image's row plus a multiple of its label's row, all times a factor. Images come in like
+//! that, and whatever is linear keeps it so: one product of these rows serves any number of copies.
 
 use crate::{
-    Adam, Clock, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective, Result, Tensor,
+    Adam, Clock, Dropout, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective, Result,
+    Softmax, Tensor,
 };
 
 /// What the units of a layer with shares made of their current, for [`Device::share_grad`].
 pub enum Units<'a, D: Device> {
     /// Signal and slope, `[R, n]` each.
     Stored(&'a Tensor<D>, &'a Tensor<D>),
-    /// Linear units: the signal is the current, which follows from its shares, `[B + classes, n]`; the slope is 1.
+    /// Linear units: the signal is the current, which follows from its shares, `[B + classes + 1, n]`; the slope is 1.
     Linear(&'a Tensor<D>),
 }
 
@@ -82,14 +83,14 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     // -- forward --------------------------------------------------------------------------------------------
 
     /// Fetches the clock's batch of images, makes room for the label and normalises image and label together:
-    /// `xhat[b] = s[b] * pixels / 255` with zeros in the first `classes` slots,
+    /// `xhat[b] = s[b] * pixels / 255` with zeros in the first `classes` slots and where a pixel is dropped,
     /// `s[b] = 1 / (norm of image and label + eps)`. The norm is the same for every label, so one `xhat` serves
     /// the positive, the negative and all candidates. Below the images stands a row for each label, a one in its slot.
     ///
     /// `order` holds indices into `images`; batch `k` is `order[k * B..]`.
     fn gather(
         &self,
-        xhat: &mut Tensor<Self>,        // [B + classes, in]
+        xhat: &mut Tensor<Self>,        // [B + classes + 1, in]
         scale: &mut Tensor<Self>,       // [B, 1]
         labels: &mut Tensor<Self, u32>, // [B, 1]
         images: &Tensor<Self, u8>,      // [N, in]
@@ -148,7 +149,7 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     fn label_current(
         &self,
         current: &mut Tensor<Self>,    // [R, n]
-        shares: &Tensor<Self>,         // [B + classes, n]
+        shares: &Tensor<Self>,         // [B + classes + 1, n]
         scale: &Tensor<Self>,          // [B, 1]
         labels: &Tensor<Self, u32>,    // [R, 1]
         factor: Option<&Tensor<Self>>, // [R, 1], t; 1 if left out
@@ -168,6 +169,17 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
         p: &Neuron,
     ) -> Result<()>;
 
+    /// Silences units for all copies of an image alike: `signal[r, j] = 0`, and its spikes, where `j` is drawn for
+    /// `r % B`. A silenced unit does not learn either, as its gradient is a multiple of its signal.
+    fn dropout(
+        &self,
+        signal: &mut Tensor<Self>,         // [R, n]
+        spikes: Option<&mut Tensor<Self>>, // [R T, n]
+        batch: usize,                      // B
+        clock: &Clock<Self>,
+        p: &Dropout,
+    ) -> Result<()>;
+
     /// Goodness of each row: the mean or the sum of its squares.
     fn goodness(
         &self,
@@ -181,7 +193,7 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     fn share_goodness(
         &self,
         goodness: &mut Tensor<Self>,   // [R, 1]
-        shares: &Tensor<Self>,         // [B + classes, n]
+        shares: &Tensor<Self>,         // [B + classes + 1, n]
         scale: &Tensor<Self>,          // [B, 1]
         labels: &Tensor<Self, u32>,    // [R, 1]
         factor: Option<&Tensor<Self>>, // [R, 1], t; 1 if left out
@@ -194,7 +206,7 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     fn label_goodness(
         &self,
         scores: &mut Tensor<Self>,   // [B, classes]
-        shares: &Tensor<Self>,       // [B + classes, n]
+        shares: &Tensor<Self>,       // [B + classes + 1, n]
         scale: &Tensor<Self>,        // [B, 1]
         bias: Option<&Tensor<Self>>, // [1, n]
         label: &LabelRow,
@@ -215,6 +227,18 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
         p: &Objective,
     ) -> Result<()>;
 
+    /// Cross-entropy of the softmax of scores, and its gradient: `losses[clock's batch]` is the mean of
+    /// `-ln softmax(sharpness * scores[b])[label[b]]`.
+    fn softmax_loss(
+        &self,
+        losses: &mut Tensor<Self>,  // [batches of an epoch, 1]
+        dscores: &mut Tensor<Self>, // [B, classes]
+        scores: &Tensor<Self>,      // [B, classes]
+        labels: &Tensor<Self, u32>, // [B, 1]
+        clock: &Clock<Self>,
+        p: &Softmax,
+    ) -> Result<()>;
+
     /// `dI = dg * 2 * factor * signal * slope`, the chain from the goodness back to the current: closed form,
     /// no tape. `factor` is 1/n for the mean, 1 for the sum. The slope may have a row per step.
     fn current_grad(
@@ -232,7 +256,7 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// product.
     fn share_grad(
         &self,
-        dshares: &mut Tensor<Self>, // [B + classes, n]
+        dshares: &mut Tensor<Self>, // [B + classes + 1, n]
         dgoodness: &Tensor<Self>,   // [R, 1]
         units: Units<Self>,
         labels: &Tensor<Self, u32>,    // [R, 1]

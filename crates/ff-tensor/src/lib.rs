@@ -14,7 +14,7 @@ pub mod tensor;
 pub use device::{Device, Units};
 pub use error::{Error, Result, expect_shape};
 pub use params::{
-    Adam, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind, Objective, Output,
-    Reset, Surrogate,
+    Adam, Dropout, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind, Objective,
+    Output, Reset, Softmax, Surrogate,
 };
 pub use tensor::{Clock, Element, Tensor};

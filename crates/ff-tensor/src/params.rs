@@ -42,6 +42,30 @@ pub struct Gather {
     pub amplitude: f32,
     /// The norm of image and label together.
     pub norm: Norm,
+    /// Pixels that go missing.
+    pub dropout: Dropout,
+}
+
+/// Parameters of [`dropout`](crate::Device::dropout): each unit is silenced with probability `rate`, on its own, anew
+/// in each step (N. Srivastava et al., JMLR 15, 2014). What is left is not scaled up: the next layer normalises it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropout {
+    /// Probability to be silenced, below 1; 0 silences nothing.
+    pub rate: f32,
+    /// Seed of the draws; the counter is the clock's step, the image and the unit.
+    pub seed: u64,
+}
+
+impl Dropout {
+    /// Nothing is silenced.
+    pub const NONE: Self = Self { rate: 0.0, seed: 0 };
+
+    /// Whether unit `unit` of `n` is silenced for image `b` of the batch.
+    #[inline(always)]
+    pub fn silences(&self, step: u32, b: usize, n: usize, unit: usize) -> bool {
+        let counter = (u64::from(step) << 32) | (b * n + unit) as u64;
+        crate::random::uniform(self.seed, counter) < self.rate
+    }
 }
 
 /// Parameters of [`label_current`](crate::Device::label_current) and [`share_grad`](crate::Device::share_grad).
@@ -150,6 +174,11 @@ pub enum Surrogate {
     Triangle,
     /// 1 where `|u| < 1/2`, else 0.
     Boxcar,
+    /// Not of a spike but of the rate under a constant current, which is a staircase: the slope of the straight line
+    /// along it, from no spike to one in each step. With `I_1` and `I_T` the currents at which the first and the last
+    /// spike come in, `w = (I_T - I_1) T / (T - 1)`, and `u = max(0, |I - (I_1 + I_T) / 2| - w / 2) / (w / 10)`:
+    /// `1 / w / (1 + u^2)`.
+    Secant,
 }
 
 /// Goodness of a row of `n` signals.
@@ -188,6 +217,13 @@ pub enum Objective {
     },
 }
 
+/// Parameters of [`softmax_loss`](crate::Device::softmax_loss).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Softmax {
+    /// What scores are multiplied by before the softmax.
+    pub sharpness: f32,
+}
+
 /// Parameters of [`adam`](crate::Device::adam) (D. Kingma, J. Ba, arXiv 1412.6980; torch's defaults).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adam {
@@ -199,6 +235,9 @@ pub struct Adam {
     pub beta2: f32,
     /// Keeps the division finite.
     pub eps: f32,
+    /// Share of a weight that is taken off in a step, times the learning rate (I. Loshchilov, F. Hutter, "Decoupled
+    /// weight decay regularization", arXiv 1711.05101); 0 in the tutorial.
+    pub decay: f32,
     /// From this step on the rate falls linearly, to reach zero at `last_step`. Equal to `last_step`: never.
     pub cool_from: u32,
     /// The step after the last one.
@@ -208,7 +247,16 @@ pub struct Adam {
 impl Adam {
     /// Torch's defaults with a constant learning rate.
     pub fn constant(learning_rate: f32) -> Self {
-        Self { learning_rate, beta1: 0.9, beta2: 0.999, eps: 1e-8, cool_from: u32::MAX, last_step: u32::MAX }
+        let forever = u32::MAX;
+        Self {
+            learning_rate,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            decay: 0.0,
+            cool_from: forever,
+            last_step: forever,
+        }
     }
 
     /// The learning rate of step `step` (0 is the first).

@@ -31,7 +31,7 @@ impl<D: Device> Run<'_, D> {
         let negatives = self.wrong_labels();
         plot::samples(&dir.join("samples.png"), width, height, &self.sample_rows(&negatives))?;
         self.plot_goodness(&dir, &names, test)?;
-        let (weight, _) = &model.weights[0];
+        let weight = &model.weights[0].weight;
         let units: Vec<Vec<f32>> = weight.columns().into_iter().take(96).map(|w| w.to_vec()).collect();
         Ok(plot::weights(&dir.join("weights.png"), width, height, &units)?)
     }
