@@ -43,8 +43,9 @@ fn main() -> ExitCode {
 
 /// An epoch of training, and a scan of 10,000 images.
 fn work(dev: &Cuda, name: &str, config: Config) {
-    let pixel =
-        |i: usize| if random::bits(2, i as u64) % 5 == 0 { random::bits(1, i as u64) as u8 } else { 0 };
+    let pixel = |i: usize| {
+        if random::bits(2, i as u64).is_multiple_of(5) { random::bits(1, i as u64) as u8 } else { 0 }
+    };
     let images = Array2::from_shape_fn((IMAGES, PIXELS), |(n, i)| pixel(n * PIXELS + i));
     let labels = Array1::from_shape_fn(IMAGES, |n| (n % 10) as u8);
     let network = Network::new(dev, config, PIXELS, 10).unwrap();
@@ -80,7 +81,7 @@ fn kernels(dev: &Cuda) -> Result<()> {
     let lif = Neuron { steps: 8, output: Output::Rate, ..Neuron::default() };
     let (adam, mean) = (Adam::constant(1e-3), Goodness::Mean);
     let size = (4 * ROWS * UNITS) as f64;
-    let mut report = |name: &str, tensors: f64, step: &mut dyn FnMut() -> Result<()>| -> Result<()> {
+    let report = |name: &str, tensors: f64, step: &mut dyn FnMut() -> Result<()>| -> Result<()> {
         const STEPS: usize = 20;
         dev.repeat(STEPS, step, &mut || ())?;
         let seconds = median(|| {

@@ -16,7 +16,7 @@ pub struct Outcome {
 /// that is drawn at random; a net like `quick`; rectifiers.
 pub fn configs() -> [(&'static str, Config); 5] {
     let base =
-        Config { layers: vec![24, 20], batch: 20, learning_rate: 3e-3, epochs: 4, ..Config::default() };
+        Config { layers: vec![24, 20], batch: 20, learning_rate: 3e-3, epochs: 2, ..Config::default() };
     let quick = Config {
         steps: 4,
         output: Output::Rate,
@@ -29,7 +29,7 @@ pub fn configs() -> [(&'static str, Config); 5] {
         ..base.clone()
     };
     [
-        ("membrane", Config { epochs: 2, ..base.clone() }),
+        ("membrane", Config { epochs: 1, ..base.clone() }),
         ("spikes", Config { link: Link::Spikes, bias: true, negatives: Negatives::Uniform, ..quick.clone() }),
         (
             "heads",
