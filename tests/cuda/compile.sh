@@ -39,5 +39,6 @@ cargo run --quiet --package ff-cuda --example compile -- text > "$out/kernels.cu
     { cat "$out/said" >&2; exit 1; }
 cargo run --quiet --package ff-cuda --example compile -- "$arch" > "$out/nvrtc.cubin"
 cargo test --quiet --package ff-cuda -- --ignored nvrtc > "$out/said-by-tests" || { cat "$out/said-by-tests"; exit 1; }
-echo "kernels: $(grep -c 'Compiling entry function' "$out/said") compiled for $arch by nvcc and NVRTC $version," \
-    "no warnings, no spills; not run"
+registers=$(sed -n 's/.*Used \([0-9]*\) registers.*/\1/p' "$out/said" | sort -n | tail -1)
+echo "kernels: $(grep -c 'Compiling entry function' "$out/said") compiled for $arch by nvcc and NVRTC $version, no warnings," \
+    "no spills, at most $registers registers; not run"

@@ -61,6 +61,8 @@ fn in_words(log: &[c_char]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
