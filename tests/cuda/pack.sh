@@ -15,7 +15,7 @@ mkdir "$dir/ff-gpu"
 cargo build --quiet --package ff-cli
 cp target/debug/ff-cli "$dir/ff-gpu/"
 cp "$(cargo test --test devices --no-run 2>&1 | built)" "$dir/ff-gpu/devices"
-cp "$(cargo bench --bench cuda --no-run 2>&1 | built)" "$dir/ff-gpu/bench"
+cp "$(cargo bench --profile dev --bench cuda --no-run 2>&1 | built)" "$dir/ff-gpu/bench"
 cp tests/cuda/run.sh "$dir/ff-gpu/"
 tar czf target/ff-gpu.tar.gz -C "$dir" ff-gpu
 echo "target/ff-gpu.tar.gz"

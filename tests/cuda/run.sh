@@ -16,7 +16,7 @@ else
     cd ../..
     built() { sed -n 's/^ *Executable .*(\(.*\))$/\1/p'; }
     devices=$(cargo test --test devices --no-run 2>&1 | built)
-    bench=$(cargo bench --bench cuda --no-run 2>&1 | built)
+    bench=$(cargo bench --profile dev --bench cuda --no-run 2>&1 | built)
 fi
 
 nvidia-smi --query-gpu=name,driver_version --format=csv,noheader

@@ -84,6 +84,7 @@ fn build(name: &str, text: &str) -> PathBuf {
     let (source, library) = (dir.join(format!("{name}.cc")), dir.join(format!("{name}.so")));
     std::fs::write(&source, text).unwrap();
     let mut command = Command::new(compiler());
+    // Hidden, or another library's function of a kernel's name is called in its place: glibc has an `advance`.
     command.args(["-std=c++17", "-O1", "-g", "-shared", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off"]);
     command.args(["-Wall", "-Werror", "-Wno-unused-function", "-include"]);
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shim/shim.h"));
