@@ -68,14 +68,20 @@ fn a_gpu_that_cannot_be_used_is_refused_with_the_reason() {
 #[cfg(target_os = "linux")]
 fn auto_takes_the_cpu_and_says_why_where_there_ought_to_be_a_gpu() {
     let desk = desk();
-    for (told, note) in
-        [(("FAKE_VERSION", "11040"), "note: NVIDIA's driver is too old"), (("FAKE_COUNT", "0"), "")]
-    {
-        let output =
-            command(&desk, &format!("train {SMALL}"), &[told]).assert().success().get_output().clone();
+    for (device, told, note) in [
+        ("", ("FAKE_VERSION", "11040"), "note: NVIDIA's driver is too old"),
+        ("", ("FAKE_COUNT", "0"), ""),
+        (
+            "--device auto",
+            ("FAKE_COUNT", "0"),
+            "note: there is no GPU 0: the driver finds none; computing on the CPU",
+        ),
+    ] {
+        let words = format!("train {SMALL} {device}");
+        let output = command(&desk, &words, &[told]).assert().success().get_output().clone();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(said.contains("note: "), !note.is_empty(), "{said}");
         assert!(said.contains(note), "{said}");
-        assert!(String::from_utf8(output.stdout).unwrap().contains(" threads"), "{said}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains("cpu, "), "{said}");
     }
 }

@@ -105,9 +105,9 @@ pub struct DeviceArgs {
     /// Threads; 0 takes one per core. Results do not depend on it
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
-    /// auto (GPU 0 where it can be had, else the CPU), cpu, cuda or cuda:N
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    pub device: String,
+    /// cpu, cuda, cuda:N, or auto: GPU 0 where it can be had, else the CPU, and says why [default: auto, quietly]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
     /// On a GPU, round what is multiplied to TF32: faster, less exact
     #[arg(long)]
     pub tf32: bool,
@@ -195,9 +195,7 @@ pub fn parse() -> Cli {
 
 /// Runs the command.
 pub fn run(cli: Cli) -> Outcome<()> {
-    let device = || DeviceArgs { threads: 0, device: "auto".into(), tf32: false };
-    let default = || TrainArgs { device: device(), ..TrainArgs::default() };
-    match cli.command.unwrap_or_else(|| Command::Train(default())) {
+    match cli.command.unwrap_or_else(|| Command::Train(TrainArgs::default())) {
         Command::Train(args) => train::train(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Predict(args) => predict::predict(&args),

@@ -19,7 +19,7 @@ pub enum Chosen {
 
 /// What there is to say about a device.
 pub struct Place {
-    /// `2 threads`, or which GPU.
+    /// `cpu, 2 threads`, or which GPU.
     pub description: String,
     /// The CPU's.
     pub threads: Option<usize>,
@@ -30,7 +30,7 @@ impl Chosen {
     pub fn place(&self) -> Place {
         match self {
             Chosen::Cpu(dev) => {
-                Place { description: format!("{} threads", dev.threads()), threads: Some(dev.threads()) }
+                Place { description: format!("cpu, {} threads", dev.threads()), threads: Some(dev.threads()) }
             }
             #[cfg(feature = "cuda")]
             Chosen::Cuda(dev) => Place { description: dev.description(), threads: None },
@@ -57,7 +57,7 @@ pub fn open(args: &DeviceArgs) -> Outcome<Chosen> {
         return Err(Failure::new(message).advise("`--threads 0` for one per core"));
     }
     let cpu = || Ok(Chosen::Cpu(Cpu::new(args.threads)?));
-    let name = args.device.as_str();
+    let name = args.device.as_deref().unwrap_or("auto");
     match name {
         "cpu" if args.tf32 => Err(Failure::new("`--tf32` is for a GPU").advise("`--device cuda`")),
         "cpu" => cpu(),
@@ -87,19 +87,22 @@ fn products(tf32: bool) -> Products {
     if tf32 { Products::Tf32 } else { Products::F32 }
 }
 
-/// A machine without NVIDIA's driver or without a GPU is nothing to speak of; one on which CUDA ought to work is.
+/// Who has not asked for a GPU is told only where there ought to be one: not of a machine without driver or GPU.
 #[cfg(feature = "cuda")]
 fn auto(args: &DeviceArgs, cpu: impl FnOnce() -> Outcome<Chosen>) -> Outcome<Chosen> {
     match Cuda::new(0, products(args.tf32)) {
         Ok(dev) => return Ok(Chosen::Cuda(dev)),
-        Err(OpenError::NoDriver | OpenError::NoGpu { .. }) => {}
+        Err(OpenError::NoDriver | OpenError::NoGpu { .. }) if args.device.is_none() => {}
         Err(e) => eprintln!("note: {e}; computing on the CPU"),
     }
     cpu()
 }
 
 #[cfg(not(feature = "cuda"))]
-fn auto(_: &DeviceArgs, cpu: impl FnOnce() -> Outcome<Chosen>) -> Outcome<Chosen> {
+fn auto(args: &DeviceArgs, cpu: impl FnOnce() -> Outcome<Chosen>) -> Outcome<Chosen> {
+    if args.device.is_some() {
+        eprintln!("note: this build has no CUDA device; computing on the CPU");
+    }
     cpu()
 }
 
