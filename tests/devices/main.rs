@@ -3,6 +3,7 @@
 
 mod cpu;
 mod cuda;
+mod edges;
 mod nets;
 mod ops;
 #[path = "../oracle/mod.rs"]

@@ -71,7 +71,7 @@ pub fn labels<D: Device>(dev: &D, seed: u64, rows: usize) -> (Tensor<D, u32>, Ve
     (dev.upload(rows, 1, &values).unwrap(), values.iter().map(|&l| l as usize).collect())
 }
 
-fn clock<D: Device>(dev: &D) -> Clock<D> {
+pub fn clock<D: Device>(dev: &D) -> Clock<D> {
     dev.upload(1, 2, &CLOCK).unwrap()
 }
 
