@@ -44,13 +44,14 @@ fn crates_know_only_whom_they_may() {
         ("ff-tensor", &[][..]),
         ("ff-data", &[]),
         ("ff-cpu", &["ff-tensor"]),
+        ("ff-cuda", &["ff-tensor"]),
         ("ff-net", &["ff-tensor"]),
-        ("ff-cli", &["ff-cpu", "ff-data", "ff-net", "ff-tensor"]),
+        ("ff-cli", &["ff-cpu", "ff-cuda", "ff-data", "ff-net", "ff-tensor"]),
     ] {
         assert_eq!(dependencies(krate), knows, "{krate}");
     }
     let crates = fs::read_dir(root().join("crates")).unwrap().count();
-    assert_eq!(crates, 5, "a crate that this test does not know");
+    assert_eq!(crates, 6, "a crate that this test does not know");
 }
 
 #[test]
@@ -91,17 +92,43 @@ fn every_op_of_the_trait_has_a_function_of_its_name_and_is_tested() {
         .filter(|path| !path.ends_with("device.rs"))
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
-    let tests = read("tests/devices.rs") + &read("tests/devices/backprop.rs");
+    let tests = read("tests/devices/ops.rs") + &read("tests/devices/backprop.rs");
+    let kernels: String = kernels().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     for op in ops {
         // The clock is two numbers: its op needs no file.
         assert!(op == "advance" || all.contains(&format!("pub(crate) fn {op}(")), "no function `{op}`");
-        assert!(tests.contains(&format!("dev.{op}(")), "`{op}` is not in tests/devices.rs, nor below it");
+        assert!(tests.contains(&format!("dev.{op}(")), "`{op}` is not in tests/devices");
+        let mut declared = kernels.split("\nextern \"C\" __global__ void __launch_bounds__(").skip(1);
+        let named =
+            |text: &str| text.split_once(") ").is_some_and(|(_, rest)| rest.starts_with(&format!("{op}(")));
+        let found = declared.any(named);
+        assert!(found, "there is no kernel `{op}` in kernels/");
+    }
+}
+
+/// Every kernel's file.
+fn kernels() -> Vec<PathBuf> {
+    let files = fs::read_dir(root().join("kernels")).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|end| end == "cu")).collect()
+}
+
+#[test]
+fn a_kernel_names_its_twin_and_needs_no_header() {
+    for path in kernels() {
+        let (text, name) = (fs::read_to_string(&path).unwrap(), path.file_stem().unwrap().to_str().unwrap());
+        assert!(text.starts_with(&format!("// The twin of crates/ff-cpu/src/{name}.rs")), "{name}.cu");
+        assert!(root().join(format!("crates/ff-cpu/src/{name}.rs")).exists(), "{name}.cu has no twin");
+        assert!(text.contains("\n// Launch"), "{name}.cu does not say how it is launched");
+        assert!(!text.contains("#include"), "{name}.cu includes a header");
+        assert!(text.lines().count() <= 250, "{name}.cu is too long");
+        let listed = read("crates/ff-cuda/src/kernels.rs").contains(&format!("kernels/{name}.cu"));
+        assert!(listed, "{name}.cu is not in ff-cuda's list of kernels");
     }
 }
 
 #[test]
 fn the_engine_does_not_know_how_large_an_image_is() {
-    for krate in ["ff-tensor", "ff-cpu", "ff-net"] {
+    for krate in ["ff-tensor", "ff-cpu", "ff-cuda", "ff-net"] {
         for path in sources(&format!("crates/{krate}/src")) {
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();

@@ -3,4 +3,6 @@
 
 mod desk;
 mod good;
+#[cfg(feature = "cuda")]
+mod gpu;
 mod refused;

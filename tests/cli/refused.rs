@@ -36,7 +36,12 @@ fn a_slip_in_the_settings_is_named_with_what_was_meant() {
         ("train --config binary.toml", "binary.toml: cannot be read"),
         ("train --config digits", "digits: cannot be read"),
         ("train --device gpu", "there is no device `gpu`"),
-        ("train --device cuda:0", "device `cuda:0`: "),
+        (
+            "train --device cuda:x",
+            "there is no device `cuda:x`\n  try: `--device auto`, `cpu`, `cuda` or `cuda:N`",
+        ),
+        ("train --device cuda:4096", "device `cuda:4096`: "),
+        ("train --device cpu --tf32", "`--tf32` is for a GPU\n  try: `--device cuda`"),
         ("train --threads 100000", "100000 threads are more than"),
     ] {
         let text = desk.refused(words);

@@ -1,6 +1,11 @@
-//! The ops of backpropagation, for `every_op`.
+//! The ops of backpropagation, for the table of cases.
 
-use super::*;
+use ff_tensor::{
+    Device, Dropout, Gather, Neuron, NeuronKind, Norm, NormKind, Output, Reset, Surrogate, random,
+};
+
+use crate::ops::{Answer, EPS, Sizes, clock, in_oracle, labels, tensor};
+use crate::oracle;
 
 /// Images without a label: all pixels count, and nothing stands below them.
 pub fn gather_alone<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {

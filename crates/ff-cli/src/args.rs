@@ -105,9 +105,12 @@ pub struct DeviceArgs {
     /// Threads; 0 takes one per core. Results do not depend on it
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
-    /// auto, cpu or cuda:N
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    pub device: String,
+    /// cpu, cuda, cuda:N, or auto: GPU 0 where it can be had, else the CPU, and says why [default: auto, quietly]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// On a GPU, round what is multiplied to TF32: faster, less exact
+    #[arg(long)]
+    pub tf32: bool,
 }
 
 /// Options of `eval`.
@@ -192,9 +195,7 @@ pub fn parse() -> Cli {
 
 /// Runs the command.
 pub fn run(cli: Cli) -> Outcome<()> {
-    let default =
-        || TrainArgs { device: DeviceArgs { threads: 0, device: "auto".into() }, ..TrainArgs::default() };
-    match cli.command.unwrap_or_else(|| Command::Train(default())) {
+    match cli.command.unwrap_or_else(|| Command::Train(TrainArgs::default())) {
         Command::Train(args) => train::train(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Predict(args) => predict::predict(&args),

@@ -1,6 +1,8 @@
 //! The one place that chooses a device.
 
 use ff_cpu::Cpu;
+#[cfg(feature = "cuda")]
+use ff_cuda::{Cuda, OpenError, Products};
 
 use crate::args::DeviceArgs;
 use crate::failure::{Failure, Outcome};
@@ -8,19 +10,127 @@ use crate::failure::{Failure, Outcome};
 /// More threads than this are a slip of the finger.
 const MOST_THREADS: usize = 4_096;
 
-/// The device that was asked for. `auto` takes the CPU, which is the only one in this build.
-pub fn open(args: &DeviceArgs) -> Outcome<Cpu> {
+/// A device that is ready.
+pub enum Chosen {
+    Cpu(Cpu),
+    #[cfg(feature = "cuda")]
+    Cuda(Cuda),
+}
+
+/// What there is to say about a device.
+pub struct Place {
+    /// `cpu, 2 threads`, or which GPU.
+    pub description: String,
+    /// The CPU's.
+    pub threads: Option<usize>,
+}
+
+impl Chosen {
+    /// Which one it is.
+    pub fn place(&self) -> Place {
+        match self {
+            Chosen::Cpu(dev) => {
+                Place { description: format!("cpu, {} threads", dev.threads()), threads: Some(dev.threads()) }
+            }
+            #[cfg(feature = "cuda")]
+            Chosen::Cuda(dev) => Place { description: dev.description(), threads: None },
+        }
+    }
+}
+
+/// Evaluates `$body` with `$dev` bound to the device, whichever it is; a `Cpu`'s work runs on one of its own threads.
+macro_rules! on_device {
+    ($chosen:expr, $dev:ident => $body:expr) => {
+        match $chosen {
+            $crate::device::Chosen::Cpu($dev) => $dev.clone().install(|| $body),
+            #[cfg(feature = "cuda")]
+            $crate::device::Chosen::Cuda($dev) => $body,
+        }
+    };
+}
+pub(crate) use on_device;
+
+/// The device that was asked for. `auto` takes GPU 0 where that can be had, else the CPU.
+pub fn open(args: &DeviceArgs) -> Outcome<Chosen> {
     if args.threads > MOST_THREADS {
         let message = format!("{} threads are more than {MOST_THREADS}", args.threads);
         return Err(Failure::new(message).advise("`--threads 0` for one per core"));
     }
-    match args.device.as_str() {
-        "auto" | "cpu" => Ok(Cpu::new(args.threads)?),
-        cuda if cuda == "cuda" || cuda.starts_with("cuda:") => {
-            Err(Failure::new(format!("device `{cuda}`: this build has no CUDA device"))
-                .advise("`--device cpu`"))
-        }
-        other => Err(Failure::new(format!("there is no device `{other}`"))
-            .advise("`--device auto`, `cpu` or `cuda:N`")),
+    let cpu = || Ok(Chosen::Cpu(Cpu::new(args.threads)?));
+    let name = args.device.as_deref().unwrap_or("auto");
+    match name {
+        "cpu" if args.tf32 => Err(Failure::new("`--tf32` is for a GPU").advise("`--device cuda`")),
+        "cpu" => cpu(),
+        "auto" => auto(args, cpu),
+        "cuda" => cuda(name, 0, args.tf32),
+        _ => match name.strip_prefix("cuda:").and_then(|index| index.parse().ok()) {
+            Some(index) => cuda(name, index, args.tf32),
+            None => Err(Failure::new(format!("there is no device `{name}`"))
+                .advise("`--device auto`, `cpu`, `cuda` or `cuda:N` with a GPU's number")),
+        },
     }
+}
+
+/// GPUs by name, or why there is none.
+#[cfg(feature = "cuda")]
+pub fn gpus() -> Result<Vec<String>, String> {
+    ff_cuda::gpus().map_err(|e| e.to_string())
+}
+
+#[cfg(not(feature = "cuda"))]
+pub fn gpus() -> Result<Vec<String>, String> {
+    Err("this build has no CUDA device".into())
+}
+
+#[cfg(feature = "cuda")]
+fn products(tf32: bool) -> Products {
+    if tf32 { Products::Tf32 } else { Products::F32 }
+}
+
+/// Who has not asked for a GPU is told only where there ought to be one: not of a machine without driver or GPU.
+#[cfg(feature = "cuda")]
+fn auto(args: &DeviceArgs, cpu: impl FnOnce() -> Outcome<Chosen>) -> Outcome<Chosen> {
+    match Cuda::new(0, products(args.tf32)) {
+        Ok(dev) => return Ok(Chosen::Cuda(dev)),
+        Err(OpenError::NoDriver | OpenError::NoGpu { .. }) if args.device.is_none() => {}
+        Err(e) => eprintln!("note: {e}; computing on the CPU"),
+    }
+    cpu()
+}
+
+#[cfg(not(feature = "cuda"))]
+fn auto(args: &DeviceArgs, cpu: impl FnOnce() -> Outcome<Chosen>) -> Outcome<Chosen> {
+    if args.device.is_some() {
+        eprintln!("note: this build has no CUDA device; computing on the CPU");
+    }
+    cpu()
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(name: &str, index: usize, tf32: bool) -> Outcome<Chosen> {
+    Cuda::new(index, products(tf32)).map(Chosen::Cuda).map_err(|e| {
+        let advice = match &e {
+            OpenError::NoDriver | OpenError::Driver(_) | OpenError::OldDriver { .. } => {
+                "NVIDIA's driver for CUDA 12 or later, `nvidia-smi` to see whether it works, or `--device cpu`"
+            }
+            OpenError::NoGpu { count: 0, .. } => "`nvidia-smi` to see what the driver finds, or `--device cpu`",
+            OpenError::NoGpu { .. } => "`--device cuda:0`",
+            OpenError::NoCompiler => {
+                "CUDA's toolkit, or `pip install nvidia-cuda-nvrtc` and LD_LIBRARY_PATH with its directory, or \
+                 `--device cpu`"
+            }
+            OpenError::NoBlas => "CUDA's toolkit, or `pip install nvidia-cublas` and LD_LIBRARY_PATH with its directory, \
+                                  or no `--tf32`",
+            OpenError::Compile { .. } | OpenError::Load(_) => {
+                "an NVRTC of the driver's CUDA version (`nvidia-smi` shows it), or `--device cpu`"
+            }
+        };
+        Failure::new(format!("device `{name}`: {e}")).advise(advice)
+    })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(name: &str, _: usize, _: bool) -> Outcome<Chosen> {
+    let message = format!("device `{name}`: this build has no CUDA device");
+    Err(Failure::new(message).advise("a build with `--features cuda`, or `--device cpu`"))
 }

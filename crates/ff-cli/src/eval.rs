@@ -1,22 +1,22 @@
 //! `eval`: a trained model on a data set's test images.
 
-use std::path::Path;
-
-use ff_cpu::Cpu;
-use ff_net::{Model, Network};
+use ff_data::Samples;
+use ff_net::Model;
+use ff_tensor::Device;
 use serde_json::json;
 
 use crate::args::EvalArgs;
+use crate::device::on_device;
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Screen, thousands};
-use crate::verdict::Judge;
+use crate::verdict::{Judge, Verdict};
 use crate::{data, device};
 
 /// Loads, predicts, prints.
 pub fn eval(args: &EvalArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     let dev = device::open(&args.device)?;
-    let (model, network) = load(&args.model, &dev)?;
+    let model = Model::load(&args.model)?;
     let set = data::open(args.data.as_deref(), &screen)?;
     if [set.width, set.height, set.classes] != [model.width, model.height, model.classes] {
         let message = format!(
@@ -27,7 +27,7 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     }
     let bar = screen.bar(set.test.len() as u64, "images");
     let mut on_images = |n| bar.inc(n as u64);
-    let test = dev.install(|| Judge::new(&network)?.judge(&network, &set.test, &mut on_images))?;
+    let test = on_device!(dev, dev => judge(&dev, &model, &set.test, &mut on_images))?;
     bar.finish_and_clear();
     screen.line(format!(
         "test error {:.2} % on {} images of {} ({})",
@@ -48,9 +48,12 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     Ok(())
 }
 
-/// A model file, and its network on the device.
-pub fn load(path: &Path, dev: &Cpu) -> Outcome<(Model, Network<Cpu>)> {
-    let model = Model::load(path)?;
+fn judge<D: Device>(
+    dev: &D,
+    model: &Model,
+    set: &Samples,
+    on_images: &mut (dyn FnMut(usize) + Send),
+) -> Outcome<Verdict> {
     let network = model.network(dev)?;
-    Ok((model, network))
+    Judge::new(&network)?.judge(&network, set, on_images)
 }

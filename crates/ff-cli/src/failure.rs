@@ -60,7 +60,7 @@ impl From<ff_net::Error> for Failure {
                 "`ff-cli train --out DIR`, which writes DIR/model.safetensors".into()
             }
             ff_net::Error::Label { .. } => "`ff-cli data check` on the data set".into(),
-            ff_net::Error::Device(_) => return Failure::new(e.to_string()),
+            ff_net::Error::Device(e) => return e.clone().into(),
         };
         Failure::new(e.to_string()).advise(advice)
     }
@@ -68,12 +68,31 @@ impl From<ff_net::Error> for Failure {
 
 impl From<ff_tensor::Error> for Failure {
     fn from(e: ff_tensor::Error) -> Self {
-        Failure::new(e.to_string())
+        let failure = Failure::new(e.to_string());
+        match e {
+            ff_tensor::Error::Memory { .. } => failure.advise(
+                "`--set batch=N` with a smaller N, fewer units in `--set layers=[...]`, or `--device cpu`",
+            ),
+            _ => failure,
+        }
     }
 }
 
 impl From<PlotError> for Failure {
     fn from(e: PlotError) -> Self {
         Failure::new(e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn out_of_memory_says_how_much_and_what_lowers_it() {
+        let e = ff_tensor::Error::Memory { device: "cuda:0".into(), needed: 3_200_000_000, free: 1_000_000 };
+        let text = Failure::from(ff_net::Error::from(e)).to_string();
+        assert!(text.starts_with("error: cuda:0: out of memory: 3.2 GB asked for, 1.0 MB free\n"), "{text}");
+        assert!(text.contains("  try: `--set batch=N`"), "{text}");
     }
 }

@@ -1,12 +1,11 @@
 //! `predict`: which digit is in a picture.
 
-use ff_net::Predictor;
+use ff_net::{Model, Predictor};
 use ndarray::Array2;
 use serde_json::json;
 
 use crate::args::PredictArgs;
-use crate::device;
-use crate::eval::load;
+use crate::device::{self, on_device};
 use crate::failure::{Failure, Outcome};
 use crate::screen::Screen;
 
@@ -14,7 +13,7 @@ use crate::screen::Screen;
 pub fn predict(args: &PredictArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     let dev = device::open(&args.device)?;
-    let (model, network) = load(&args.model, &dev)?;
+    let model = Model::load(&args.model)?;
     let mut pixels = Vec::new();
     for path in &args.images {
         let picture = ff_data::picture(path, model.width, model.height).map_err(|e| {
@@ -24,7 +23,10 @@ pub fn predict(args: &PredictArgs) -> Outcome<()> {
     }
     let pixels = Array2::from_shape_vec((args.images.len(), model.width * model.height), pixels)
         .map_err(|e| Failure::new(e.to_string()))?;
-    let scores = dev.install(|| Predictor::new(&network)?.scan(&network, &pixels, &mut |_| ()))?;
+    let scores = on_device!(dev, dev => {
+        let network = model.network(&dev)?;
+        Ok::<_, Failure>(Predictor::new(&network)?.scan(&network, &pixels, &mut |_| ())?)
+    })?;
     let labels = scores.predict();
     let longest =
         args.images.iter().map(|path| path.display().to_string().chars().count()).max().unwrap_or(0);

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use ff_cpu::Cpu;
 use ff_data::{Dataset, Samples, epoch_order};
 use ff_net::{EpochReport, Model, Network, Trainer};
 use ff_tensor::Device;
@@ -10,6 +9,7 @@ use ndarray::Array2;
 use serde_json::{Value, json};
 
 use crate::args::TrainArgs;
+use crate::device::{Place, on_device};
 use crate::failure::{Failure, Outcome};
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands};
@@ -34,13 +34,15 @@ pub fn train(args: &TrainArgs) -> Outcome<()> {
     let set = data::open(settings.data.as_deref(), &screen)?;
     settings.config.validate(set.width * set.height, set.classes)?;
     let run_dir = RunDir::prepare(args.out.as_deref(), &settings.preset)?;
-    dev.clone().install(|| Run::new(&screen, settings, dev, set)?.run(run_dir))
+    let place = dev.place();
+    on_device!(dev, dev => Run::new(&screen, settings, dev, place, set)?.run(run_dir))
 }
 
-struct Run<'a> {
+struct Run<'a, D: Device> {
     screen: &'a Screen,
     settings: Settings,
-    dev: Cpu,
+    dev: D,
+    place: Place,
     set: Dataset,
     /// To learn from.
     train: Samples,
@@ -58,8 +60,8 @@ struct Metrics {
     samples_per_second: f64,
 }
 
-impl<'a> Run<'a> {
-    fn new(screen: &'a Screen, settings: Settings, dev: Cpu, set: Dataset) -> Outcome<Self> {
+impl<'a, D: Device> Run<'a, D> {
+    fn new(screen: &'a Screen, settings: Settings, dev: D, place: Place, set: Dataset) -> Outcome<Self> {
         let config = &settings.config;
         if config.validation_samples >= set.train.len() {
             let message = format!("holding {} images out leaves none to train on", config.validation_samples);
@@ -73,7 +75,7 @@ impl<'a> Run<'a> {
             true => (train.take(EPOCH_IMAGES), "training images"),
             false => (held_out, "held-out images"),
         };
-        Ok(Self { screen, settings, dev, set, train, watched, watched_name, metrics: Vec::new() })
+        Ok(Self { screen, settings, dev, place, set, train, watched, watched_name, metrics: Vec::new() })
     }
 
     fn run(mut self, run_dir: RunDir) -> Outcome<()> {
@@ -122,19 +124,19 @@ impl<'a> Run<'a> {
             ff_tensor::NeuronKind::Relu => "relu".into(),
         };
         self.screen.line(format!(
-            "{}: {}-{layers} ({unit}) on {} images of {} ({}), seed {}, {} threads",
+            "{}: {}-{layers} ({unit}) on {} images of {} ({}), seed {}, {}",
             self.settings.preset,
             self.set.width * self.set.height,
             thousands(self.train.len() as f64),
             self.set.name,
             self.set.source,
             config.seed,
-            self.dev.threads()
+            self.place.description
         ))
     }
 
     /// All epochs; the seconds that training took, without the looks at the error in between.
-    fn train_all(&mut self, trainer: &mut Trainer<Cpu>) -> Outcome<f64> {
+    fn train_all(&mut self, trainer: &mut Trainer<D>) -> Outcome<f64> {
         let (epochs, batches) = (trainer.epochs(), trainer.batches());
         let bar = self.screen.bar((epochs * batches * trainer.batch()) as u64, "images");
         let mut judge = Judge::new(trainer.network())?;
@@ -195,7 +197,7 @@ impl<'a> Run<'a> {
         let rates: f64 = self.metrics.iter().map(|m| m.samples_per_second * m.seconds).sum();
         let mut summary = json!({
             "dataset": self.set.name, "preset": self.settings.preset, "seed": config.seed,
-            "device": self.dev.name(), "threads": self.dev.threads(), "layers": config.layers,
+            "device": self.dev.name(), "threads": self.place.threads, "layers": config.layers,
             "neuron": config.neuron, "steps": config.neuron().steps, "epochs": config.epochs,
             "train_samples": self.train.len(), "test_samples": self.set.test.len(),
             "train_error": train_error,
@@ -206,7 +208,7 @@ impl<'a> Run<'a> {
         summary
     }
 
-    fn write(&self, dir: &RunDir, network: &Network<Cpu>, test: &Verdict, summary: &Value) -> Outcome<()> {
+    fn write(&self, dir: &RunDir, network: &Network<D>, test: &Verdict, summary: &Value) -> Outcome<()> {
         dir.write("config.toml", &self.settings.to_toml()?)?;
         let lines: Vec<String> = self.metrics.iter().map(|m| m.to_json().to_string() + "\n").collect();
         dir.write("metrics.jsonl", &lines.concat())?;

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Instant;
 
-use ff_cpu::Cpu;
 use ff_data::Dataset;
 use ff_net::torch::TorchGenerator;
 use ff_net::tutorial::{self, Run, Set};
-use ff_tensor::NeuronKind;
+use ff_tensor::{Device, NeuronKind};
 use serde_json::{Value, json};
 
 use crate::args::TutorialArgs;
+use crate::device::on_device;
 use crate::failure::Outcome;
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands};
@@ -27,22 +27,26 @@ pub fn tutorial(args: &TutorialArgs) -> Outcome<()> {
     let dev = device::open(&args.device)?;
     let set = data::open(args.data.as_deref(), &screen)?;
     let dir = args.out.as_deref().map(|out| RunDir::prepare(Some(out), "tutorial")).transpose()?;
+    on_device!(dev, dev => run_on(&dev, args.seed, &set, dir, &screen))
+}
+
+fn run_on<D: Device>(dev: &D, seed: u64, set: &Dataset, dir: Option<RunDir>, screen: &Screen) -> Outcome<()> {
     let start = Instant::now();
-    let runs = dev.clone().install(|| both(args.seed, &dev, &set, &screen))?;
+    let runs = both(seed, dev, set, screen)?;
     let seconds = start.elapsed().as_secs_f64();
-    report(&screen, args.seed, &set, &runs, seconds)?;
+    report(screen, seed, set, &runs, seconds)?;
     if let Some(dir) = dir {
         for (name, run) in NAMES.iter().zip(&runs) {
-            pictures(&dir.subdirectory(&name.to_lowercase())?, &set, run)?;
+            pictures(&dir.subdirectory(&name.to_lowercase())?, set, run)?;
         }
-        dir.write("tutorial.json", &format!("{:#}\n", document(args.seed, &set, &runs, seconds)))?;
+        dir.write("tutorial.json", &format!("{:#}\n", document(seed, set, &runs, seconds)))?;
         screen.line(format!("\npictures in {}", dir.finish()?.display()))?;
     }
-    screen.document(&document(args.seed, &set, &runs, seconds))?;
+    screen.document(&document(seed, set, &runs, seconds))?;
     Ok(())
 }
 
-fn both(seed: u64, dev: &Cpu, set: &Dataset, screen: &Screen) -> Outcome<Vec<Run<Cpu>>> {
+fn both<D: Device>(seed: u64, dev: &D, set: &Dataset, screen: &Screen) -> Outcome<Vec<Run<D>>> {
     let train = Set { images: &set.train.images, labels: &set.train.labels };
     let test = Set { images: &set.test.images, labels: &set.test.labels };
     let mut generator = TorchGenerator::new(seed);
@@ -56,7 +60,13 @@ fn both(seed: u64, dev: &Cpu, set: &Dataset, screen: &Screen) -> Outcome<Vec<Run
     Ok(runs)
 }
 
-fn report(screen: &Screen, seed: u64, set: &Dataset, runs: &[Run<Cpu>], seconds: f64) -> Outcome<()> {
+fn report<D: Device>(
+    screen: &Screen,
+    seed: u64,
+    set: &Dataset,
+    runs: &[Run<D>],
+    seconds: f64,
+) -> Outcome<()> {
     let same = seed == 123 && set.name == "mnist";
     screen.line(format!("The tutorial on {}, seed {seed}; error in percent\n", set.name))?;
     screen.line("activation   train error   \"test\" error   true test error   loss of layer 1, layer 2")?;
@@ -87,8 +97,8 @@ fn report(screen: &Screen, seed: u64, set: &Dataset, runs: &[Run<Cpu>], seconds:
     screen.line(format!("\nboth in {}; `ff-cli` closes the gap", duration(seconds)))
 }
 
-fn document(seed: u64, set: &Dataset, runs: &[Run<Cpu>], seconds: f64) -> Value {
-    let one = |(name, run): (&&str, &Run<Cpu>)| {
+fn document<D: Device>(seed: u64, set: &Dataset, runs: &[Run<D>], seconds: f64) -> Value {
+    let one = |(name, run): (&&str, &Run<D>)| {
         let losses: Vec<[f32; 2]> = run.losses.iter().map(|l| [l[0], l[l.len() - 1]]).collect();
         json!({
             "activation": name.to_lowercase(), "train_error": run.train_error,
@@ -102,7 +112,7 @@ fn document(seed: u64, set: &Dataset, runs: &[Run<Cpu>], seconds: f64) -> Value 
 
 /// The tutorial's pictures: a sample as it is, as positive, as negative; the loss of each layer; and what it does
 /// not show, the goodness that came of it.
-fn pictures(dir: &Path, set: &Dataset, run: &Run<Cpu>) -> Outcome<()> {
+fn pictures<D: Device>(dir: &Path, set: &Dataset, run: &Run<D>) -> Outcome<()> {
     let shown = run.batch.len().min(8);
     let image = |i: usize, label: Option<u32>| {
         let row = set.train.images.row(run.batch[i] as usize);

@@ -31,9 +31,6 @@ pub struct Scores {
     pub layer_spikes: Option<Vec<f64>>,
 }
 
-/// Rows of a scan: enough for the product, small enough to stay in cache.
-const ROWS: usize = 1_280;
-
 impl<D: Device> Predictor<D> {
     /// Buffers to try all labels with `network`.
     ///
@@ -60,7 +57,7 @@ impl<D: Device> Predictor<D> {
 
     fn of(network: &Network<D>, labels: std::ops::Range<usize>, purpose: Purpose) -> Result<Self> {
         let (dev, copies) = (&network.dev, labels.len());
-        let batch = (ROWS / network.classes).max(1);
+        let batch = (dev.scan_rows() / network.classes).max(1);
         let candidates: Vec<u32> = labels.flat_map(|l| std::iter::repeat_n(l as u32, batch)).collect();
         Ok(Self {
             images: Images::new(dev, batch, network.pixels, network.classes)?,

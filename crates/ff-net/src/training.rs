@@ -161,11 +161,12 @@ impl<D: Device> Trainer<D> {
         let epoch_of_stage = self.epochs_done % self.network.config.epochs;
         let step = (epoch_of_stage * self.batches) as u32;
         dev.write(&mut self.clock, &[step, 0])?;
-        for _ in 0..self.batches {
+        let batches = self.batches;
+        let mut step = || {
             self.step(stage)?;
-            dev.advance(&mut self.clock)?;
-            on_step();
-        }
+            dev.advance(&mut self.clock)
+        };
+        dev.repeat(batches, &mut step, on_step)?;
         self.epochs_done += 1;
         self.report(stage)
     }
@@ -178,8 +179,9 @@ impl<D: Device> Trainer<D> {
         }
     }
 
-    /// One batch: a wrong label for each image, then layer after layer answers and learns.
-    fn step(&mut self, stage: Option<usize>) -> Result<()> {
+    /// One batch: a wrong label for each image, then layer after layer answers and learns. All that changes from batch to
+    /// batch is on the device: see [`Device::repeat`].
+    fn step(&mut self, stage: Option<usize>) -> ff_tensor::Result<()> {
         let Network { dev, config, classes, layers, heads, .. } = &mut self.network;
         let (set, images, row) = (&self.set, &mut self.images, config.label());
         let seed = config.seed ^ ((stage.unwrap_or(0) as u64) << 32);
@@ -284,7 +286,7 @@ impl<D: Device> Heads<D> {
         images: &Images<D>,
         config: &Config,
         rule: &Rule<D>,
-    ) -> Result<()> {
+    ) -> ff_tensor::Result<()> {
         let labels =
             Labels { labels: &self.neutral, scale: &images.scale, row: config.label(), dropout: None };
         std::mem::swap(shares, &mut self.activities[0].shares);

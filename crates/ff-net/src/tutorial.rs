@@ -5,10 +5,10 @@
 use ff_tensor::{Device, NeuronKind};
 use ndarray::{Array1, Array2, Axis, s};
 
-use crate::layer::{Images, Labels, Learning, Rule};
+use crate::layer::{Activity, Images, Labels, Learning, Rule};
 use crate::prediction::error_percent;
 use crate::torch::TorchGenerator;
-use crate::{Config, LayerWeights, Network, Predictor, Purpose, Result, upload};
+use crate::{Config, Layer, LayerWeights, Network, Predictor, Purpose, Result, upload};
 
 /// Images in the tutorial's only batch, and in its "test" batch.
 pub const BATCH: usize = 128;
@@ -150,27 +150,26 @@ fn fit<D: Device>(
         let mut learning = Learning::new(&dev, layer, activity)?;
         let mut log = dev.zeros(STEPS, 1)?;
         dev.write(&mut clock, &[0, 0])?;
-        for step in 0..=STEPS {
-            match below.last() {
-                None => {
-                    layer.image_current(&dev, activity, &images)?;
-                    layer.answer_images(&dev, activity, &labels)?;
-                }
-                Some(below) => layer.answer(&dev, activity, below, &labels)?,
+        // Each layer learns from what it answers to what is below; its last answer is what the next layer gets.
+        let answer = |layer: &Layer<D>, activity: &mut Activity<D>| match below.last() {
+            None => {
+                layer.image_current(&dev, activity, &images)?;
+                layer.answer_images(&dev, activity, &labels)
             }
-            // The last answer is what the next layer gets.
-            if step == STEPS {
-                break;
-            }
+            Some(below) => layer.answer(&dev, activity, below, &labels),
+        };
+        let mut step = || {
+            answer(layer, activity)?;
             let rule = Rule { clock: &clock, objective, adam };
             let (learning, log) = (&mut learning, &mut log);
             match below.last() {
                 None => layer.learn_images(&dev, learning, log, activity, &images, &labels, &rule)?,
                 Some(below) => layer.learn(&dev, learning, log, activity, below, &labels, &rule)?,
             }
-            dev.advance(&mut clock)?;
-            on_step();
-        }
+            dev.advance(&mut clock)
+        };
+        dev.repeat(STEPS, &mut step, on_step)?;
+        answer(layer, activity)?;
         losses.push(dev.download(&log)?);
     }
     let goodness = activities.iter().map(|a| dev.download(&a.goodness)).collect::<ff_tensor::Result<_>>()?;

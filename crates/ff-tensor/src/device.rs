@@ -54,6 +54,32 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// Waits until every op has run.
     fn synchronise(&self) -> Result<()>;
 
+    /// Runs `step` so many times, and `after` whenever one has been handed to the device.
+    ///
+    /// A device may call `step` once, record its launches and repeat them. So a step asks for the same ops with the same
+    /// tensors and parameters each time, neither allocates nor downloads, and takes what changes from the [`Clock`].
+    ///
+    /// # Errors
+    /// What `step` says.
+    fn repeat(
+        &self,
+        times: usize,
+        step: &mut dyn FnMut() -> Result<()>,
+        after: &mut dyn FnMut(),
+    ) -> Result<()> {
+        for _ in 0..times {
+            step()?;
+            after();
+        }
+        Ok(())
+    }
+
+    /// Rows that a scan over many images does well to take at a time: enough to keep the device busy, few enough to stay
+    /// in its caches.
+    fn scan_rows(&self) -> usize {
+        1_280
+    }
+
     // -- forward --------------------------------------------------------------------------------------------
 
     /// Fetches the clock's batch of images, makes room for the label and normalises image and label together:

@@ -18,7 +18,17 @@ pub enum Error {
         /// The shape that the other arguments ask for.
         expected: [usize; 2],
     },
-    /// The device itself failed: out of memory, a driver's error.
+    /// The device has no room.
+    #[error("{device}: out of memory: {} asked for, {} free", size(*.needed), size(*.free))]
+    Memory {
+        /// Which device, as it names itself.
+        device: String,
+        /// Bytes that were asked for.
+        needed: usize,
+        /// Bytes that there were.
+        free: usize,
+    },
+    /// The device itself failed: a driver's error.
     #[error("{device}: {reason}")]
     Device {
         /// Which device, as it names itself.
@@ -26,6 +36,15 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+}
+
+/// Bytes, for people.
+fn size(bytes: usize) -> String {
+    match bytes as f64 {
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b if b >= 1e6 => format!("{:.1} MB", b / 1e6),
+        b => format!("{b} bytes"),
+    }
 }
 
 /// `Ok` if `got` is the shape that the op needs, else an error that names op, tensor and both shapes.

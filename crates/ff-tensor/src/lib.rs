@@ -4,6 +4,7 @@
 //! Everything else speaks in these words: `ff-cpu` implements them, `ff-net` puts them in order. This crate
 //! computes nothing itself but random draws, which have to be equal on every device.
 
+pub mod checks;
 pub mod device;
 pub mod error;
 pub mod params;

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use ff_net::{Model, Schedule, Scores};
-use ff_tensor::{Objective, random};
+use ff_tensor::{Device, Objective, random};
 
 use super::{Metrics, Run};
 use crate::failure::Outcome;
 use crate::plot;
 use crate::run_dir::RunDir;
 
-impl Run<'_> {
+impl<D: Device> Run<'_, D> {
     /// Draws all plots of the run into its directory.
     pub(super) fn plot(&self, dir: &RunDir, model: &Model, test: &Scores) -> Outcome<()> {
         let dir = dir.subdirectory("plots")?;

@@ -1,46 +1,41 @@
-//! Every op of a device against plain loops in f64, at odd sizes; the same bits for any number of threads; the
-//! shared paths against the plain one.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Every op of a device once, beside what its equation gives in plain loops and f64: the table of cases.
 
-#[path = "devices/backprop.rs"]
-mod backprop;
-mod oracle;
-
-use ff_cpu::Cpu;
 use ff_tensor::{
     Adam, Clock, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind,
     Objective, Output, Reset, Softmax, Surrogate, Tensor, Units, random,
 };
 
-const CLASSES: usize = 3;
-const AMPLITUDE: f32 = 2.0;
-const EPS: f32 = 1e-4;
-const LABEL: LabelRow = LabelRow { amplitude: AMPLITUDE };
+use crate::{backprop, oracle};
+
+pub const CLASSES: usize = 3;
+pub const AMPLITUDE: f32 = 2.0;
+pub const EPS: f32 = 1e-4;
+pub const LABEL: LabelRow = LabelRow { amplitude: AMPLITUDE };
 /// The epoch's second batch, the optimiser's sixth step.
 const CLOCK: [u32; 2] = [5, 1];
 
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
-    batch: usize,
-    inputs: usize,
-    units: usize,
-    steps: usize,
+pub struct Sizes {
+    pub batch: usize,
+    pub inputs: usize,
+    pub units: usize,
+    pub steps: usize,
 }
 
 /// What an op gave and what its equation gives.
-struct Answer {
-    op: String,
-    got: Vec<f32>,
-    want: Vec<f64>,
+pub struct Answer {
+    pub op: String,
+    pub got: Vec<f32>,
+    pub want: Vec<f64>,
 }
 
 impl Answer {
-    fn new(op: impl Into<String>, got: Vec<f32>, want: Vec<f64>) -> Self {
+    pub fn new(op: impl Into<String>, got: Vec<f32>, want: Vec<f64>) -> Self {
         Self { op: op.into(), got, want }
     }
 
     /// Sums of some hundred f32 terms: 1e-5 of the largest number.
-    fn check(&self, sizes: Sizes) {
+    pub fn check(&self, sizes: Sizes) {
         assert_eq!(self.got.len(), self.want.len(), "{} at {sizes:?}", self.op);
         let largest = self.want.iter().fold(1.0f64, |m, w| m.max(w.abs()));
         for (i, (&got, want)) in self.got.iter().zip(&self.want).enumerate() {
@@ -51,16 +46,16 @@ impl Answer {
 }
 
 /// `n` numbers in `from..to`.
-fn draws(seed: u64, n: usize, from: f32, to: f32) -> Vec<f32> {
+pub fn draws(seed: u64, n: usize, from: f32, to: f32) -> Vec<f32> {
     (0..n as u64).map(|i| from + (to - from) * random::uniform(seed, i)).collect()
 }
 
-fn wide(values: &[f32]) -> Vec<f64> {
+pub fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&x| f64::from(x)).collect()
 }
 
 /// A tensor of draws in `from..to`, on the device and as the loops want it.
-fn tensor<D: Device>(
+pub fn tensor<D: Device>(
     dev: &D,
     seed: u64,
     [rows, cols]: [usize; 2],
@@ -71,17 +66,17 @@ fn tensor<D: Device>(
     (dev.upload(rows, cols, &values).unwrap(), wide(&values))
 }
 
-fn labels<D: Device>(dev: &D, seed: u64, rows: usize) -> (Tensor<D, u32>, Vec<usize>) {
+pub fn labels<D: Device>(dev: &D, seed: u64, rows: usize) -> (Tensor<D, u32>, Vec<usize>) {
     let values: Vec<u32> = (0..rows as u64).map(|i| random::bits(seed, i) % CLASSES as u32).collect();
     (dev.upload(rows, 1, &values).unwrap(), values.iter().map(|&l| l as usize).collect())
 }
 
-fn clock<D: Device>(dev: &D) -> Clock<D> {
+pub fn clock<D: Device>(dev: &D) -> Clock<D> {
     dev.upload(1, 2, &CLOCK).unwrap()
 }
 
 /// Every op once.
-fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+pub fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let mut answers = gather(dev, s);
     answers.extend(draw_labels(dev, s));
     answers.extend(normalise(dev, s));
@@ -271,7 +266,7 @@ fn label_current<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 }
 
 /// Each kind of unit, with a constant current and with one per step.
-fn neurons(steps: usize) -> Vec<Neuron> {
+pub fn neurons(steps: usize) -> Vec<Neuron> {
     let mut all = vec![Neuron { kind: NeuronKind::Relu, ..Neuron::default() }];
     for (i, reset) in [Reset::Subtract, Reset::Zero, Reset::None].into_iter().enumerate() {
         for output in [Output::Membrane, Output::Rate] {
@@ -288,7 +283,7 @@ fn neurons(steps: usize) -> Vec<Neuron> {
     all
 }
 
-fn in_oracle(p: &Neuron) -> oracle::Neuron {
+pub fn in_oracle(p: &Neuron) -> oracle::Neuron {
     oracle::Neuron {
         unit: match (p.kind, p.output) {
             (NeuronKind::Relu, _) => oracle::Unit::Relu,
@@ -560,135 +555,31 @@ fn adam<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     ]
 }
 
-fn sizes() -> Vec<Sizes> {
-    // More rows than a sparse product lists at a time, and more of B than a dense one copies at a time.
-    let mut all = vec![
-        Sizes { batch: 600, inputs: 40, units: 33, steps: 2 },
-        Sizes { batch: 13, inputs: 3_000, units: 200, steps: 1 },
-    ];
-    for batch in [1, 7, 17] {
-        for inputs in [7, 17, 257] {
-            for units in [1, 7, 17, 257] {
-                let steps = 1 + (batch + inputs + units) % 5;
-                all.push(Sizes { batch, inputs, units, steps });
-            }
+/// Layer 1's goodness of all labels at once, and the same by the single ops, which have to give the same bits: `(at
+/// once, one by one)`, for each kind of unit.
+pub fn label_goodness<D: Device>(dev: &D, batch: usize, units: usize) -> Vec<(String, Vec<f32>, Vec<f32>)> {
+    let (shares, _) = tensor(dev, 30, [batch + CLASSES + 1, units], -0.5, 1.5);
+    let (scale, _) = tensor(dev, 31, [batch, 1], 0.1, 1.0);
+    let (bias, _) = tensor(dev, 33, [1, units], -0.2, 0.2);
+    let candidates: Vec<u32> = (0..CLASSES as u32).flat_map(|c| vec![c; batch]).collect();
+    let candidates = dev.upload(batch * CLASSES, 1, &candidates).unwrap();
+    let mut answers = Vec::new();
+    for p in neurons(4) {
+        for (bias, g) in [(None, Goodness::Mean), (Some(&bias), Goodness::Sum)] {
+            let mut scores = dev.zeros(batch, CLASSES).unwrap();
+            dev.label_goodness(&mut scores, &shares, &scale, bias, &LABEL, &p, g).unwrap();
+
+            let rows = batch * CLASSES;
+            let (mut current, mut signal) =
+                (dev.zeros(rows, units).unwrap(), dev.zeros(rows, units).unwrap());
+            let mut goodness = dev.zeros(rows, 1).unwrap();
+            dev.label_current(&mut current, &shares, &scale, &candidates, None, &LABEL).unwrap();
+            dev.lif(&mut signal, None, None, &current, bias, &p).unwrap();
+            dev.goodness(&mut goodness, &signal, g).unwrap();
+            let goodness = dev.download(&goodness).unwrap();
+            let by_image = (0..rows).map(|i| goodness[i % CLASSES * batch + i / CLASSES]).collect();
+            answers.push((format!("label_goodness {p:?} {g:?}"), dev.download(&scores).unwrap(), by_image));
         }
     }
-    all
-}
-
-#[test]
-fn every_op_is_its_equation_at_odd_sizes() {
-    let dev = Cpu::new(1).unwrap();
-    for sizes in sizes() {
-        for answer in every_op(&dev, sizes) {
-            answer.check(sizes);
-        }
-    }
-}
-
-#[test]
-fn any_number_of_threads_gives_the_same_bits() {
-    let one = Cpu::new(1).unwrap();
-    for threads in [2, 3, 5] {
-        let many = Cpu::new(threads).unwrap();
-        for (batch, inputs, units) in
-            [(1, 7, 257), (17, 257, 17), (130, 257, 65), (600, 40, 33), (13, 3_000, 200)]
-        {
-            let sizes = Sizes { batch, inputs, units, steps: 3 };
-            for (a, b) in every_op(&one, sizes).iter().zip(every_op(&many, sizes)) {
-                let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-                assert_eq!(bits(&a.got), bits(&b.got), "{} with {threads} threads at {sizes:?}", a.op);
-            }
-        }
-    }
-}
-
-#[test]
-fn all_labels_at_once_are_the_single_ops_bit_for_bit() {
-    let dev = Cpu::new(2).unwrap();
-    for (batch, units) in [(1, 1), (7, 17), (17, 257)] {
-        let (shares, _) = tensor(&dev, 30, [batch + CLASSES + 1, units], -0.5, 1.5);
-        let (scale, _) = tensor(&dev, 31, [batch, 1], 0.1, 1.0);
-        let (bias, _) = tensor(&dev, 33, [1, units], -0.2, 0.2);
-        let candidates: Vec<u32> = (0..CLASSES as u32).flat_map(|c| vec![c; batch]).collect();
-        let candidates = dev.upload(batch * CLASSES, 1, &candidates).unwrap();
-        for p in neurons(4) {
-            for (bias, g) in [(None, Goodness::Mean), (Some(&bias), Goodness::Sum)] {
-                let mut scores = dev.zeros(batch, CLASSES).unwrap();
-                dev.label_goodness(&mut scores, &shares, &scale, bias, &LABEL, &p, g).unwrap();
-
-                let rows = batch * CLASSES;
-                let (mut current, mut signal) =
-                    (dev.zeros(rows, units).unwrap(), dev.zeros(rows, units).unwrap());
-                let mut goodness = dev.zeros(rows, 1).unwrap();
-                dev.label_current(&mut current, &shares, &scale, &candidates, None, &LABEL).unwrap();
-                dev.lif(&mut signal, None, None, &current, bias, &p).unwrap();
-                dev.goodness(&mut goodness, &signal, g).unwrap();
-                for b in 0..batch {
-                    for c in 0..CLASSES {
-                        let (shared, plain) = (scores.data[b * CLASSES + c], goodness.data[c * batch + b]);
-                        assert_eq!(shared.to_bits(), plain.to_bits(), "{p:?}: {shared} and {plain}");
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The label written into the image, the row normalised and multiplied as a whole, for each copy: what the shared
-/// product of layer 1 stands for.
-#[test]
-fn one_product_for_all_copies_is_the_plain_path() {
-    let (dev, batch, inputs, units, copies) = (Cpu::new(2).unwrap(), 7, 31, 17, 2);
-    let rows = batch * copies;
-    let pixels: Vec<u8> = (0..batch * inputs).map(|i| random::bits(40, i as u64) as u8).collect();
-    let (labels, label_values) = labels(&dev, 41, rows);
-    let (weight, _) = tensor(&dev, 42, [inputs, units], -1.0, 1.0);
-    // A goodness gradient of 1/2 and a slope of 1: the current's gradient is the signal.
-    let (dcurrent, _) = tensor(&dev, 43, [rows, units], -1.0, 1.0);
-    let half = dev.upload(rows, 1, &vec![0.5; rows]).unwrap();
-    let ones = dev.upload(rows, units, &vec![1.0; rows * units]).unwrap();
-    for kind in [NormKind::L2, NormKind::Rms] {
-        let norm = Norm { kind, eps: EPS };
-        // Plain.
-        let mut x = Vec::new();
-        for r in 0..rows {
-            let b = r % batch;
-            let mut row: Vec<f32> =
-                pixels[b * inputs..][..inputs].iter().map(|&p| f32::from(p) / 255.0).collect();
-            row[..CLASSES].fill(0.0);
-            row[label_values[r]] = AMPLITUDE;
-            x.extend(row);
-        }
-        let x = dev.upload(rows, inputs, &x).unwrap();
-        let mut xhat = dev.zeros(rows, inputs).unwrap();
-        let (mut plain, mut plain_grad) =
-            (dev.zeros(rows, units).unwrap(), dev.zeros(inputs, units).unwrap());
-        dev.normalise(&mut xhat, &x, 1, &norm).unwrap();
-        dev.matmul(&mut plain, &xhat, false, &weight, false).unwrap();
-        dev.matmul(&mut plain_grad, &xhat, true, &dcurrent, false).unwrap();
-        // Shared.
-        let images = dev.upload(batch, inputs, &pixels).unwrap();
-        let targets = dev.zeros(batch, 1).unwrap();
-        let order = dev.upload(batch, 1, &(0..batch as u32).collect::<Vec<_>>()).unwrap();
-        let clock = dev.zeros(1, 2).unwrap();
-        let mut xhat = dev.zeros(batch + CLASSES + 1, inputs).unwrap();
-        let (mut scale, mut unused) = (dev.zeros(batch, 1).unwrap(), dev.zeros(batch, 1).unwrap());
-        let p = Gather { classes: CLASSES, amplitude: AMPLITUDE, norm, dropout: Dropout::NONE };
-        dev.gather(&mut xhat, &mut scale, &mut unused, &images, &targets, &order, &clock, &p).unwrap();
-        let (mut shares, mut shared) =
-            (dev.zeros(batch + CLASSES + 1, units).unwrap(), dev.zeros(rows, units).unwrap());
-        dev.matmul(&mut shares, &xhat, false, &weight, false).unwrap();
-        dev.label_current(&mut shared, &shares, &scale, &labels, None, &LABEL).unwrap();
-        let (mut dshares, mut shared_grad) =
-            (dev.zeros(batch + CLASSES + 1, units).unwrap(), dev.zeros(inputs, units).unwrap());
-        let chain = Units::Stored(&dcurrent, &ones);
-        dev.share_grad(&mut dshares, &half, chain, &labels, &scale, None, Goodness::Sum, &LABEL).unwrap();
-        dev.matmul(&mut shared_grad, &xhat, true, &dshares, false).unwrap();
-
-        let sizes = Sizes { batch, inputs, units, steps: 1 };
-        Answer::new("current", shared.data, wide(&plain.data)).check(sizes);
-        Answer::new("dweight", shared_grad.data, wide(&plain_grad.data)).check(sizes);
-    }
+    answers
 }

@@ -1,0 +1,285 @@
+//! A real GPU as a [`Driver`], through the `cudarc` crate's layer of plain results.
+//!
+//! `cudarc` loads NVIDIA's libraries when they are first used and panics where they are not there; so each is asked for
+//! before. There is one stream: whatever is queued runs in order, and so nothing here waits but the copies to and from the
+//! host.
+
+use std::collections::HashMap;
+use std::ffi::{CString, c_void};
+use std::sync::Arc;
+
+use cudarc::driver::{CudaContext, CudaGraph, CudaStream, DriverError as Refused, result, sys};
+use ff_tensor::Result;
+
+use crate::blas::Blas;
+use crate::error::failed;
+use crate::{Arg, Driver, DriverError, Grid, OpenError, Products, Recording, cache, compile, kernels};
+
+/// The oldest CUDA that a driver has to serve, as drivers write it: graphs as they are now, and images of NVRTC 12.
+const OLDEST: i32 = 12_000;
+/// More arguments than any kernel has.
+const MOST_ARGS: usize = 24;
+
+/// One GPU, its only stream, and the kernels.
+pub(crate) struct Gpu {
+    index: usize,
+    description: String,
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    kernels: Kernels,
+    blas: Option<Blas>,
+}
+
+/// The loaded image, and where each kernel is in it.
+struct Kernels {
+    module: sys::CUmodule,
+    functions: HashMap<String, sys::CUfunction>,
+    context: Arc<CudaContext>,
+}
+
+// SAFETY: both are handles, which the driver lets any thread use; the context is made current before each use.
+unsafe impl Send for Kernels {}
+// SAFETY: as above.
+unsafe impl Sync for Kernels {}
+
+impl Gpu {
+    pub(crate) fn open(index: usize, products: Products) -> std::result::Result<Self, OpenError> {
+        let starts = |e: Refused| OpenError::Driver(words(e));
+        let count = count()?;
+        if index >= count {
+            return Err(OpenError::NoGpu { index, count });
+        }
+        let context = CudaContext::new(index).map_err(starts)?;
+        // SAFETY: all work is queued in one stream, so there is nothing to track.
+        unsafe { context.disable_event_tracking() };
+        let stream = context.new_stream().map_err(starts)?;
+        let (major, minor) = context.compute_capability().map_err(starts)?;
+        let arch = format!("sm_{major}{minor}");
+        let name = context.name().map_err(starts)?;
+        Ok(Self {
+            index,
+            description: format!("cuda:{index}, {name}"),
+            kernels: Kernels::open(&context, &arch)?,
+            blas: Blas::open(&context, &stream, products)?,
+            context,
+            stream,
+        })
+    }
+
+    /// Makes the context this thread's own; each call to the driver needs that.
+    fn here(&self) -> std::result::Result<(), DriverError> {
+        self.context.bind_to_thread().map_err(refused)
+    }
+}
+
+/// The names of all GPUs.
+///
+/// # Errors
+/// If NVIDIA's driver is missing, too old, or does not start.
+pub fn gpus() -> std::result::Result<Vec<String>, OpenError> {
+    let name = |index| {
+        let name = result::device::get(index).and_then(result::device::get_name);
+        name.map_err(|e| OpenError::Driver(words(e)))
+    };
+    (0..count()? as i32).map(name).collect()
+}
+
+/// Starts the driver and counts its GPUs.
+fn count() -> std::result::Result<usize, OpenError> {
+    // SAFETY: this opens the library and closes it again.
+    if !unsafe { sys::is_culib_present() } {
+        return Err(OpenError::NoDriver);
+    }
+    check_version()?;
+    match result::init().and_then(|()| result::device::get_count()) {
+        Ok(count) => Ok(usize::try_from(count).unwrap_or(0)),
+        Err(Refused(sys::CUresult::CUDA_ERROR_NO_DEVICE)) => Ok(0),
+        Err(e) => Err(OpenError::Driver(words(e))),
+    }
+}
+
+fn check_version() -> std::result::Result<(), OpenError> {
+    let mut version = 0;
+    // SAFETY: the driver writes one number; the call needs no initialisation.
+    unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(|e| OpenError::Driver(words(e)))?;
+    let text = |version| format!("{}.{}", version / 1000, version % 1000 / 10);
+    match version {
+        OLDEST.. => Ok(()),
+        _ => Err(OpenError::OldDriver { found: text(version), needed: text(OLDEST) }),
+    }
+}
+
+impl Kernels {
+    fn open(context: &Arc<CudaContext>, arch: &str) -> std::result::Result<Self, OpenError> {
+        let program = kernels::program();
+        let key = cache::key(&[&program, &kernels::OPTIONS.join(" "), arch]);
+        let make = || compile(&program, arch);
+        let load = |image: &[u8]| Self::load(context, image, &program);
+        cache::load(cache::dir().as_deref(), &key, make, load)
+    }
+
+    fn load(context: &Arc<CudaContext>, image: &[u8], program: &str) -> std::result::Result<Self, OpenError> {
+        let refuse = |e| OpenError::Load(words(e));
+        context.bind_to_thread().map_err(refuse)?;
+        // SAFETY: the image is NVRTC's, whole: the cache compares its digest.
+        let module = unsafe { result::module::load_data(image.as_ptr().cast::<c_void>()) }.map_err(refuse)?;
+        let mut loaded = Self { module, functions: HashMap::new(), context: context.clone() };
+        for name in kernels::names(program) {
+            let symbol = CString::new(name).map_err(|e| OpenError::Load(e.to_string()))?;
+            // SAFETY: the module has just been loaded.
+            let function = unsafe { result::module::get_function(module, symbol) }.map_err(refuse)?;
+            loaded.functions.insert(name.into(), function);
+        }
+        Ok(loaded)
+    }
+}
+
+impl Drop for Kernels {
+    fn drop(&mut self) {
+        if self.context.bind_to_thread().is_ok() {
+            // SAFETY: loaded in `load`; the stream that used it has been waited for. Nobody hears an error here.
+            let _ = unsafe { result::module::unload(self.module) };
+        }
+    }
+}
+
+impl Drop for Gpu {
+    fn drop(&mut self) {
+        // What is still queued uses the kernels. Nobody hears an error here.
+        let _ = self.stream.synchronize();
+    }
+}
+
+impl Driver for Gpu {
+    fn name(&self) -> String {
+        format!("cuda:{}", self.index)
+    }
+
+    fn description(&self) -> String {
+        self.description.clone()
+    }
+
+    /// A GPU has some hundred thousand threads, and 16 sum up a row.
+    fn scan_rows(&self) -> usize {
+        20_480
+    }
+
+    fn alloc(&self, bytes: usize) -> std::result::Result<u64, DriverError> {
+        self.here()?;
+        // SAFETY: memory is given out as it is, and written before it is read.
+        unsafe { result::malloc_sync(bytes) }.map_err(|e| match e {
+            Refused(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY) => {
+                DriverError::Memory { free: self.context.mem_get_info().map_or(0, |(free, _)| free) }
+            }
+            e => refused(e),
+        })
+    }
+
+    unsafe fn free(&self, at: u64) {
+        // In a destructor nobody hears an error; the next call meets it again.
+        let _ = self.here().map(|()| {
+            let _ = self.stream.synchronize();
+            // SAFETY: the caller owns this memory, and all that was queued is done.
+            let _ = unsafe { result::free_sync(at) };
+        });
+    }
+
+    unsafe fn zero(&self, at: u64, bytes: usize) -> std::result::Result<(), DriverError> {
+        self.here()?;
+        // SAFETY: the caller vouches for the memory.
+        unsafe { result::memset_d8_async(at, 0, bytes, self.stream.cu_stream()) }.map_err(refused)
+    }
+
+    unsafe fn upload(&self, at: u64, bytes: &[u8]) -> std::result::Result<(), DriverError> {
+        self.here()?;
+        // SAFETY: the caller vouches for the memory; the host's is borrowed until the copy is done.
+        unsafe { result::memcpy_htod_async(at, bytes, self.stream.cu_stream()) }.map_err(refused)?;
+        self.synchronise()
+    }
+
+    unsafe fn download(&self, bytes: &mut [u8], at: u64) -> std::result::Result<(), DriverError> {
+        self.here()?;
+        // SAFETY: as for `upload`.
+        unsafe { result::memcpy_dtoh_async(bytes, at, self.stream.cu_stream()) }.map_err(refused)?;
+        self.synchronise()
+    }
+
+    unsafe fn launch(&self, kernel: &str, grid: Grid, args: &[Arg]) -> std::result::Result<(), DriverError> {
+        self.here()?;
+        let Some(&function) = self.kernels.functions.get(kernel) else {
+            return Err(DriverError::Other(format!("there is no kernel `{kernel}`")));
+        };
+        let mut pointers = [std::ptr::null_mut::<c_void>(); MOST_ARGS];
+        for (pointer, arg) in pointers.iter_mut().zip(args) {
+            *pointer = value(arg);
+        }
+        let [[x, y], [wide, high]] = [grid.blocks, grid.threads];
+        let (stream, pointers) = (self.stream.cu_stream(), &mut pointers[..args.len()]);
+        // SAFETY: the caller vouches for the arguments; each pointer is to a number that outlives the call, in which the
+        // driver copies it.
+        unsafe { result::launch_kernel(function, (x, y, 1), (wide, high, 1), 0, stream, pointers) }
+            .map_err(refused)
+    }
+
+    unsafe fn product(
+        &self,
+        c: u64,
+        a: (u64, bool),
+        b: (u64, bool),
+        shape: [usize; 3],
+    ) -> std::result::Result<bool, DriverError> {
+        let Some(blas) = &self.blas else { return Ok(false) };
+        self.here()?;
+        // SAFETY: the caller vouches for the matrices.
+        unsafe { blas.product(c, a, b, shape) }.map(|()| true)
+    }
+
+    fn synchronise(&self) -> std::result::Result<(), DriverError> {
+        self.here()?;
+        self.stream.synchronize().map_err(refused)
+    }
+
+    fn record(&self, step: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording + '_>> {
+        let fail = |e| failed(self, refused(e));
+        let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+        self.stream.begin_capture(mode).map_err(fail)?;
+        let said = step();
+        // Whatever the step said, capturing has to end. Its own error is the one that tells something.
+        let graph = self.stream.end_capture(sys::CUgraphInstantiate_flags(0));
+        said?;
+        let empty = || failed(self, DriverError::Other("a step launched nothing".into()));
+        Ok(Box::new(Graph(graph.map_err(fail)?.ok_or_else(empty)?)))
+    }
+}
+
+struct Graph(CudaGraph);
+
+impl Recording for Graph {
+    fn replay(&self) -> std::result::Result<(), DriverError> {
+        self.0.launch().map_err(refused)
+    }
+}
+
+/// Where an argument's number is.
+fn value(arg: &Arg) -> *mut c_void {
+    let at: *const c_void = match arg {
+        Arg::At(at) => std::ptr::from_ref(at).cast(),
+        Arg::U32(n) => std::ptr::from_ref(n).cast(),
+        Arg::U64(n) => std::ptr::from_ref(n).cast(),
+        Arg::F32(x) => std::ptr::from_ref(x).cast(),
+        Arg::Neuron(p) => std::ptr::from_ref(p).cast(),
+    };
+    at.cast_mut()
+}
+
+pub(crate) fn refused(e: Refused) -> DriverError {
+    DriverError::Other(words(e))
+}
+
+/// The driver's name for the error, and its explanation.
+fn words(e: Refused) -> String {
+    let text =
+        |s: std::result::Result<&std::ffi::CStr, Refused>| s.ok().map(|s| s.to_string_lossy().into_owned());
+    let name = text(e.error_name()).unwrap_or_else(|| format!("{:?}", e.0));
+    text(e.error_string()).map_or(name.clone(), |what| format!("{name} ({what})"))
+}

@@ -1,0 +1,50 @@
+//! What several ops ask of their arguments, on every device.
+
+use crate::{Device, Error, Result, Tensor, expect_shape};
+
+/// A factor, if there is one, has a number for each of `rows` rows.
+///
+/// # Errors
+/// If it has not; so for all checks here.
+pub fn expect_factor<D: Device>(op: &'static str, factor: Option<&Tensor<D>>, rows: usize) -> Result<()> {
+    factor.map_or(Ok(()), |factor| expect_shape(op, "factor", factor.shape(), [rows, 1]))
+}
+
+/// A bias, if there is one, has a number for each of `units` units.
+///
+/// # Errors
+/// As above.
+pub fn expect_bias<D: Device>(op: &'static str, bias: Option<&Tensor<D>>, units: usize) -> Result<()> {
+    bias.map_or(Ok(()), |bias| expect_shape(op, "bias", bias.shape(), [1, units]))
+}
+
+/// Shares are a row for each of `batch` images, and at least one for a label.
+///
+/// # Errors
+/// As above.
+pub fn expect_shares(
+    op: &'static str,
+    tensor: &'static str,
+    got: [usize; 2],
+    batch: usize,
+    units: usize,
+) -> Result<()> {
+    expect_shape(op, tensor, got, [got[0].max(batch + 1), units])
+}
+
+/// `got` has to be a batch of which `copies` is a whole number of copies.
+///
+/// # Errors
+/// As above.
+pub fn expect_copies(
+    op: &'static str,
+    tensor: &'static str,
+    got: [usize; 2],
+    copies: [usize; 2],
+) -> Result<()> {
+    if got[0] > 0 && copies[0].is_multiple_of(got[0]) && got[1] == copies[1] {
+        Ok(())
+    } else {
+        Err(Error::Shape { op, tensor, got, expected: copies })
+    }
+}

@@ -1,0 +1,63 @@
+// The twin of crates/ff-cpu/src/share_grad.rs:
+//   dI[r]          = dg[r] 2 factor signal[r] slope[r]
+//   dshares[b]     = sum over copies of t[r] dI[r],   b = r % B
+//   dshares[B + l] = sum over rows with label l of amplitude s[b] t[r] dI[r]
+//
+// Launch: 32 x 8, grid (column blocks, classes + B / 8). A block either sums one label's rows, with a thread for each
+// column and each of the CPU's 8 chunks of images, or has 8 images. All sums as on the CPU, bit for bit.
+
+constexpr u32 CHUNKS = 8;
+
+// What the gradient follows from; the units are stored (signal, slope) or linear (shares).
+struct Copies {
+    const float *dgoodness, *signal, *slope, *shares;
+    const u32 *labels;
+    const float *factor;
+    u32 batch, n, g;
+
+    // `t[r] dI[r]` of unit j. `a`: amplitude times s[b].
+    __device__ float at(u32 r, u32 b, u32 j, float a) const {
+        float t = factor ? factor[r] : 1.0f;
+        float by = dgoodness[r] * (2.0f * goodness_factor(g, n)) * t;
+        if (shares == nullptr) return by * signal[(size_t)r * n + j] * slope[(size_t)r * n + j];
+        float label = a * shares[(size_t)(batch + labels[r]) * n + j];
+        return by * t * (shares[(size_t)b * n + j] + label);
+    }
+};
+
+extern "C" __global__ void __launch_bounds__(256) share_grad(
+    float *dshares,           // [B + classes, n]
+    const float *dgoodness,   // [R]
+    const float *signal,      // [R, n], or null
+    const float *slope,       // [R, n], or null
+    const float *shares,      // [B + classes, n], or null
+    const u32 *labels,        // [R]
+    const float *scale,       // [B]
+    const float *factor,      // [R], or null
+    u32 rows, u32 batch, u32 classes, u32 n, u32 g, float amplitude) {
+    __shared__ float sums[CHUNKS][32];
+    Copies copies = {dgoodness, signal, slope, shares, labels, factor, batch, n, g};
+    u32 j = blockIdx.x * 32 + threadIdx.x, chunk = threadIdx.y;
+    if (blockIdx.y >= classes) {
+        u32 b = (blockIdx.y - classes) * CHUNKS + chunk;
+        if (b >= batch || j >= n) return;
+        float image = 0.0f;
+        for (u32 r = b; r < rows; r += batch) image += copies.at(r, b, j, amplitude * scale[b]);
+        dshares[(size_t)b * n + j] = image;
+        return;
+    }
+    u32 label = blockIdx.y, images = (batch + CHUNKS - 1) / CHUNKS;
+    u32 end = min(batch, (chunk + 1) * images);
+    float of_label = 0.0f;
+    for (u32 b = chunk * images; j < n && b < end; b++)
+        for (u32 r = b; r < rows; r += batch)
+            if (labels[r] == label) {
+                float a = amplitude * scale[b];
+                of_label += a * copies.at(r, b, j, a);
+            }
+    sums[chunk][threadIdx.x] = of_label;
+    __syncthreads();
+    if (chunk > 0 || j >= n) return;
+    for (u32 other = 1; other < CHUNKS; other++) of_label += sums[other][threadIdx.x];
+    dshares[(size_t)(batch + label) * n + j] = of_label;
+}
