@@ -14,7 +14,7 @@ fn epochs(c: &mut Criterion) {
     let data = synthetic(IMAGES, 1, 1);
     let (images, labels) = (&data.train.images, &data.train.labels);
     let membrane = Config { schedule: Schedule::Joint, batch: 512, ..Config::default() };
-    let rate: Config = toml::from_str(include_str!("../crates/ff-cli/presets/quick.toml")).unwrap();
+    let rate: Config = toml::from_str(include_str!("spiking.toml")).unwrap();
     let dev = Cpu::new(0).unwrap();
     let mut group = c.benchmark_group("784-500-500");
     group.sample_size(10).throughput(Throughput::Elements(IMAGES as u64));

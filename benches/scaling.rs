@@ -23,9 +23,9 @@ struct Sweep {
     set: fn(&mut Config, usize),
 }
 
-/// The settings of the preset `quick`.
-fn quick() -> Config {
-    toml::from_str(include_str!("../crates/ff-cli/presets/quick.toml")).unwrap()
+/// The spiking net.
+fn spiking() -> Config {
+    toml::from_str(include_str!("spiking.toml")).unwrap()
 }
 
 /// Microseconds for an image, forwards and backwards, all layers.
@@ -63,13 +63,13 @@ fn main() {
     println!("784-500-500, 8 steps, batch 100, {cores} threads unless varied; microseconds an image\n");
     for Sweep { name, values, set } in sweeps {
         let costs = values.iter().map(|&value| {
-            let mut config = quick();
+            let mut config = spiking();
             set(&mut config, value);
             (value as f64, cost(&data, config, 0))
         });
         lines.push((name, costs.collect()));
     }
-    let costs = (1..=cores).map(|threads| (threads as f64, cost(&data, quick(), threads)));
+    let costs = (1..=cores).map(|threads| (threads as f64, cost(&data, spiking(), threads)));
     lines.push(("threads", costs.collect()));
     for (name, costs) in &lines {
         let row =

@@ -5,6 +5,8 @@
 mod oracle;
 
 use ff_cpu::Cpu;
+use ff_net::Head;
+use ff_net::head::{HeadActivity, HeadLearning};
 use ff_net::layer::{Activity, Images, Input, Labels, Layer, Learning, Rule, Sizes};
 use ff_tensor as ff;
 use ff_tensor::{Device, random};
@@ -342,4 +344,49 @@ fn upper_layers_on_signals() {
 #[test]
 fn upper_layers_on_spike_trains() {
     upper_layer(true);
+}
+
+/// The head's weights, by its own cross-entropy.
+#[test]
+fn a_head() {
+    let dev = Cpu::new(1).unwrap();
+    for (seed, rms) in [(1, false), (2, true)] {
+        let norm = ff::Norm { kind: if rms { ff::NormKind::Rms } else { ff::NormKind::L2 }, eps: EPS };
+        let signal: Vec<f32> = (0..BATCH * UNITS).map(|i| draw(seed, i, -0.5, 1.0)).collect();
+        let weight: Vec<f32> = (0..UNITS * CLASSES).map(|i| draw(seed + 9, i, -1.0, 1.0)).collect();
+        let truth = [0usize, 2, 1];
+        let loss = |weight: &[f64]| {
+            let of_row = |(row, &label): (&[f32], &usize)| {
+                let row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
+                let s = oracle::norm_factor(&row, rms, f64::from(EPS));
+                let score =
+                    |c| row.iter().enumerate().map(|(j, x)| s * x * weight[j * CLASSES + c]).sum::<f64>();
+                let scores: Vec<f64> = (0..CLASSES).map(score).collect();
+                scores.iter().map(|x| x.exp()).sum::<f64>().ln() - scores[label]
+            };
+            signal.chunks(UNITS).zip(&truth).map(of_row).sum::<f64>() / BATCH as f64
+        };
+        let base: Vec<f64> = weight.iter().map(|&w| f64::from(w)).collect();
+        let moved = |i: usize, by: f64| {
+            let mut weight = base.clone();
+            weight[i] += by;
+            loss(&weight)
+        };
+        let want: Vec<f64> = (0..base.len()).map(|i| (moved(i, 1e-6) - moved(i, -1e-6)) / 2e-6).collect();
+
+        let mut head = Head { weight: dev.upload(UNITS, CLASSES, &weight).unwrap() };
+        let mut own = HeadActivity::new(&dev, &head, BATCH).unwrap();
+        let mut learning = HeadLearning::new(&dev, &head, BATCH).unwrap();
+        let layer = Case { rms, ..Case::all()[0] }.layer(&dev, seed);
+        let mut activity = Activity::new(&dev, &layer, sizes(Input::Rows, false), false).unwrap();
+        activity.signal = dev.upload(BATCH, UNITS, &signal).unwrap();
+        let (mut losses, clock) = (dev.zeros(1, 1).unwrap(), dev.zeros(1, 2).unwrap());
+        let labels = dev.upload(BATCH, 1, &truth.map(|label| label as u32)).unwrap();
+        head.answer(&dev, &mut own, &activity, &norm).unwrap();
+        let adam = ff::Adam::constant(0.01);
+        head.learn(&dev, &mut learning, &mut losses, &own, &labels, &clock, &adam).unwrap();
+        close(&"head", "loss", &losses.data, &[loss(&base)], 1e-5);
+        close(&"head", "dweight", &learning.dweight().data, &want, 1e-4);
+        assert_ne!(head.weight.data, weight, "nothing was learned");
+    }
 }

@@ -11,7 +11,7 @@ use ff_net::{
     Config, EpochReport, Error, LayerWeights, Link, Negatives, Network, ObjectiveKind, Predictor, Schedule,
     Trainer,
 };
-use ff_tensor::{Goodness, NeuronKind, NormKind, Output, Reset, Surrogate};
+use ff_tensor::{Goodness, NeuronKind, NormKind, Objective, Output, Reset, Surrogate};
 use ndarray::{Array1, Array2, s};
 
 /// Trains on `data` and gives the network with each epoch's report.
@@ -79,6 +79,31 @@ fn every_way_of_training_learns() {
             "uniform negatives, no reset",
             25.0,
             Config { negatives: Negatives::Uniform, reset: Reset::None, ..quick() },
+        ),
+        (
+            "negatives by the head, dropout, weight decay, bias",
+            15.0,
+            Config {
+                head: true,
+                negatives: Negatives::Head,
+                sharpness: 1.0,
+                dropout: 0.1,
+                pixel_dropout: 0.1,
+                weight_decay: 0.1,
+                bias: true,
+                ..quick()
+            },
+        ),
+        ("secant", 12.0, Config { surrogate: Surrogate::Secant, threshold: 2.0, steps: 8, ..quick() }),
+        (
+            "membrane with dropout",
+            25.0,
+            Config { output: Output::Membrane, steps: 1, dropout: 0.2, head: true, ..quick() },
+        ),
+        (
+            "spikes between layers with dropout",
+            15.0,
+            Config { link: Link::Spikes, dropout: 0.1, head: true, ..quick() },
         ),
         ("the tutorial's, greedy", 60.0, greedy()),
         (
@@ -223,6 +248,98 @@ fn a_loss_that_is_no_number_ends_the_training_with_its_place() {
 }
 
 #[test]
+fn heads_tell_digits_in_one_pass_and_send_nothing_into_the_layers() {
+    let (dev, data) = (Cpu::new(0).unwrap(), synthetic(3_000, 1_000, 1));
+    let (without, _) = train(&dev, &quick(), &data).unwrap();
+    let (with, reports) = train(&dev, &Config { head: true, ..quick() }, &data).unwrap();
+    assert_eq!(weights(&without), weights(&with), "the layers have learned something else");
+    assert!(Predictor::one_pass(&without).unwrap().is_none());
+
+    let mut one_pass = Predictor::one_pass(&with).unwrap().unwrap();
+    let scores = one_pass.scan(&with, &data.test.images, &mut |_| ()).unwrap();
+    let error = error_percent(&scores.predict(), &data.test.labels);
+    println!(
+        "one pass: {error:.1} %, layers alone {:?}",
+        [0, 1].map(|l| error_percent(&scores.predict_by_layer(l), &data.test.labels))
+    );
+    assert!(error < 15.0, "{error} %");
+    assert_eq!(scores.layers.len(), 2);
+    let losses = |layer: usize| reports.iter().map(move |r| r.head_losses[layer].1[0]).collect::<Vec<f32>>();
+    for layer in 0..2 {
+        let losses = losses(layer);
+        // Before the first step every class is equally likely.
+        assert!((losses[0] - 10f32.ln()).abs() < 1e-5, "{losses:?}");
+        assert!(losses[3] < 0.5 * losses[0], "{losses:?}");
+    }
+    let all = Predictor::new(&with).unwrap().scan(&with, &data.test.images, &mut |_| ()).unwrap();
+    let [one, ten] = [scores, all].map(|scores| scores.spikes_per_inference().unwrap());
+    assert!(one > 0.0 && 5.0 * one < ten, "{one} spikes in one pass, {ten} with all labels");
+}
+
+#[test]
+fn silenced_units_are_others_in_each_step_and_all_there_for_a_prediction() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(300, 100, 1));
+    let config = Config { dropout: 0.5, pixel_dropout: 0.2, epochs: 1, ..quick() };
+    let (network, _) = train(&dev, &config, &data).unwrap();
+    let (again, _) = train(&Cpu::new(3).unwrap(), &config, &data).unwrap();
+    assert_eq!(weights(&network), weights(&again));
+    for other in [Config { dropout: 0.4, ..config.clone() }, Config { pixel_dropout: 0.3, ..config.clone() }]
+    {
+        assert_ne!(weights(&network), weights(&train(&dev, &other, &data).unwrap().0));
+    }
+    // The same weights without any dropout in their settings predict the same.
+    let mut plain = network;
+    let with = Predictor::new(&plain).unwrap().scan(&plain, &data.test.images, &mut |_| ()).unwrap();
+    plain.config = Config { dropout: 0.0, pixel_dropout: 0.0, ..plain.config };
+    let without = Predictor::new(&plain).unwrap().scan(&plain, &data.test.images, &mut |_| ()).unwrap();
+    assert_eq!(with.layers, without.layers);
+}
+
+#[test]
+fn other_images_of_the_same_shape_take_the_place_of_the_first() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(300, 100, 1));
+    let config = Config { epochs: 1, ..quick() };
+    let (own, _) = train(&dev, &config, &data).unwrap();
+    let trainer = |images: &Array2<u8>| {
+        let network = Network::new(&dev, config.clone(), 784, 10).unwrap();
+        Trainer::new(network, images, &data.train.labels).unwrap()
+    };
+    let mut replaced = trainer(&Array2::zeros((300, 784)));
+    replaced.replace_images(&data.train.images).unwrap();
+    replaced.epoch(&epoch_order(300, config.seed, 0), &mut || ()).unwrap();
+    assert_eq!(weights(&own), weights(&replaced.into_network()));
+    let error = trainer(&data.train.images).replace_images(&Array2::zeros((299, 784))).unwrap_err();
+    assert!(error.to_string().contains("images"), "{error}");
+}
+
+#[test]
+fn what_a_network_costs_is_counted_by_hand() {
+    let dev = Cpu::new(1).unwrap();
+    let network = |config: Config| Network::new(&dev, config, 784, 10).unwrap();
+    let plain = network(Config { layers: vec![30, 20], ..quick() });
+    assert_eq!(plain.parameters(), 784 * 30 + 30 * 20);
+    // Layer 1: the image, and two signals and two slopes of 30 units. Layer 2: 2 x 30 and 4 x 20.
+    assert_eq!(plain.kept_per_image(), 784 + 4 * 30);
+    let rich =
+        network(Config { layers: vec![30, 2_000], bias: true, head: true, link: Link::Spikes, ..quick() });
+    assert_eq!(rich.parameters(), 785 * 30 + 31 * 2_000 + 30 * 10 + 2_000 * 10);
+    // Four steps of spikes come in for each copy; a signal and four slopes of each unit.
+    assert_eq!(rich.kept_per_image(), 2 * 4 * 30 + 2 * 5 * 2_000);
+}
+
+#[test]
+fn alpha_and_sharpness_mean_the_same_for_all_thresholds() {
+    let of = |threshold, output| {
+        let config = Config { threshold, output, ..quick() };
+        let Objective::Pair { alpha } = config.objective() else { panic!("no pair") };
+        (alpha, config.draw(10, 1).sharpness)
+    };
+    assert_eq!(of(1.0, Output::Rate), (12.0, 60.0));
+    assert_eq!(of(4.0, Output::Rate), (192.0, 960.0));
+    assert_eq!(of(4.0, Output::Membrane), (12.0, 60.0));
+}
+
+#[test]
 fn impossible_requests_are_refused_with_the_setting_to_change() {
     let dev = Cpu::new(1).unwrap();
     let refuse = |config: Config, pixels, classes, key: &str| {
@@ -247,6 +364,13 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
 
     refuse(Config { dropout: 1.0, ..base.clone() }, 784, 10, "dropout");
     refuse(Config { weight_decay: f32::NAN, ..base.clone() }, 784, 10, "weight_decay");
+    for bad in [
+        Config { steps: 1, ..base.clone() },
+        Config { output: Output::Membrane, ..base.clone() },
+        Config { link: Link::Spikes, ..base.clone() },
+    ] {
+        refuse(Config { surrogate: Surrogate::Secant, ..bad }, 784, 10, "surrogate");
+    }
     refuse(Config { negatives: Negatives::Head, ..base.clone() }, 784, 10, "negatives");
 
     let network = || Network::new(&dev, Config { layers: vec![5], ..quick() }, 20, 3).unwrap();

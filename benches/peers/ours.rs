@@ -9,18 +9,20 @@ use std::time::Instant;
 
 use ff_cpu::Cpu;
 use ff_data::{Dataset, epoch_order};
-use ff_net::layer::{Images, Labels};
 use ff_net::torch::TorchGenerator;
-use ff_net::{Config, Network, Predictor, Schedule, Trainer, tutorial};
-use ff_tensor::{Device, NeuronKind};
+use ff_net::{Config, Negatives, Network, Predictor, Schedule, Trainer, tutorial};
+use ff_tensor::NeuronKind;
 
 /// The network of an epoch's or a scan's work.
 fn config(work: &str) -> Config {
-    let spiking: Config = toml::from_str(include_str!("../../crates/ff-cli/presets/quick.toml")).unwrap();
+    let spiking: Config = toml::from_str(include_str!("../spiking.toml")).unwrap();
     match work {
         "membrane" => Config { batch: 512, schedule: Schedule::Joint, ..Config::default() },
         "spiking" => spiking,
         "wide" => Config { layers: vec![1_000; 3], train_samples: 50_000, ..spiking },
+        "wide with heads" => {
+            Config { head: true, negatives: Negatives::Head, sharpness: 1.0, ..config("wide") }
+        }
         _ => panic!("no work is called {work}"),
     }
 }
@@ -51,35 +53,6 @@ fn epoch(trainer: &mut Trainer<Cpu>, data: &Dataset) -> f64 {
 fn scan(predictor: &mut Predictor<Cpu>, trainer: &Trainer<Cpu>, data: &Dataset) -> f64 {
     let start = Instant::now();
     predictor.scan(trainer.network(), &data.test.images, &mut |_| ()).unwrap();
-    start.elapsed().as_secs_f64()
-}
-
-/// One more label for each image, through all layers, in batches of training's size: what a one-pass head would add to an
-/// epoch, but for its own ten units. (It shares the images' product in layer 1 with the others.)
-fn pass(trainer: &Trainer<Cpu>, data: &Dataset) -> f64 {
-    let (network, batch) = (trainer.network(), trainer.batch());
-    let images = data.train.images.slice(ndarray::s![..batch, ..]);
-    let set =
-        network.dev.upload(batch, network.pixels, &images.iter().copied().collect::<Vec<u8>>()).unwrap();
-    let (targets, one_label) = (network.dev.zeros(batch, 1).unwrap(), network.dev.zeros(batch, 1).unwrap());
-    let order = network.dev.upload(batch, 1, &(0..batch as u32).collect::<Vec<_>>()).unwrap();
-    let clock = network.dev.zeros(1, 2).unwrap();
-    let mut activities = network.activities(batch, 1, ff_net::Purpose::Goodness).unwrap();
-    let mut gathered = Images::new(&network.dev, batch, network.pixels, network.classes).unwrap();
-    let Images { xhat, scale, labels } = &mut gathered;
-    let p = network.config.gather(network.classes);
-    network.dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &p).unwrap();
-    let labels =
-        Labels { labels: &one_label, scale: &gathered.scale, row: network.config.label(), dropout: None };
-    network.layers[0].image_current(&network.dev, &mut activities[0], &gathered).unwrap();
-    let start = Instant::now();
-    for _ in 0..trainer.batches() {
-        network.layers[0].answer_images(&network.dev, &mut activities[0], &labels).unwrap();
-        for i in 1..network.layers.len() {
-            let (below, above) = activities.split_at_mut(i);
-            network.layers[i].answer(&network.dev, &mut above[0], &below[i - 1], &labels).unwrap();
-        }
-    }
     start.elapsed().as_secs_f64()
 }
 
@@ -120,7 +93,6 @@ fn main() {
             let (_, trainer, predictor) = trained.iter_mut().find(|(name, ..)| name == work).unwrap();
             let seconds = match job {
                 "scan" => scan(predictor, trainer, &data),
-                "pass" => pass(trainer, &data),
                 _ => epoch(trainer, &data),
             };
             println!("{seconds}");

@@ -9,7 +9,7 @@ use ff_data::{Dataset, Samples, synthetic};
 use tempfile::TempDir;
 
 /// Settings that train in a blink.
-pub const SMALL: &str = "--set layers=[20,20] --set epochs=2 --set batch=25 --set steps=2";
+pub const SMALL: &str = "--set layers=[20,20] --set epochs=2 --set batch=25 --set steps=2 --set threshold=1";
 
 pub struct Desk {
     dir: TempDir,

@@ -151,7 +151,7 @@ fn predict_reads_pictures_of_any_size_and_polarity() {
     let desk = Desk::new();
     let set = ff_data::synthetic(2_000, 20, 8);
     desk.lay_out("many", &set);
-    desk.run("train --data many --set layers=[100] --set epochs=4 --set batch=20 --set steps=4 --out run");
+    desk.run("train --data many --set layers=[100] --set epochs=4 --set batch=20 --out run");
     // Test images as they are, and as a photo of black ink on white paper would have them: larger, off centre.
     let (mut words, mut truth) = (String::from("predict run/model.safetensors"), Vec::new());
     for i in 0..20 {
@@ -196,7 +196,7 @@ fn tutorial_prints_its_table_and_draws_its_pictures() {
 #[test]
 fn without_mnist_and_network_digits_are_drawn_and_it_is_said() {
     let desk = Desk::new();
-    let mut command = desk.command("train --set layers=[10] --set epochs=1 --set steps=1 --out run");
+    let mut command = desk.command("train --set layers=[10] --set epochs=1 --set steps=2 --out run");
     command
         .env_remove("FF_DATA_DIR")
         .assert()
@@ -226,9 +226,71 @@ fn help_shows_what_to_type() {
     desk.run("train --help")
         .stdout(contains("--preset <NAME>"))
         .stdout(contains("repeat").or(contains("seed")));
-    for command in ["train", "eval", "predict", "tutorial"] {
+    for command in ["train", "eval", "compare", "predict", "tutorial"] {
         desk.run(&format!("{command} --help")).stdout(contains(format!("Examples:\n  ff-cli {command} ")));
     }
     desk.run("--version").stdout(contains(env!("CARGO_PKG_VERSION")));
-    desk.run("info").stdout(contains("presets   quick, quick-relu, tutorial"));
+    desk.run("info").stdout(contains("presets   quick, standard, best, best-augmented, quick-relu"));
+}
+
+#[test]
+fn both_ways_of_prediction_are_reported() {
+    let desk = Desk::new();
+    desk.run(&format!("train {SMALL} --out run")).stdout(contains("\none pass with the heads: "));
+    desk.run("eval run/model.safetensors").stdout(contains("\none pass with the heads: "));
+    let (summary, eval) = (
+        fs::read_to_string(desk.path("run/summary.json")).unwrap(),
+        desk.json("eval run/model.safetensors --json"),
+    );
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    for key in ["head_test_error", "layer_head_test_error", "spikes_in_one_pass"] {
+        assert_eq!(summary[key], eval[key], "{key}");
+        assert!(!summary[key].is_null(), "{key}");
+    }
+    desk.run(&format!("train {SMALL} --set head=false --out plain")).stdout(contains("one pass").not());
+    assert!(desk.json("eval plain/model.safetensors --json")["head_test_error"].is_null());
+}
+
+#[test]
+fn images_are_changed_before_each_epoch_if_asked() {
+    let desk = Desk::new();
+    let augment = "--set augment=[{affine={rotate=10,shift=1.5}},{shift={pixels=1}}]";
+    desk.run(&format!("train {SMALL} {augment} --out first"));
+    let config = fs::read_to_string(desk.path("first/config.toml")).unwrap();
+    assert!(config.contains("[[augment]]"), "{config}");
+    desk.run("train --config first/config.toml --threads 1 --out second");
+    desk.run(&format!("train {SMALL} --out plain"));
+    let model = |run: &str| fs::read(desk.path(&format!("{run}/model.safetensors"))).unwrap();
+    assert!(model("first") == model("second"), "the config does not repeat the run");
+    assert!(model("first") != model("plain"), "the images are the same");
+}
+
+#[test]
+fn compare_trains_all_four_and_saves_its_table() {
+    let desk = Desk::new();
+    let small = "--set layers=[20,20] --set batch=25 --set steps=2 --set threshold=1";
+    desk.run(&format!("compare --epochs 1 --seeds 2 {small} --out table"))
+        .stdout(starts_with("4 contenders, 1 epochs each, seeds 1 to 2 on 200 training images of digits"))
+        .stdout(contains("| forward-forward, lif").and(contains("| backprop, relu")))
+        .stderr(is_empty());
+    let table = fs::read_to_string(desk.path("table/compare.md")).unwrap();
+    assert_eq!(table.lines().filter(|line| line.starts_with('|')).count(), 6, "{table}");
+    let document: Value =
+        serde_json::from_str(&fs::read_to_string(desk.path("table/compare.json")).unwrap()).unwrap();
+    let contenders = document["contenders"].as_array().unwrap();
+    assert_eq!(contenders.len(), 4);
+    for contender in contenders {
+        let trials = contender["trials"].as_array().unwrap();
+        assert_eq!(trials.len(), 2);
+        for trial in trials {
+            let error = trial["test_error"].as_f64().unwrap();
+            assert!((0.0..=100.0).contains(&error) && trial["parameters"].as_u64().unwrap() >= 16_280);
+            let spiking = contender["name"].as_str().unwrap().ends_with("lif");
+            assert_eq!(trial["spikes_per_inference"].is_null(), !spiking);
+        }
+    }
+    // The ordinary network's work, by hand.
+    let multiply_adds = &contenders[3]["trials"][0]["operations"]["multiply_adds"];
+    assert_eq!(multiply_adds.as_f64(), Some(f64::from(784 * 20 + 20 * 20 + 20 * 10)));
+    desk.run(&format!("compare --epochs 1 --seeds 1 {small}")).stdout(contains("runs/compare-1"));
 }

@@ -13,7 +13,7 @@ fn a_slip_in_the_settings_is_named_with_what_was_meant() {
     fs::write(desk.path("binary.toml"), [0xFF, 0xFE, 0]).unwrap();
     for (words, expected) in [
         ("train --preset quik", "there is no preset `quik`\n  try: `--preset quick`"),
-        ("train --preset xyz", "one of quick, quick-relu, tutorial"),
+        ("train --preset xyz", "one of quick, standard, best, best-augmented, quick-relu"),
         ("train --set epoch=4", "there is no setting `epoch`\n  try: `epochs`"),
         ("train --set layers", "--set layers: there is no `=`"),
         ("train --set neuron=lfi", "unknown variant `lfi`, expected `lif` or `relu`"),
@@ -22,6 +22,13 @@ fn a_slip_in_the_settings_is_named_with_what_was_meant() {
         ("train --set layers=[]", "`layers` has 0 layers; 1 to 100 are possible"),
         ("train --set layers=[0]", "`layers` has a layer without units"),
         ("train --set layers=[100000,100000]", "`layers` asks for 100000 x 100000 weights"),
+        ("train --set augment=[{shift={pixels=-1}}]", "`augment`"),
+        ("train --set augment=[{twist={by=1}}]", "`augment`"),
+        ("train --set augment=[{affine={rotate=700}}]", "`augment`: affine.rotate must be"),
+        ("train --set negatives=head --set head=false", "`negatives` is `head`, but no head learns"),
+        ("train --set steps=1", "`surrogate` is `secant`, which needs"),
+        ("compare --set layers=[0]", "`layers` has a layer without units"),
+        ("compare --epochs 0", "`epochs` is 0"),
         ("train --set steps=0", "`steps` is 0; 1 to 1000 is possible"),
         ("train --set batch=0", "`batch` is 0"),
         ("train --set beta=2", "`beta` is 2; 0 to 1 is possible"),

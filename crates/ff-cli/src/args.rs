@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::Outcome;
-use crate::{data, eval, info, predict, train, tutorial};
+use crate::{compare, data, eval, info, predict, train, tutorial};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +30,14 @@ const EVAL_EXAMPLES: &str = "\
 Examples:
   ff-cli eval runs/quick-1/model.safetensors
   ff-cli eval runs/quick-1/model.safetensors --data DIR --json";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  ff-cli compare                             16 epochs of each, seeds 1, 2 and 3
+  ff-cli compare --epochs 2 --seeds 1        a first look
+  ff-cli compare --set layers=[1000,1000]    wider ones
+
+What it leaves: compare.md compare.json";
 
 const PREDICT_EXAMPLES: &str = "\
 Examples:
@@ -59,6 +67,9 @@ enum Command {
     /// Measure a trained model's error on a data set's test images
     #[command(after_help = EVAL_EXAMPLES)]
     Eval(EvalArgs),
+    /// Train the same network by Forward-Forward and by backpropagation, and print one table
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
     /// Say which digit is in a picture
     #[command(after_help = PREDICT_EXAMPLES)]
     Predict(PredictArgs),
@@ -75,7 +86,7 @@ enum Command {
 /// Options of `train`.
 #[derive(Args, Default)]
 pub struct TrainArgs {
-    /// Settings to start from: quick, quick-relu or tutorial [default: quick]
+    /// Settings to start from: quick, standard, best, best-augmented, each also with `-relu`, or tutorial [default: quick]
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub preset: Option<String>,
     /// Settings from a file, such as the config.toml of an earlier run
@@ -123,6 +134,30 @@ pub struct EvalArgs {
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub device: DeviceArgs,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Options of `compare`.
+#[derive(Args)]
+pub struct CompareArgs {
+    /// Passes through the training images
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub epochs: usize,
+    /// Train from seeds 1 to N
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub seeds: u64,
+    /// Change one setting of all contenders, such as `layers=[1000,1000]`; can be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Directory with a data set in MNIST's four files
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Directory of the results [default: runs/compare-N, the first free N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     #[command(flatten)]
     pub json: Json,
 }
@@ -198,6 +233,7 @@ pub fn run(cli: Cli) -> Outcome<()> {
     match cli.command.unwrap_or_else(|| Command::Train(TrainArgs::default())) {
         Command::Train(args) => train::train(&args),
         Command::Eval(args) => eval::eval(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Predict(args) => predict::predict(&args),
         Command::Tutorial(args) => tutorial::tutorial(&args),
         Command::Data(command) => data::command(&command),

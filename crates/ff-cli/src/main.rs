@@ -6,11 +6,13 @@
 use std::process::ExitCode;
 
 mod args;
+mod compare;
 mod data;
 mod device;
 mod eval;
 mod failure;
 mod info;
+mod operations;
 mod plot;
 mod predict;
 mod run_dir;

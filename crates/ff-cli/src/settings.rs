@@ -10,9 +10,15 @@ use crate::args::TrainArgs;
 use crate::failure::{Failure, Outcome};
 
 /// The presets, by name.
-pub const PRESETS: [(&str, &str); 3] = [
+pub const PRESETS: [(&str, &str); 9] = [
     ("quick", include_str!("../presets/quick.toml")),
+    ("standard", include_str!("../presets/standard.toml")),
+    ("best", include_str!("../presets/best.toml")),
+    ("best-augmented", include_str!("../presets/best-augmented.toml")),
     ("quick-relu", include_str!("../presets/quick-relu.toml")),
+    ("standard-relu", include_str!("../presets/standard-relu.toml")),
+    ("best-relu", include_str!("../presets/best-relu.toml")),
+    ("best-augmented-relu", include_str!("../presets/best-augmented-relu.toml")),
     ("tutorial", include_str!("../presets/tutorial.toml")),
 ];
 
@@ -44,16 +50,21 @@ impl Settings {
                 (table, format!("preset {name}"))
             }
         };
-        for set in &args.set {
-            let (key, value) = assignment(set)?;
-            table.insert(key, value);
-        }
+        assign(&mut table, &args.set)?;
         if let Some(seed) = args.seed {
             let seed =
                 i64::try_from(seed).map_err(|_| Failure::new(format!("--seed {seed} is above 2^63 - 1")))?;
             table.insert("seed".into(), seed.into());
         }
         Self::from_table(table, args.data.clone(), &source)
+    }
+
+    /// The settings in `text`, which is called `name`, with those in `set` changed.
+    pub fn of_text(text: &str, name: &str, set: &[String]) -> Outcome<Self> {
+        let mut table: Table =
+            text.parse().map_err(|e: toml::de::Error| Failure::new(format!("{name}: {}", e.message())))?;
+        assign(&mut table, set)?;
+        Self::from_table(table, None, name)
     }
 
     fn from_table(mut table: Table, data: Option<PathBuf>, source: &str) -> Outcome<Self> {
@@ -119,6 +130,14 @@ fn read(path: &Path) -> Outcome<Table> {
     }
     let text = std::fs::read_to_string(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
     text.parse().map_err(|e: toml::de::Error| refuse(e.message().replace('\n', " ")))
+}
+
+fn assign(table: &mut Table, set: &[String]) -> Outcome<()> {
+    for set in set {
+        let (key, value) = assignment(set)?;
+        table.insert(key, value);
+    }
+    Ok(())
 }
 
 /// `key=value`, the value as in TOML; a bare word is a string.

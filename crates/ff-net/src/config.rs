@@ -189,12 +189,6 @@ impl Config {
         if self.link == Link::Spikes && self.neuron == NeuronKind::Relu {
             return bad("link", "is `spikes`, but relu units do not spike".into());
         }
-        if self.surrogate == Surrogate::Secant
-            && (self.output != Output::Rate || !(2..=64).contains(&self.steps) || self.link == Link::Spikes)
-        {
-            let needs = "needs `output = rate`, 2 to 64 steps, and a constant current: `link = signal`";
-            return bad("surrogate", format!("is `secant`, which {needs}"));
-        }
         if self.negatives == Negatives::Head && !self.head {
             return bad("negatives", "is `head`, but no head learns: set `head` to true".into());
         }
@@ -224,6 +218,13 @@ impl Config {
             if !(least..=most).contains(&value) {
                 return bad(key, format!("is {value}; {least} to {most} is possible"));
             }
+        }
+        if self.surrogate == Surrogate::Secant
+            && self.neuron == NeuronKind::Lif
+            && (self.output != Output::Rate || !(2..=64).contains(&self.steps) || self.link == Link::Spikes)
+        {
+            let needs = "needs `output = rate`, 2 to 64 steps, and a constant current: `link = signal`";
+            return bad("surrogate", format!("is `secant`, which {needs}"));
         }
         Ok(())
     }
@@ -270,7 +271,11 @@ impl Config {
 
     /// How wrong labels are drawn.
     pub fn draw(&self, classes: usize, seed: u64) -> LabelDraw {
-        let sharpness = if self.negatives == Negatives::Uniform { 0.0 } else { self.sharpness };
+        let sharpness = match self.negatives {
+            Negatives::Uniform => 0.0,
+            Negatives::Hard => self.sharpness * self.per_goodness(),
+            Negatives::Head => self.sharpness,
+        };
         LabelDraw { classes, seed, sharpness }
     }
 
@@ -278,8 +283,16 @@ impl Config {
     pub fn objective(&self) -> Objective {
         match self.objective {
             ObjectiveKind::Softplus => Objective::Softplus { theta: self.theta },
-            ObjectiveKind::Pair => Objective::Pair { alpha: self.alpha },
+            ObjectiveKind::Pair => Objective::Pair { alpha: self.alpha * self.per_goodness() },
         }
+    }
+
+    /// What `alpha` and `sharpness` are multiplied by before they meet a goodness. A spike takes `threshold` off the
+    /// membrane, so a rate times the threshold is the current that a unit let through: in squares of that they mean the
+    /// same whatever the threshold, and the same as for rectifiers.
+    fn per_goodness(&self) -> f32 {
+        let rate = self.neuron == NeuronKind::Lif && self.output == Output::Rate;
+        if rate { self.threshold * self.threshold } else { 1.0 }
     }
 
     /// The optimiser of a run of `last_step` steps.

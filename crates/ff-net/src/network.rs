@@ -105,6 +105,29 @@ impl<D: Device> Network<D> {
         Ok(Self { dev: dev.clone(), config, pixels, classes, layers, heads })
     }
 
+    /// Numbers that are learned, the heads' included.
+    pub fn parameters(&self) -> usize {
+        let of_layer = |layer: &Layer<D>| {
+            layer.weight.rows() * layer.weight.cols() + layer.bias.as_ref().map_or(0, Tensor::cols)
+        };
+        let of_head = |head: &Head<D>| head.weight.rows() * head.weight.cols();
+        self.layers.iter().map(of_layer).sum::<usize>() + self.heads.iter().map(of_head).sum::<usize>()
+    }
+
+    /// Numbers of one image that a layer keeps from its way forward to its update: what came in, and the signal and slope
+    /// of its units, for the positive and the negative. Layer 1 keeps the image once. No layer needs another one's, so the
+    /// largest counts.
+    pub fn kept_per_image(&self) -> usize {
+        let steps = |spikes: bool| if spikes { self.config.neuron().steps } else { 1 };
+        let of_layer = |(i, layer): (usize, &Layer<D>)| {
+            let steps = steps(i > 0 && self.config.link == Link::Spikes);
+            let [inputs, units] = layer.weight.shape();
+            let came_in = if i == 0 { inputs } else { 2 * steps * inputs };
+            came_in + 2 * (1 + steps) * units
+        };
+        self.layers.iter().enumerate().map(of_layer).max().unwrap_or_default()
+    }
+
     /// Buffers for a forward pass of `copies` labels for each of `batch` images.
     ///
     /// # Errors
