@@ -99,7 +99,7 @@ impl<D: Device> Backprop<D> {
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         let (mut weights, mut inputs) = (Vec::new(), pixels);
         for &units in config.layers.iter().chain([&classes]) {
-            let weight = Array2::random_using((inputs, units), uniform(inputs)?, &mut rng);
+            let weight = Array2::random_using((inputs, units), uniform(inputs, 1.0)?, &mut rng);
             weights.push(dev.upload(inputs, units, weight.as_slice().unwrap_or_default())?);
             inputs = units;
         }

@@ -74,6 +74,8 @@ pub struct Config {
     pub link: Link,
     /// Whether units have a bias.
     pub bias: bool,
+    /// Initial weights are uniform in `+- weight_scale / sqrt(in)`. `torch.nn.Linear`'s are with 1.
+    pub weight_scale: f32,
     /// How a layer's input is normalised.
     pub norm: NormKind,
     /// See [`Norm::eps`].
@@ -132,6 +134,7 @@ impl Default for Config {
             surrogate: neuron.surrogate,
             link: Link::Signal,
             bias: false,
+            weight_scale: 1.0,
             norm: NormKind::L2,
             norm_eps: 1e-4,
             label_amplitude: 1.0,
@@ -204,6 +207,7 @@ impl Config {
         for (key, value, least, most) in [
             ("beta", self.beta, 0.0, 1.0),
             ("threshold", self.threshold, 1e-6, 1e6),
+            ("weight_scale", self.weight_scale, 1e-6, 1e6),
             ("norm_eps", self.norm_eps, 0.0, 1.0),
             ("label_amplitude", self.label_amplitude, 1e-6, 1e6),
             ("theta", self.theta, -1e9, 1e9),

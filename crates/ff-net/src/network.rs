@@ -49,8 +49,8 @@ pub struct LayerWeights {
 }
 
 impl<D: Device> Network<D> {
-    /// A network with random weights, uniform in `+- 1 / sqrt(in)` as `torch.nn.Linear` draws them (here from
-    /// ChaCha8, seeded by `config.seed`).
+    /// A network with random weights, uniform in `+- weight_scale / sqrt(in)` (from ChaCha8, seeded by
+    /// `config.seed`).
     ///
     /// # Errors
     /// An impossible config, or a device without room.
@@ -60,7 +60,7 @@ impl<D: Device> Network<D> {
         let mut inputs = pixels;
         let mut weights = Vec::new();
         for &units in &config.layers {
-            let uniform = uniform(inputs)?;
+            let uniform = uniform(inputs, config.weight_scale)?;
             let weight = Array2::random_using((inputs, units), uniform, &mut rng);
             let bias = config
                 .bias
@@ -171,9 +171,9 @@ impl<D: Device> Network<D> {
     }
 }
 
-/// What `torch.nn.Linear` draws the weights of units with `inputs` inputs from.
-pub(crate) fn uniform(inputs: usize) -> Result<Uniform<f32>> {
-    let bound = 1.0 / (inputs as f32).sqrt();
+/// What the weights of units with `inputs` inputs are drawn from; with a `scale` of 1, as `torch.nn.Linear` has it.
+pub(crate) fn uniform(inputs: usize, scale: f32) -> Result<Uniform<f32>> {
+    let bound = scale / (inputs as f32).sqrt();
     Uniform::new(-bound, bound).map_err(|e| Error::Config { key: "layers", reason: e.to_string() })
 }
 
