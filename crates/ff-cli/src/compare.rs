@@ -18,6 +18,7 @@ use crate::operations::Operations;
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands};
 use crate::settings::{PRESETS, Settings};
+use crate::train::split;
 use crate::verdict::Judge;
 use crate::{data, device};
 
@@ -54,12 +55,13 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     let contenders = contenders(args)?;
     let dev = device::open(&args.device)?;
-    let set = data::open(args.data.as_deref(), &screen)?;
+    let mut set = data::open(args.data.as_deref(), &screen)?;
     for (name, _, config) in &contenders {
         config
             .validate(set.width * set.height, set.classes)
             .map_err(|e| Failure::new(format!("{name}: {e}")).advise("another `--set`"))?;
     }
+    hold_out(&mut set, &contenders[0].2)?;
     let run_dir = RunDir::prepare(args.out.as_deref(), "compare")?;
     let place = dev.place().description;
     screen.line(format!(
@@ -99,13 +101,27 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
     screen.document(&document)
 }
 
+/// As `train` does: with `validation_samples`, the last training images take the place of the test images.
+fn hold_out(set: &mut Dataset, config: &Config) -> Outcome<()> {
+    let (mut train, held_out) = split(&set.train, config)?;
+    std::mem::swap(&mut set.train, &mut train);
+    if !held_out.is_empty() {
+        set.test = held_out;
+    }
+    Ok(())
+}
+
 fn contenders(args: &CompareArgs) -> Outcome<Vec<(&'static str, Rule, Config)>> {
     let mut contenders = Vec::new();
     for (name, rule, source) in CONTENDERS {
         let preset = PRESETS.iter().find(|(preset, _)| *preset == source).map_or(source, |(_, text)| text);
         let mut set = vec![format!("epochs={}", args.epochs)];
         set.extend(args.set.iter().cloned());
-        contenders.push((name, rule, Settings::of_text(preset, name, &set)?.config));
+        let settings = Settings::of_text(preset, name, &set)?;
+        if !settings.augment.is_empty() {
+            return Err(Failure::new("`compare` takes the images as they are").advise("no `--set augment`"));
+        }
+        contenders.push((name, rule, settings.config));
     }
     Ok(contenders)
 }

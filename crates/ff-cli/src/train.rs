@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ff_data::{Dataset, Samples, epoch_order};
-use ff_net::{EpochReport, Model, Network, Trainer};
+use ff_net::{Config, EpochReport, Model, Network, Trainer};
 use ff_tensor::Device;
 use ndarray::Array2;
 use serde_json::{Value, json};
@@ -38,6 +38,17 @@ pub fn train(args: &TrainArgs) -> Outcome<()> {
     on_device!(dev, dev => Run::new(&screen, settings, dev, place, set)?.run(run_dir))
 }
 
+/// The images to learn from, and those that are held out.
+pub fn split(all: &Samples, config: &Config) -> Outcome<(Samples, Samples)> {
+    if config.validation_samples >= all.len() {
+        let message = format!("holding {} images out leaves none to train on", config.validation_samples);
+        return Err(Failure::new(message).advise("`--set validation_samples=N` with a smaller N"));
+    }
+    let (train, held_out) = all.split_last(config.validation_samples);
+    let train = if config.train_samples > 0 { train.take(config.train_samples) } else { train };
+    Ok((train, held_out))
+}
+
 struct Run<'a, D: Device> {
     screen: &'a Screen,
     settings: Settings,
@@ -63,14 +74,7 @@ struct Metrics {
 impl<'a, D: Device> Run<'a, D> {
     fn new(screen: &'a Screen, settings: Settings, dev: D, place: Place, set: Dataset) -> Outcome<Self> {
         let config = &settings.config;
-        if config.validation_samples >= set.train.len() {
-            let message = format!("holding {} images out leaves none to train on", config.validation_samples);
-            return Err(Failure::new(message).advise("`--set validation_samples=N` with a smaller N"));
-        }
-        let (mut train, held_out) = set.train.split_last(config.validation_samples);
-        if config.train_samples > 0 {
-            train = train.take(config.train_samples);
-        }
+        let (train, held_out) = split(&set.train, config)?;
         let (watched, watched_name) = match held_out.is_empty() {
             true => (train.take(EPOCH_IMAGES), "training images"),
             false => (held_out, "held-out images"),
