@@ -196,7 +196,7 @@ fn tutorial_prints_its_table_and_draws_its_pictures() {
 #[test]
 fn without_mnist_and_network_digits_are_drawn_and_it_is_said() {
     let desk = Desk::new();
-    let mut command = desk.command("train --set layers=[10] --set epochs=1 --set steps=2 --out run");
+    let mut command = desk.command("train --set layers=[10] --set epochs=1 --out run");
     command
         .env_remove("FF_DATA_DIR")
         .assert()
@@ -249,6 +249,14 @@ fn both_ways_of_prediction_are_reported() {
     }
     desk.run(&format!("train {SMALL} --set head=false --out plain")).stdout(contains("one pass").not());
     assert!(desk.json("eval plain/model.safetensors --json")["head_test_error"].is_null());
+}
+
+#[test]
+fn a_net_that_does_not_spike_is_named() {
+    let desk = Desk::new();
+    let silent = "note: no unit of layer 1 spikes, so it cannot learn; try a lower `--set threshold=VALUE`";
+    desk.run(&format!("train {SMALL} --set threshold=1000"))
+        .stderr(starts_with(silent).and(contains("\n").count(1)));
 }
 
 #[test]

@@ -170,6 +170,9 @@ impl<'a, D: Device> Run<'a, D> {
             let seconds = start.elapsed().as_secs_f64();
             total += seconds;
             let verdict = judge.judge(trainer.network(), &self.watched, &mut |_| ())?;
+            if epoch == 0 {
+                self.warn_of_silence(&verdict);
+            }
             let samples_per_second = (batches * trainer.batch()) as f64 / seconds;
             let metrics = Metrics { report, verdict, seconds, samples_per_second };
             bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)))?;
@@ -177,6 +180,17 @@ impl<'a, D: Device> Run<'a, D> {
         }
         bar.finish_and_clear();
         Ok(total)
+    }
+
+    /// A unit that never spikes never learns: its gradient is a multiple of its rate.
+    fn warn_of_silence(&self, verdict: &Verdict) {
+        let spikes = verdict.goodness.scores.layer_spikes.as_ref();
+        if let Some(layer) = spikes.and_then(|layers| layers.iter().position(|&spikes| spikes == 0.0)) {
+            self.screen.note(format!(
+                "no unit of layer {} spikes, so it cannot learn; try a lower `--set threshold=VALUE` or more `--set steps=T`",
+                layer + 1
+            ));
+        }
     }
 
     fn epoch_line(&self, m: &Metrics, epochs: usize) -> String {
