@@ -198,7 +198,7 @@ fn table(rows: &[Row]) -> Table {
         "spikes",
         "additions",
         "multiply-adds",
-        "one pass",
+        "both in one pass",
     ]);
     for (name, _, trials) in rows {
         let of = |f: &dyn Fn(&Trial) -> Option<f64>| trials.iter().map(f).collect::<Option<Vec<f64>>>();
@@ -240,7 +240,7 @@ fn about(seeds: u64) -> String {
          kept: numbers of one image that are held from the way forward until the weights have changed.\n\
          spikes, additions, multiply-adds: of one prediction. A spike costs one addition for each unit that it reaches;\n\
          the image, and units that do not spike, cost a multiply-add for each weight, pixels that are zero included.\n\
-         The last column is all operations of one pass with the heads."
+         The last column: additions and multiply-adds of one pass with the heads."
     )
 }
 
