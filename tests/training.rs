@@ -107,6 +107,17 @@ fn every_way_of_training_learns() {
         ),
         ("the tutorial's, greedy", 60.0, greedy()),
         (
+            "greedy, negatives by the head",
+            40.0,
+            Config {
+                schedule: Schedule::Greedy,
+                head: true,
+                negatives: Negatives::Head,
+                sharpness: 1.0,
+                ..quick()
+            },
+        ),
+        (
             "greedy relu, sum of squares",
             40.0,
             Config { neuron: NeuronKind::Relu, goodness: Goodness::Sum, theta: 10.0, ..greedy() },

@@ -36,7 +36,7 @@ pub enum Negatives {
     Uniform,
     /// In proportion to `exp(sharpness g)`, `g` the goodness that layer 1 gives to the label.
     Hard,
-    /// In proportion to `exp(sharpness s)`, `s` the score that the last layer's head gives to the label.
+    /// In proportion to `exp(sharpness s)`, `s` the score that the head of the last learning layer gives to the label.
     Head,
 }
 

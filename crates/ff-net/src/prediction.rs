@@ -101,23 +101,32 @@ impl<D: Device> Predictor<D> {
             dev.advance(&mut self.clock)?;
             network.forward(&mut self.activities, &self.images, &self.candidates)?;
             let here = batch.min(n - first);
-            match &mut self.heads {
-                Some(heads) => {
-                    for (i, (head, own)) in network.heads.iter().zip(heads).enumerate() {
-                        head.answer(dev, own, &self.activities[i], &network.config.norm())?;
-                        let from = first * network.classes;
-                        let got = dev.download(&own.scores)?;
-                        let to = &mut scores.layers[i][from..from + here * network.classes];
-                        to.copy_from_slice(&got[..here * network.classes]);
-                    }
-                }
-                None => self.keep_goodness(dev, &mut scores, first, here)?,
+            self.keep_head_scores(network, &mut scores, first, here)?;
+            if self.heads.is_none() {
+                self.keep_goodness(dev, &mut scores, first, here)?;
             }
             self.count_spikes(network, here, &mut spikes)?;
             on_images(here);
         }
         scores.layer_spikes = spikes.map(|sums| sums.iter().map(|sum| sum / n as f64).collect());
         Ok(scores)
+    }
+
+    fn keep_head_scores(
+        &mut self,
+        network: &Network<D>,
+        scores: &mut Scores,
+        first: usize,
+        here: usize,
+    ) -> Result<()> {
+        let heads = network.heads.iter().zip(self.heads.iter_mut().flatten());
+        for (i, (head, own)) in heads.enumerate() {
+            head.answer(&network.dev, own, &self.activities[i], &network.config.norm())?;
+            let own = network.dev.download(&own.scores)?;
+            let numbers = here * scores.classes;
+            scores.layers[i][first * scores.classes..][..numbers].copy_from_slice(&own[..numbers]);
+        }
+        Ok(())
     }
 
     fn keep_goodness(&self, dev: &D, scores: &mut Scores, first: usize, here: usize) -> Result<()> {

@@ -204,13 +204,22 @@ impl<D: Device> Trainer<D> {
         )?;
         layers[0].image_current(dev, &mut self.activities[0], images)?;
         if let Some(of_heads) = &mut self.heads {
-            of_heads.step(dev, layers, heads, &mut self.activities[0].shares, images, config, &rule)?;
+            of_heads.step(
+                dev,
+                layers,
+                heads,
+                &mut self.activities[0].shares,
+                images,
+                config,
+                &rule,
+                stage,
+            )?;
         }
         if config.negatives == Negatives::Hard {
             layers[0].label_scores(dev, &mut self.scores, &self.activities[0], images, &row)?;
         }
         let scores = match (config.negatives, &self.heads) {
-            (Negatives::Head, Some(heads)) => heads.top_scores(),
+            (Negatives::Head, Some(heads)) => &heads.own[stage.unwrap_or(layers.len() - 1)].scores,
             _ => &self.scores,
         };
         dev.draw_labels(&mut self.pair, &images.labels, scores, rule.clock, &config.draw(*classes, seed))?;
@@ -239,7 +248,7 @@ impl<D: Device> Trainer<D> {
     /// Reads the epoch's losses.
     fn report(&self, stage: Option<usize>) -> Result<EpochReport> {
         let losses = self.read(&self.losses, stage)?;
-        let head_losses = self.heads.as_ref().map(|heads| self.read(&heads.losses, None)).transpose()?;
+        let head_losses = self.heads.as_ref().map(|heads| self.read(&heads.losses, stage)).transpose()?;
         Ok(EpochReport { epoch: self.epochs_done, losses, head_losses: head_losses.unwrap_or_default() })
     }
 
@@ -275,8 +284,8 @@ impl<D: Device> Heads<D> {
         })
     }
 
-    /// The layers answer to the neutral label and the heads learn from that. `shares` is layer 1's product of the
-    /// images, which is lent to this pass.
+    /// The layers answer to the neutral label and the heads learn from that, or only that of the layer whose turn it is.
+    /// `shares` is layer 1's product of the images, which is lent to this pass.
     fn step(
         &mut self,
         dev: &D,
@@ -286,15 +295,19 @@ impl<D: Device> Heads<D> {
         images: &Images<D>,
         config: &Config,
         rule: &Rule<D>,
+        stage: Option<usize>,
     ) -> ff_tensor::Result<()> {
         let labels =
             Labels { labels: &self.neutral, scale: &images.scale, row: config.label(), dropout: None };
         std::mem::swap(shares, &mut self.activities[0].shares);
-        for i in 0..layers.len() {
+        for i in 0..=stage.unwrap_or(layers.len() - 1) {
             let (below, above) = self.activities.split_at_mut(i);
             match below.last() {
                 None => layers[0].answer_images(dev, &mut above[0], &labels)?,
                 Some(below) => layers[i].answer(dev, &mut above[0], below, &labels)?,
+            }
+            if stage.is_some_and(|stage| stage != i) {
+                continue;
             }
             let (own, learning, losses) = (&mut self.own[i], &mut self.learning[i], &mut self.losses[i]);
             heads[i].answer(dev, own, &above[0], &config.norm())?;
@@ -302,10 +315,5 @@ impl<D: Device> Heads<D> {
         }
         std::mem::swap(shares, &mut self.activities[0].shares);
         Ok(())
-    }
-
-    /// The last head's scores of this batch, `[B, classes]`.
-    fn top_scores(&self) -> &Tensor<D> {
-        &self.own[self.own.len() - 1].scores
     }
 }
