@@ -43,7 +43,7 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
         "model": args.model, "dataset": set.name, "trained_on": model.dataset, "test_samples": set.test.len(),
         "version": env!("CARGO_PKG_VERSION"),
     });
-    test.write(&mut document, "test");
+    test.write(&mut document);
     screen.document(&document)?;
     Ok(())
 }

@@ -222,7 +222,7 @@ impl<'a, D: Device> Run<'a, D> {
             "train_seconds": train_seconds, "samples_per_second": rates / train_seconds,
             "version": env!("CARGO_PKG_VERSION"),
         });
-        test.write(&mut summary, "test");
+        test.write(&mut summary);
         summary
     }
 

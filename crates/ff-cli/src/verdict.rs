@@ -86,14 +86,14 @@ impl Verdict {
         lines
     }
 
-    /// Adds the numbers to a document, each key after `name`: `test`.
-    pub fn write(&self, document: &mut Value, name: &str) {
-        document[format!("{name}_error")] = json!(self.goodness.error);
-        document[format!("layer_{name}_error")] = json!(self.goodness.layer_error);
+    /// Adds the numbers, which are those of the test images, to a document.
+    pub fn write(&self, document: &mut Value) {
+        document["test_error"] = json!(self.goodness.error);
+        document["layer_test_error"] = json!(self.goodness.layer_error);
         document["spikes_per_inference"] = json!(self.goodness.scores.spikes_per_inference());
         let head = self.head.as_ref();
-        document[format!("head_{name}_error")] = json!(head.map(|head| head.error));
-        document[format!("layer_head_{name}_error")] = json!(head.map(|head| &head.layer_error));
+        document["head_test_error"] = json!(head.map(|head| head.error));
+        document["layer_head_test_error"] = json!(head.map(|head| &head.layer_error));
         document["spikes_in_one_pass"] = json!(head.and_then(|head| head.scores.spikes_per_inference()));
     }
 }

@@ -11,7 +11,7 @@ use ff_tensor::{Adam, Clock, Device, Norm, Result, Softmax, Tensor};
 
 use crate::layer::Activity;
 
-/// A head's weights.
+/// A head's weights: zeros at first, so that every class is equally likely.
 pub struct Head<D: Device> {
     /// `[units, classes]`, V.
     pub weight: Tensor<D>,
@@ -34,14 +34,6 @@ pub struct HeadLearning<D: Device> {
 }
 
 impl<D: Device> Head<D> {
-    /// A head that finds every class equally likely.
-    ///
-    /// # Errors
-    /// If the device has no room.
-    pub fn new(dev: &D, units: usize, classes: usize) -> Result<Self> {
-        Ok(Self { weight: dev.zeros(units, classes)? })
-    }
-
     /// Scores of what the layer answered to the neutral label, `[B, units]`.
     ///
     /// # Errors
