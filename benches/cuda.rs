@@ -10,7 +10,9 @@ use std::time::Instant;
 use ff_cuda::{Cuda, Products};
 use ff_data::epoch_order;
 use ff_net::{Config, Network, Predictor, Schedule, Trainer};
-use ff_tensor::{Adam, Device, Goodness, Neuron, Output, Result, Tensor, random};
+use ff_tensor::{
+    Adam, Device, Dropout, Goodness, LocalLoss, Neuron, Objective, Output, Result, Tensor, random,
+};
 use ndarray::{Array1, Array2};
 
 const IMAGES: usize = 60_000;
@@ -76,10 +78,12 @@ fn kernels(dev: &Cuda) -> Result<()> {
     const UNITS: usize = 2_000;
     let tensor = || dev.upload(ROWS, UNITS, &vec![0.6f32; ROWS * UNITS]);
     let column = || -> Result<Tensor<Cuda>> { dev.zeros(ROWS, 1) };
-    let (current, mut signal, mut slope, mut dcurrent) = (tensor()?, tensor()?, tensor()?, tensor()?);
-    let (mut goodness, dgoodness, clock) = (column()?, column()?, dev.zeros(1, 2)?);
+    let (current, mut signal, mut square, mut dcurrent) = (tensor()?, tensor()?, tensor()?, tensor()?);
+    let (mut goodness, mut losses, clock) = (column()?, column()?, dev.zeros(1, 2)?);
     let lif = Neuron { steps: 8, output: Output::Rate, ..Neuron::default() };
     let (adam, mean) = (Adam::constant(1e-3), Goodness::Mean);
+    let objective = Objective::Pair { alpha: 6.0 };
+    let local = LocalLoss { neuron: lif, dropout: Dropout::NONE, goodness: mean, objective };
     let size = (4 * ROWS * UNITS) as f64;
     let report = |name: &str, tensors: f64, step: &mut dyn FnMut() -> Result<()>| -> Result<()> {
         const STEPS: usize = 20;
@@ -94,11 +98,15 @@ fn kernels(dev: &Cuda) -> Result<()> {
         println!("{name:<14} {:8.0} GB/s", tensors * size / seconds / 1e9);
         Ok(())
     };
-    report("lif", 3.0, &mut || dev.lif(&mut signal, Some(&mut slope), None, &current, None, &lif))?;
+    report("lif", 2.0, &mut || dev.lif(&mut signal, None, &current, None, &lif))?;
     report("goodness", 1.0, &mut || dev.goodness(&mut goodness, &signal, mean))?;
-    report("current_grad", 3.0, &mut || dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, mean))?;
+    // The current is read, signal and gradient are written; what is read again should come from a cache.
+    report("local_grad", 3.0, &mut || {
+        let (dc, g, log) = (&mut dcurrent, &mut goodness, &mut losses);
+        dev.local_grad(dc, log, &mut signal, None, g, &current, None, &clock, &local)
+    })?;
     // What each does to the numbers does not matter here.
-    report("adam", 7.0, &mut || dev.adam(&mut signal, &mut slope, &mut dcurrent, &current, &clock, &adam))
+    report("adam", 7.0, &mut || dev.adam(&mut signal, &mut square, &mut dcurrent, &current, &clock, &adam))
 }
 
 fn median(mut run: impl FnMut() -> f64) -> f64 {

@@ -7,8 +7,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ff_cpu::Cpu;
 use ff_data::synthetic;
 use ff_tensor::{
-    Adam, Device, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, NormKind, Objective, Output, Tensor,
-    Units, random,
+    Adam, CurrentGrad, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron, Norm,
+    NormKind, Objective, Output, Tensor, random,
 };
 
 const BATCH: usize = 512;
@@ -39,8 +39,7 @@ fn ops(c: &mut Criterion) {
     let (targets, pair) = (labels(BATCH), labels(rows));
     let (mut xhat, mut scale, mut truth) =
         (zeros(BATCH + CLASSES + 1, INPUTS), zeros(BATCH, 1), labels(BATCH));
-    let gather =
-        Gather { classes: CLASSES, amplitude: LABEL.amplitude, norm, dropout: ff_tensor::Dropout::NONE };
+    let gather = Gather { classes: CLASSES, amplitude: LABEL.amplitude, norm, dropout: Dropout::NONE };
     c.bench_function("gather", |b| {
         b.iter(|| {
             dev.gather(&mut xhat, &mut scale, &mut truth, &images, &targets, &order, &clock, &gather).unwrap()
@@ -73,9 +72,9 @@ fn ops(c: &mut Criterion) {
     c.bench_function("label_current", |b| {
         b.iter(|| dev.label_current(&mut current, &shares, &scale, &pair, None, &LABEL).unwrap());
     });
-    let (mut signal, mut slope) = (zeros(rows, UNITS), zeros(rows, UNITS));
+    let mut signal = zeros(rows, UNITS);
     c.bench_function("lif 8 steps", |b| {
-        b.iter(|| dev.lif(&mut signal, Some(&mut slope), None, &current, None, &lif).unwrap());
+        b.iter(|| dev.lif(&mut signal, None, &current, None, &lif).unwrap());
     });
     let mut goodness = zeros(rows, 1);
     c.bench_function("goodness", |b| {
@@ -85,19 +84,24 @@ fn ops(c: &mut Criterion) {
     c.bench_function("label_goodness 8 steps", |b| {
         b.iter(|| dev.label_goodness(&mut all, &shares, &scale, None, &LABEL, &lif, Goodness::Mean).unwrap());
     });
-    let (mut losses, mut dgoodness) = (zeros(1, 1), zeros(rows, 1));
-    let pair_loss = Objective::Pair { alpha: 12.0 };
+    let (mut losses, mut dgoodness) = (zeros(BATCH, 1), zeros(rows, 1));
+    let objective = Objective::Pair { alpha: 12.0 };
     c.bench_function("objective", |b| {
-        b.iter(|| dev.objective(&mut losses, &mut dgoodness, &goodness, &clock, &pair_loss).unwrap());
+        b.iter(|| dev.objective(&mut losses, &mut dgoodness, &goodness, &clock, &objective).unwrap());
     });
     let mut dcurrent = zeros(rows, UNITS);
-    c.bench_function("current_grad", |b| {
-        b.iter(|| dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, Goodness::Mean).unwrap());
+    let local = LocalLoss { neuron: lif, dropout: Dropout::NONE, goodness: Goodness::Mean, objective };
+    c.bench_function("local_grad 8 steps", |b| {
+        b.iter(|| {
+            let (dcurrent, losses, goodness) = (&mut dcurrent, &mut losses, &mut goodness);
+            dev.local_grad(dcurrent, losses, &mut signal, None, goodness, &current, None, &clock, &local)
+                .unwrap()
+        });
     });
     c.bench_function("share_grad", |b| {
         b.iter(|| {
-            let (dshares, units, g) = (&mut dshares, Units::Stored(&signal, &slope), Goodness::Mean);
-            dev.share_grad(dshares, &dgoodness, units, &pair, &scale, None, g, &LABEL).unwrap()
+            let stored = CurrentGrad::Stored(&dcurrent);
+            dev.share_grad(&mut dshares, stored, &pair, &scale, None, &LABEL).unwrap()
         });
     });
     c.bench_function("share_goodness", |b| {
@@ -108,8 +112,9 @@ fn ops(c: &mut Criterion) {
     });
     c.bench_function("share_grad linear", |b| {
         b.iter(|| {
-            let (dshares, units, g) = (&mut dshares, Units::Linear(&shares), Goodness::Mean);
-            dev.share_grad(dshares, &dgoodness, units, &pair, &scale, None, g, &LABEL).unwrap()
+            let goodness = Goodness::Mean;
+            let linear = CurrentGrad::Linear { shares: &shares, dgoodness: &dgoodness, goodness };
+            dev.share_grad(&mut dshares, linear, &pair, &scale, None, &LABEL).unwrap()
         });
     });
     let mut dbias = zeros(1, UNITS);

@@ -31,15 +31,6 @@ __device__ inline float total(float lane) {
     return __shfl_sync(ALL, lane, 0, LANES);
 }
 
-// A block's sum in `sums[0]`, halves first, for its first thread.
-__device__ inline void total_of_block(double *sums, double sum) {
-    sums[threadIdx.x] = sum;
-    for (u32 width = blockDim.x / 2; width > 0; width /= 2) {
-        __syncthreads();
-        if (threadIdx.x < width) sums[threadIdx.x] += sums[threadIdx.x + width];
-    }
-}
-
 // `Norm::factor` of params.rs.
 __device__ inline float norm_factor(float energy, u32 n, u32 kind, float eps) {
     float square = kind == RMS ? energy / (float)n : energy;

@@ -106,52 +106,31 @@ __device__ inline float train(float *slope, float *spikes, const float *current,
     return p.output == MEMBRANE ? state.mem : rate(count, state.mem, p.steps);
 }
 
-// One unit of one row; all pointers at its own numbers.
+// One unit's signal; all pointers at its own numbers. `slope` and `spikes` may be null.
 template <typename D>
-__device__ inline void scan(
-    float *signal, float *slope, float *spikes, const float *current, float bias, u32 n, u32 in_time, const Neuron &p) {
-    if (in_time) {
-        *signal = train<D>(slope, spikes, current, bias, n, p);
-        return;
-    }
+__device__ inline float scan(
+    float *slope, float *spikes, const float *current, float bias, u32 n, u32 in_time, const Neuron &p) {
+    if (in_time) return train<D>(slope, spikes, current, bias, n, p);
     float of_unit = 0.0f;
-    *signal = slope ? constant<D, true>(*current + bias, p, of_unit, spikes, n)
-                    : constant<D, false>(*current + bias, p, of_unit, spikes, n);
+    float signal = slope ? constant<D, true>(*current + bias, p, of_unit, spikes, n)
+                         : constant<D, false>(*current + bias, p, of_unit, spikes, n);
     if (slope) *slope = of_unit;
+    return signal;
 }
 
+// Nothing learns here, and so the surrogate does not matter.
 extern "C" __global__ void __launch_bounds__(256) lif(
     float *signal,          // [R, n]
-    float *slope,           // as current, or null
     float *spikes,          // [R T, n], or null
     const float *current,   // [R, n], or [R T, n] if in_time
     const float *bias,      // [n], or null
     u32 n, u32 in_time, Neuron p) {
     u32 r = blockIdx.x, j = blockIdx.y * blockDim.x + threadIdx.x;
     if (j >= n) return;
-    size_t one = (size_t)r * n + j, train = (size_t)r * p.steps * n + j, at = in_time ? train : one;
+    size_t one = (size_t)r * n + j, train = (size_t)r * p.steps * n + j;
     float i = bias ? bias[j] : 0.0f;
-    signal += one, current += at;
-    slope = slope ? slope + at : slope;
-    spikes = spikes ? spikes + train : spikes;
-    if (p.kind == RELU) {
-        *signal = rectified(*current + i);
-        if (slope) *slope = *current + i > 0.0f ? 1.0f : 0.0f;
-        return;
-    }
-    // Only a rate has it, under a constant current, and for as many steps as the CPU's staircase.
-    bool climbs = p.output == RATE && p.steps >= 2 && p.steps <= 64 && !in_time && spikes == nullptr;
-    if (p.surrogate == SECANT && climbs) {
-        float unused;
-        i += *current;
-        *signal = constant<Boxcar, false>(i, p, unused, nullptr, n);
-        if (slope) *slope = secant(i, p);
-        return;
-    }
-    switch (p.surrogate) {
-        case ATAN: return scan<Atan>(signal, slope, spikes, current, i, n, in_time, p);
-        case FAST_SIGMOID: return scan<FastSigmoid>(signal, slope, spikes, current, i, n, in_time, p);
-        case TRIANGLE: return scan<Triangle>(signal, slope, spikes, current, i, n, in_time, p);
-        default: return scan<Boxcar>(signal, slope, spikes, current, i, n, in_time, p);
-    }
+    current += in_time ? train : one;
+    signal[one] = p.kind == RELU
+        ? rectified(*current + i)
+        : scan<Boxcar>(nullptr, spikes ? spikes + train : nullptr, current, i, n, in_time, p);
 }

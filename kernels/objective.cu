@@ -2,7 +2,7 @@
 //   softplus:  L = 1/(2B) sum_b softplus(theta - g+) + softplus(g- - theta)
 //   pair:      L = 1/B sum_b silu(u),  u = -alpha (g+ - g-);   both with dL/dg+ and dL/dg-
 //
-// Launch: one block of 256; the loss is summed in f64, 256 sums first.
+// Launch: a thread for each pair.
 
 // A derivative below this counts as zero.
 constexpr float SMALLEST_DERIVATIVE = 1e-20f;
@@ -29,21 +29,26 @@ __device__ inline float share_of_batch(float d, u32 batch) {
     return fabsf(d) < SMALLEST_DERIVATIVE ? 0.0f : d / (float)batch;
 }
 
+// A pair's loss, and what the mean over the batch changes with its two goodnesses.
+__device__ inline float of_pair(
+    float positive, float negative, u32 batch, u32 kind, float parameter, float &dpos, float &dneg) {
+    float loss = kind == SOFTPLUS ? softplus_pair(positive, negative, parameter, dpos, dneg)
+                                  : silu_pair(positive, negative, parameter, dpos, dneg);
+    dpos = share_of_batch(dpos, batch);
+    dneg = share_of_batch(dneg, batch);
+    return loss;
+}
+
 extern "C" __global__ void __launch_bounds__(256) objective(
-    float *losses,           // [batches]
+    float *losses,           // [pairs]
     float *dgoodness,        // [2 B]
     const float *goodness,   // [2 B]
     const u32 *clock,        // [2]
-    u32 batches, u32 batch, u32 kind, float parameter) {
-    __shared__ double sums[256];
-    double sum = 0.0;
-    for (u32 b = threadIdx.x; b < batch; b += blockDim.x) {
-        float positive = goodness[b], negative = goodness[batch + b], dpos, dneg;
-        sum += (double)(kind == SOFTPLUS ? softplus_pair(positive, negative, parameter, dpos, dneg)
-                                         : silu_pair(positive, negative, parameter, dpos, dneg));
-        dgoodness[b] = share_of_batch(dpos, batch);
-        dgoodness[batch + b] = share_of_batch(dneg, batch);
-    }
-    total_of_block(sums, sum);
-    if (threadIdx.x == 0 && clock[1] < batches) losses[clock[1]] = (float)(sums[0] / (double)batch);
+    u32 pairs, u32 batch, u32 kind, float parameter) {
+    u32 b = blockIdx.x * blockDim.x + threadIdx.x;
+    if (b >= batch) return;
+    float dpos, dneg, loss = of_pair(goodness[b], goodness[batch + b], batch, kind, parameter, dpos, dneg);
+    u64 at = (u64)clock[1] * batch + b;
+    if (at < pairs) losses[at] = loss;
+    dgoodness[b] = dpos, dgoodness[batch + b] = dneg;
 }

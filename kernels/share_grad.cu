@@ -1,5 +1,5 @@
 // The twin of crates/ff-cpu/src/share_grad.rs:
-//   dI[r]          = dg[r] 2 factor signal[r] slope[r]
+//   dI[r]          = as `local_grad` has left it; of linear units, dg[r] 2 factor I[r]
 //   dshares[b]     = sum over copies of t[r] dI[r],   b = r % B
 //   dshares[B + l] = sum over rows with label l of amplitude s[b] t[r] dI[r]
 //
@@ -8,9 +8,9 @@
 
 constexpr u32 CHUNKS = 8;
 
-// What the gradient follows from; the units are stored (signal, slope) or linear (shares).
+// What the gradient follows from: that of the current, or linear units' shares and goodness.
 struct Copies {
-    const float *dgoodness, *signal, *slope, *shares;
+    const float *dcurrent, *shares, *dgoodness;
     const u32 *labels;
     const float *factor;
     u32 batch, n, g;
@@ -18,25 +18,24 @@ struct Copies {
     // `t[r] dI[r]` of unit j. `a`: amplitude times s[b].
     __device__ float at(u32 r, u32 b, u32 j, float a) const {
         float t = factor ? factor[r] : 1.0f;
-        float by = dgoodness[r] * (2.0f * goodness_factor(g, n)) * t;
-        if (shares == nullptr) return by * signal[(size_t)r * n + j] * slope[(size_t)r * n + j];
+        if (dcurrent) return t * dcurrent[(size_t)r * n + j];
         float label = a * shares[(size_t)(batch + labels[r]) * n + j];
-        return by * t * (shares[(size_t)b * n + j] + label);
+        // Once for the current, once for its gradient.
+        return dgoodness[r] * (2.0f * goodness_factor(g, n)) * t * t * (shares[(size_t)b * n + j] + label);
     }
 };
 
 extern "C" __global__ void __launch_bounds__(256) share_grad(
     float *dshares,           // [B + classes, n]
-    const float *dgoodness,   // [R]
-    const float *signal,      // [R, n], or null
-    const float *slope,       // [R, n], or null
+    const float *dcurrent,    // [R, n], or null
     const float *shares,      // [B + classes, n], or null
+    const float *dgoodness,   // [R], or null
     const u32 *labels,        // [R]
     const float *scale,       // [B]
     const float *factor,      // [R], or null
     u32 rows, u32 batch, u32 classes, u32 n, u32 g, float amplitude) {
     __shared__ float sums[CHUNKS][32];
-    Copies copies = {dgoodness, signal, slope, shares, labels, factor, batch, n, g};
+    Copies copies = {dcurrent, shares, dgoodness, labels, factor, batch, n, g};
     u32 j = blockIdx.x * 32 + threadIdx.x, chunk = threadIdx.y;
     if (blockIdx.y >= classes) {
         u32 b = (blockIdx.y - classes) * CHUNKS + chunk;

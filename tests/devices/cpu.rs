@@ -2,7 +2,7 @@
 //! plain one.
 
 use ff_cpu::Cpu;
-use ff_tensor::{Device, Dropout, Gather, Goodness, Norm, NormKind, Units, random};
+use ff_tensor::{CurrentGrad, Device, Dropout, Gather, Norm, NormKind, random};
 
 use crate::bits;
 use crate::ops::{
@@ -71,10 +71,7 @@ fn one_product_for_all_copies_is_the_plain_path() {
     let pixels: Vec<u8> = (0..batch * inputs).map(|i| random::bits(40, i as u64) as u8).collect();
     let (labels, label_values) = labels(&dev, 41, rows);
     let (weight, _) = tensor(&dev, 42, [inputs, units], -1.0, 1.0);
-    // A goodness gradient of 1/2 and a slope of 1: the current's gradient is the signal.
     let (dcurrent, _) = tensor(&dev, 43, [rows, units], -1.0, 1.0);
-    let half = dev.upload(rows, 1, &vec![0.5; rows]).unwrap();
-    let ones = dev.upload(rows, units, &vec![1.0; rows * units]).unwrap();
     for kind in [NormKind::L2, NormKind::Rms] {
         let norm = Norm { kind, eps: EPS };
         // Plain.
@@ -109,8 +106,8 @@ fn one_product_for_all_copies_is_the_plain_path() {
         dev.label_current(&mut shared, &shares, &scale, &labels, None, &LABEL).unwrap();
         let (mut dshares, mut shared_grad) =
             (dev.zeros(batch + CLASSES + 1, units).unwrap(), dev.zeros(inputs, units).unwrap());
-        let chain = Units::Stored(&dcurrent, &ones);
-        dev.share_grad(&mut dshares, &half, chain, &labels, &scale, None, Goodness::Sum, &LABEL).unwrap();
+        let stored = CurrentGrad::Stored(&dcurrent);
+        dev.share_grad(&mut dshares, stored, &labels, &scale, None, &LABEL).unwrap();
         dev.matmul(&mut shared_grad, &xhat, true, &dshares, false).unwrap();
 
         let sizes = Sizes { batch, inputs, units, steps: 1 };

@@ -3,8 +3,8 @@
 
 use ff_cpu::Cpu;
 use ff_tensor::{
-    Adam, Device, Dropout, Gather, Goodness, Neuron, NeuronKind, Norm, NormKind, Output, Softmax, Tensor,
-    Units,
+    Adam, CurrentGrad, Device, Dropout, Gather, Goodness, LocalLoss, Neuron, NeuronKind, Norm, NormKind,
+    Objective, Output, Softmax, Tensor,
 };
 
 use crate::ops::{CLASSES, LABEL, clock, neurons};
@@ -15,14 +15,22 @@ fn refusals<D: Device>(dev: &D) -> Vec<String> {
     let zeros = |rows, cols| -> Tensor<D> { dev.zeros(rows, cols).unwrap() };
     let labels = |rows| -> Tensor<D, u32> { dev.zeros(rows, 1).unwrap() };
     let p = Neuron { steps: 3, ..Neuron::default() };
-    let (g, clock, signal) = (Goodness::Mean, clock(dev), zeros(4, 3));
+    let (g, clock, dcurrent) = (Goodness::Mean, clock(dev), zeros(4, 3));
     let share_grad = |rows, batch, factor: Option<&Tensor<D>>| {
-        let (dgoodness, scale, units) = (zeros(rows, 1), zeros(batch, 1), Units::Stored(&signal, &signal));
-        dev.share_grad(&mut zeros(5, 3), &dgoodness, units, &labels(rows), &scale, factor, g, &LABEL)
+        let (scale, stored) = (zeros(batch, 1), CurrentGrad::Stored(&dcurrent));
+        dev.share_grad(&mut zeros(5, 3), stored, &labels(rows), &scale, factor, &LABEL)
+    };
+    let objective = Objective::Pair { alpha: 1.0 };
+    let local = LocalLoss { neuron: p, dropout: Dropout::NONE, goodness: g, objective };
+    let local_grad = |rows, dcurrent: [usize; 2], spikes, goodness| {
+        let [mut dcurrent, mut spikes] = [dcurrent, [spikes, 3]].map(|[rows, cols]| zeros(rows, cols));
+        let (losses, signal, goodness) = (&mut zeros(6, 1), &mut zeros(rows, 3), &mut zeros(goodness, 1));
+        let (current, spikes) = (zeros(rows, 3), Some(&mut spikes));
+        dev.local_grad(&mut dcurrent, losses, signal, spikes, goodness, &current, None, &clock, &local)
     };
     let norm = Norm { kind: NormKind::L2, eps: 0.1 };
     let adam = Adam::constant(0.1);
-    let (softmax, dropout) = (Softmax { sharpness: 1.0 }, Dropout { rate: 0.5, seed: 1 });
+    let softmax = Softmax { sharpness: 1.0 };
     let results = [
         dev.matmul(&mut zeros(2, 3), &zeros(2, 4), false, &zeros(5, 3), false),
         dev.matmul(&mut zeros(2, 3), &zeros(2, 4), true, &zeros(2, 3), false),
@@ -30,16 +38,18 @@ fn refusals<D: Device>(dev: &D) -> Vec<String> {
         dev.row_factor(&mut zeros(4, 1), &zeros(3, 1), None, 5, &norm, g),
         dev.label_current(&mut zeros(4, 3), &zeros(5, 3), &zeros(2, 1), &labels(3), None, &LABEL),
         dev.label_current(&mut zeros(5, 3), &zeros(5, 3), &zeros(2, 1), &labels(5), None, &LABEL),
-        dev.lif(&mut zeros(2, 3), None, None, &zeros(4, 3), None, &p),
-        dev.lif(&mut zeros(2, 3), Some(&mut zeros(6, 3)), None, &zeros(2, 3), None, &p),
-        dev.lif(&mut zeros(2, 3), None, Some(&mut zeros(2, 3)), &zeros(2, 3), None, &p),
-        dev.lif(&mut zeros(2, 3), None, None, &zeros(2, 3), Some(&zeros(1, 2)), &p),
-        dev.dropout(&mut zeros(5, 3), None, 2, &clock, &dropout),
+        dev.lif(&mut zeros(2, 3), None, &zeros(4, 3), None, &p),
+        dev.lif(&mut zeros(2, 3), Some(&mut zeros(2, 3)), &zeros(2, 3), None, &p),
+        dev.lif(&mut zeros(2, 3), None, &zeros(2, 3), Some(&zeros(1, 2)), &p),
         dev.goodness(&mut zeros(3, 1), &zeros(2, 3), g),
         dev.share_goodness(&mut zeros(4, 1), &zeros(2, 3), &zeros(2, 1), &labels(4), None, &LABEL, g),
         dev.label_goodness(&mut zeros(2, 3), &zeros(5, 3), &zeros(2, 1), None, &LABEL, &p, g),
         dev.softmax_loss(&mut zeros(9, 1), &mut zeros(2, 3), &zeros(2, 4), &labels(2), &clock, &softmax),
-        dev.current_grad(&mut zeros(4, 3), &zeros(3, 1), &zeros(4, 3), &zeros(4, 3), g),
+        local_grad(4, [4, 2], 12, 4),
+        local_grad(4, [4, 3], 4, 4),
+        local_grad(4, [4, 3], 12, 2),
+        local_grad(3, [3, 3], 9, 3),
+        dev.objective(&mut zeros(6, 1), &mut zeros(2, 1), &zeros(4, 1), &clock, &objective),
         share_grad(5, 2, None),
         share_grad(5, 5, None),
         share_grad(4, 2, Some(&zeros(2, 1))),
@@ -59,7 +69,7 @@ fn signals<D: Device>(dev: &D, p: &Neuron) -> Vec<f32> {
     let levels = [1.0, 1.000_000_1, 0.0, -0.0, -1.0, 50.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
     let current = dev.upload(1, levels.len(), &levels).unwrap();
     let mut signal = dev.zeros(1, levels.len()).unwrap();
-    dev.lif(&mut signal, None, None, &current, None, p).unwrap();
+    dev.lif(&mut signal, None, &current, None, p).unwrap();
     dev.download(&signal).unwrap()
 }
 

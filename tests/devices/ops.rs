@@ -1,8 +1,8 @@
 //! Every op of a device once, beside what its equation gives in plain loops and f64: the table of cases.
 
 use ff_tensor::{
-    Adam, Clock, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind,
-    Objective, Output, Reset, Softmax, Surrogate, Tensor, Units, random,
+    Adam, Clock, CurrentGrad, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron,
+    NeuronKind, Norm, NormKind, Objective, Output, Reset, Softmax, Surrogate, Tensor, random,
 };
 
 use crate::{backprop, oracle};
@@ -84,8 +84,8 @@ pub fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers.extend(row_factor(dev, s));
     answers.extend(label_current(dev, s));
     answers.extend(lif(dev, s));
-    answers.extend(dropout(dev, s));
     answers.extend(goodness(dev, s));
+    answers.extend(local_grad(dev, s));
     answers.extend(objective(dev, s));
     answers.extend(softmax_loss(dev, s));
     answers.extend(gradients(dev, s));
@@ -322,69 +322,63 @@ fn lif<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 }
 
 fn lif_case<D: Device>(dev: &D, s: Sizes, p: &Neuron, in_time: bool, with_bias: bool) -> Vec<Answer> {
-    let (n, current_steps) = (s.units, if in_time { p.steps } else { 1 });
-    let (current, values) = tensor(dev, 12, [s.batch * current_steps, n], -0.5, 1.5);
-    let (bias, bias_values) = tensor(dev, 13, [1, n], -0.2, 0.2);
-    let mut signal = dev.zeros(s.batch, n).unwrap();
-    let mut slope = dev.zeros(s.batch * current_steps, n).unwrap();
-    let mut spikes = dev.zeros(s.batch * p.steps, n).unwrap();
-    let trains = p.kind == NeuronKind::Lif && p.surrogate != Surrogate::Secant;
-    let train = trains.then_some(&mut spikes);
-    dev.lif(&mut signal, Some(&mut slope), train, &current, with_bias.then_some(&bias), p).unwrap();
-
-    let oracle_p = in_oracle(p);
-    let mut want_signal = Vec::new();
-    let (mut want_slope, mut want_spikes) =
-        (vec![0.0; s.batch * current_steps * n], vec![0.0; s.batch * p.steps * n]);
-    for r in 0..s.batch {
-        for j in 0..n {
-            let at = |t: usize| {
-                let row = r * current_steps + if in_time { t } else { 0 };
-                values[row * n + j] + if with_bias { bias_values[j] } else { 0.0 }
-            };
-            let base: Vec<f64> = (0..p.steps).map(at).collect();
-            let moved = |by: f64, step: usize| {
-                let here = |t: usize| if !in_time || t == step { base[t] + by } else { base[t] };
-                oracle::signal(&(0..p.steps).map(here).collect::<Vec<_>>(), &base, &oracle_p)
-            };
-            want_signal.push(moved(0.0, 0));
-            for t in 0..current_steps {
-                want_slope[(r * current_steps + t) * n + j] = (moved(1e-6, t) - moved(-1e-6, t)) / 2e-6;
-            }
-            if trains {
-                let (_, fired) = oracle::scan(&base, &oracle_p, None);
-                for (t, &spk) in fired.iter().enumerate() {
-                    want_spikes[(r * p.steps + t) * n + j] = f64::from(u8::from(spk));
-                }
-            }
-        }
-    }
+    let rows = UnitRows::new(dev, s, p, s.batch, in_time, with_bias);
+    let mut signal = dev.zeros(s.batch, s.units).unwrap();
+    let mut spikes = dev.zeros(s.batch * p.steps, s.units).unwrap();
+    let train = rows.trains.then_some(&mut spikes);
+    dev.lif(&mut signal, train, &rows.current, rows.bias.as_ref(), p).unwrap();
     let name = |part| format!("lif {part} {p:?} in_time {in_time} bias {with_bias}");
     vec![
-        Answer::new(name("signal"), dev.download(&signal).unwrap(), want_signal),
-        Answer::new(name("slope"), dev.download(&slope).unwrap(), want_slope),
-        Answer::new(name("spikes"), dev.download(&spikes).unwrap(), want_spikes),
+        Answer::new(name("signal"), dev.download(&signal).unwrap(), rows.signal),
+        Answer::new(name("spikes"), dev.download(&spikes).unwrap(), rows.spikes),
     ]
 }
 
-/// Which units are silenced has to be the same everywhere, and for both copies of an image.
-fn dropout<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
-    let (rows, n) = (2 * s.batch, s.units);
-    let (mut signal, signal_values) = tensor(dev, 50, [rows, n], 0.5, 1.0);
-    let (mut spikes, spike_values) = tensor(dev, 51, [rows * s.steps, n], 0.5, 1.0);
-    let p = Dropout { rate: 0.3, seed: 7 };
-    dev.dropout(&mut signal, Some(&mut spikes), s.batch, &clock(dev), &p).unwrap();
-    let kept = |r: usize, j: usize| {
-        let counter = (u64::from(CLOCK[0]) << 32) | ((r % s.batch) * n + j) as u64;
-        f64::from(u8::from(random::uniform(7, counter) >= 0.3))
-    };
-    let want = (0..rows * n).map(|e| kept(e / n, e % n) * signal_values[e]).collect();
-    let want_spikes =
-        (0..rows * s.steps * n).map(|e| kept(e / n / s.steps, e % n) * spike_values[e]).collect();
-    vec![
-        Answer::new("dropout signal", dev.download(&signal).unwrap(), want),
-        Answer::new("dropout spikes", dev.download(&spikes).unwrap(), want_spikes),
-    ]
+/// Rows of units, and what the oracle says of them.
+struct UnitRows<D: Device> {
+    current: Tensor<D>,
+    bias: Option<Tensor<D>>,
+    /// Whether spikes are asked for.
+    trains: bool,
+    signal: Vec<f64>,
+    slope: Vec<f64>,
+    spikes: Vec<f64>,
+}
+
+impl<D: Device> UnitRows<D> {
+    fn new(dev: &D, s: Sizes, p: &Neuron, rows: usize, in_time: bool, with_bias: bool) -> Self {
+        let (n, current_steps) = (s.units, if in_time { p.steps } else { 1 });
+        let (current, values) = tensor(dev, 12, [rows * current_steps, n], -0.5, 1.5);
+        let (bias, bias_values) = tensor(dev, 13, [1, n], -0.2, 0.2);
+        let trains = p.kind == NeuronKind::Lif && p.surrogate != Surrogate::Secant;
+        let oracle_p = in_oracle(p);
+        let mut signal = Vec::new();
+        let (mut slope, mut spikes) = (vec![0.0; rows * current_steps * n], vec![0.0; rows * p.steps * n]);
+        for r in 0..rows {
+            for j in 0..n {
+                let at = |t: usize| {
+                    let row = r * current_steps + if in_time { t } else { 0 };
+                    values[row * n + j] + if with_bias { bias_values[j] } else { 0.0 }
+                };
+                let base: Vec<f64> = (0..p.steps).map(at).collect();
+                let moved = |by: f64, step: usize| {
+                    let here = |t: usize| if !in_time || t == step { base[t] + by } else { base[t] };
+                    oracle::signal(&(0..p.steps).map(here).collect::<Vec<_>>(), &base, &oracle_p)
+                };
+                signal.push(moved(0.0, 0));
+                for t in 0..current_steps {
+                    slope[(r * current_steps + t) * n + j] = (moved(1e-6, t) - moved(-1e-6, t)) / 2e-6;
+                }
+                if trains {
+                    let (_, fired) = oracle::scan(&base, &oracle_p, None);
+                    for (t, &spk) in fired.iter().enumerate() {
+                        spikes[(r * p.steps + t) * n + j] = f64::from(u8::from(spk));
+                    }
+                }
+            }
+        }
+        Self { current, bias: with_bias.then_some(bias), trains, signal, slope, spikes }
+    }
 }
 
 fn goodness<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
@@ -404,38 +398,112 @@ fn goodness<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers
 }
 
+/// The op's objectives, and the oracle's.
+const OBJECTIVES: [(Objective, oracle::Objective); 2] = [
+    (Objective::Softplus { theta: 1.5 }, oracle::Objective::Softplus { theta: 1.5 }),
+    (Objective::Pair { alpha: 4.0 }, oracle::Objective::Pair { alpha: 4.0 }),
+];
+
+/// Each pair's loss, where three batches are logged and the clock stands at the second; and the gradient of their mean.
+fn losses_and_gradient(goodness: &[f64], objective: oracle::Objective) -> (Vec<f64>, Vec<f64>) {
+    let neuron = in_oracle(&Neuron::default());
+    let problem = oracle::Problem { inputs: Vec::new(), neuron, mean_goodness: true, objective };
+    let batch = goodness.len() / 2;
+    let mut losses = vec![0.0; 3 * batch];
+    for b in 0..batch {
+        losses[batch + b] = problem.loss(&[goodness[b], goodness[batch + b]]);
+    }
+    let moved = |r: usize, by: f64| {
+        let mut values = goodness.to_vec();
+        values[r] += by;
+        problem.loss(&values)
+    };
+    (losses, (0..goodness.len()).map(|r| (moved(r, 1e-6) - moved(r, -1e-6)) / 2e-6).collect())
+}
+
+fn local_grad<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for (i, neuron) in neurons(s.steps).into_iter().enumerate() {
+        for (in_time, with_bias) in [(false, false), (false, true), (true, false), (true, true)] {
+            if in_time && (neuron.kind == NeuronKind::Relu || neuron.surrogate == Surrogate::Secant) {
+                continue;
+            }
+            // A sum grows with the units, and what a steep objective makes of its roundings too.
+            let alpha = 4.0 / s.units as f32;
+            let (objective, of_oracle) = match in_time {
+                true => (Objective::Pair { alpha }, oracle::Objective::Pair { alpha: f64::from(alpha) }),
+                false => OBJECTIVES[i % 2],
+            };
+            let dropout = if with_bias { Dropout { rate: 0.3, seed: 7 } } else { Dropout::NONE };
+            let goodness = if in_time { Goodness::Sum } else { Goodness::Mean };
+            let p = LocalLoss { neuron, dropout, goodness, objective };
+            answers.extend(local_grad_case(dev, s, &p, of_oracle, in_time, with_bias));
+        }
+    }
+    answers
+}
+
+/// Which units are silenced has to be the same everywhere, and for both copies of an image.
+fn local_grad_case<D: Device>(
+    dev: &D,
+    s: Sizes,
+    p: &LocalLoss,
+    objective: oracle::Objective,
+    in_time: bool,
+    with_bias: bool,
+) -> Vec<Answer> {
+    let (rows, n) = (2 * s.batch, s.units);
+    let mut want = UnitRows::new(dev, s, &p.neuron, rows, in_time, with_bias);
+    let mut dcurrent = dev.upload(want.slope.len() / n, n, &vec![f32::NAN; want.slope.len()]).unwrap();
+    let (mut signal, mut goodness) = (dev.zeros(rows, n).unwrap(), dev.zeros(rows, 1).unwrap());
+    let mut spikes = dev.zeros(rows * p.neuron.steps, n).unwrap();
+    let mut losses = dev.zeros(3 * s.batch, 1).unwrap();
+    let train = want.trains.then_some(&mut spikes);
+    let (current, bias, clock) = (&want.current, want.bias.as_ref(), clock(dev));
+    dev.local_grad(&mut dcurrent, &mut losses, &mut signal, train, &mut goodness, current, bias, &clock, p)
+        .unwrap();
+
+    let silent = |r: usize, j: usize| {
+        let counter = (u64::from(CLOCK[0]) << 32) | ((r % s.batch) * n + j) as u64;
+        p.dropout.rate > 0.0 && random::uniform(7, counter) < 0.3
+    };
+    let factor = if p.goodness == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
+    for (e, signal) in want.signal.iter_mut().enumerate() {
+        *signal = if silent(e / n, e % n) { 0.0 } else { *signal };
+    }
+    for (e, spike) in want.spikes.iter_mut().enumerate() {
+        *spike = if silent(e / n / p.neuron.steps, e % n) { 0.0 } else { *spike };
+    }
+    let want_goodness: Vec<f64> =
+        want.signal.chunks(n).map(|row| factor * row.iter().map(|x| x * x).sum::<f64>()).collect();
+    let (want_losses, dgoodness) = losses_and_gradient(&want_goodness, objective);
+    let steps = want.slope.len() / want.signal.len();
+    let chain = |(e, slope): (usize, &f64)| {
+        let (r, j) = (e / n / steps, e % n);
+        2.0 * factor * dgoodness[r] * want.signal[r * n + j] * slope
+    };
+    let want_dcurrent = want.slope.iter().enumerate().map(chain).collect();
+    let name = |part| format!("local_grad {part} {p:?} in_time {in_time} bias {with_bias}");
+    vec![
+        Answer::new(name("signal"), dev.download(&signal).unwrap(), want.signal),
+        Answer::new(name("spikes"), dev.download(&spikes).unwrap(), want.spikes),
+        Answer::new(name("goodness"), dev.download(&goodness).unwrap(), want_goodness),
+        Answer::new(name("losses"), dev.download(&losses).unwrap(), want_losses),
+        Answer::new(name("dcurrent"), dev.download(&dcurrent).unwrap(), want_dcurrent),
+    ]
+}
+
 fn objective<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (goodness, values) = tensor(dev, 15, [2 * s.batch, 1], 0.0, 3.0);
     let mut answers = Vec::new();
-    for (p, of_oracle) in [
-        (Objective::Softplus { theta: 1.5 }, oracle::Objective::Softplus { theta: 1.5 }),
-        (Objective::Pair { alpha: 4.0 }, oracle::Objective::Pair { alpha: 4.0 }),
-    ] {
-        let (mut losses, mut dgoodness) = (dev.zeros(3, 1).unwrap(), dev.zeros(2 * s.batch, 1).unwrap());
+    for (p, of_oracle) in OBJECTIVES {
+        let (mut losses, mut dgoodness) =
+            (dev.zeros(3 * s.batch, 1).unwrap(), dev.zeros(2 * s.batch, 1).unwrap());
         dev.objective(&mut losses, &mut dgoodness, &goodness, &clock(dev), &p).unwrap();
-        let problem = oracle::Problem {
-            inputs: Vec::new(),
-            neuron: in_oracle(&Neuron::default()),
-            mean_goodness: true,
-            objective: of_oracle,
-        };
-        let moved = |r: usize, by: f64| {
-            let mut values = values.clone();
-            values[r] += by;
-            problem.loss(&values)
-        };
-        let want = (0..values.len()).map(|r| (moved(r, 1e-6) - moved(r, -1e-6)) / 2e-6).collect();
-        // The clock stands at batch 1: that loss alone is written.
-        answers.push(Answer::new(
-            format!("objective losses {p:?}"),
-            dev.download(&losses).unwrap(),
-            vec![0.0, problem.loss(&values), 0.0],
-        ));
-        answers.push(Answer::new(
-            format!("objective dgoodness {p:?}"),
-            dev.download(&dgoodness).unwrap(),
-            want,
-        ));
+        let (want_losses, want) = losses_and_gradient(&values, of_oracle);
+        let (losses, dgoodness) = (dev.download(&losses).unwrap(), dev.download(&dgoodness).unwrap());
+        answers.push(Answer::new(format!("objective losses {p:?}"), losses, want_losses));
+        answers.push(Answer::new(format!("objective dgoodness {p:?}"), dgoodness, want));
     }
     answers
 }
@@ -443,23 +511,28 @@ fn objective<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 fn softmax_loss<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (scores, values) = tensor(dev, 52, [s.batch, CLASSES], -3.0, 3.0);
     let (labels, label_values) = labels(dev, 53, s.batch);
-    let (mut losses, mut dscores) = (dev.zeros(3, 1).unwrap(), dev.zeros(s.batch, CLASSES).unwrap());
+    let (mut losses, mut dscores) =
+        (dev.zeros(3 * s.batch, 1).unwrap(), dev.zeros(s.batch, CLASSES).unwrap());
     dev.softmax_loss(&mut losses, &mut dscores, &scores, &labels, &clock(dev), &Softmax { sharpness: 2.5 })
         .unwrap();
-    let loss = |values: &[f64]| {
-        let of_row = |(row, &label): (&[f64], &usize)| {
-            row.iter().map(|x| (2.5 * x).exp()).sum::<f64>().ln() - 2.5 * row[label]
-        };
-        values.chunks(CLASSES).zip(&label_values).map(of_row).sum::<f64>() / s.batch as f64
+    let of_row = |(row, &label): (&[f64], &usize)| {
+        row.iter().map(|x| (2.5 * x).exp()).sum::<f64>().ln() - 2.5 * row[label]
     };
+    let loss =
+        |values: &[f64]| values.chunks(CLASSES).zip(&label_values).map(of_row).sum::<f64>() / s.batch as f64;
     let moved = |i: usize, by: f64| {
         let mut values = values.clone();
         values[i] += by;
         loss(&values)
     };
     let want = (0..values.len()).map(|i| (moved(i, 1e-6) - moved(i, -1e-6)) / 2e-6).collect();
+    // The clock stands at batch 1 of three: its losses alone are written.
+    let mut want_losses = vec![0.0; 3 * s.batch];
+    for (want, row) in want_losses[s.batch..].iter_mut().zip(values.chunks(CLASSES).zip(&label_values)) {
+        *want = of_row(row);
+    }
     vec![
-        Answer::new("softmax_loss losses", dev.download(&losses).unwrap(), vec![0.0, loss(&values), 0.0]),
+        Answer::new("softmax_loss losses", dev.download(&losses).unwrap(), want_losses),
         Answer::new("softmax_loss dscores", dev.download(&dscores).unwrap(), want),
     ]
 }
@@ -467,24 +540,7 @@ fn softmax_loss<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (rows, n) = (2 * s.batch, s.units);
     let mut answers = Vec::new();
-    let (signal, signal_values) = tensor(dev, 16, [rows, n], -1.0, 2.0);
     let (dgoodness, dgoodness_values) = tensor(dev, 17, [rows, 1], -1.0, 1.0);
-    for (steps, p) in [(1, Goodness::Mean), (s.steps, Goodness::Sum)] {
-        let (slope, slope_values) = tensor(dev, 18, [rows * steps, n], 0.0, 1.0);
-        let mut dcurrent = dev.zeros(rows * steps, n).unwrap();
-        dev.current_grad(&mut dcurrent, &dgoodness, &signal, &slope, p).unwrap();
-        let factor = if p == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
-        let want = (0..rows * steps * n).map(|e| {
-            let (r, j) = (e / n / steps, e % n);
-            2.0 * factor * dgoodness_values[r] * signal_values[r * n + j] * slope_values[e]
-        });
-        answers.push(Answer::new(
-            format!("current_grad {p:?} {steps}"),
-            dev.download(&dcurrent).unwrap(),
-            want.collect(),
-        ));
-    }
-
     let (dcurrent, dcurrent_values) = tensor(dev, 19, [rows, n], -1.0, 1.0);
     let mut dbias = dev.upload(1, n, &vec![f32::NAN; n]).unwrap();
     dev.sum_rows(&mut dbias, &dcurrent).unwrap();
@@ -494,13 +550,15 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (labels, label_values) = labels(dev, 21, rows);
     let (scale, scale_values) = tensor(dev, 22, [s.batch, 1], 0.1, 1.0);
     let (factor, factor_values) = tensor(dev, 20, [rows, 1], -1.0, 1.0);
-    let (slope, slope_values) = tensor(dev, 18, [rows, n], 0.0, 1.0);
     let size = (s.batch + CLASSES + 1) * n;
     let (shares, share_values) = tensor(dev, 46, [s.batch + CLASSES + 1, n], -1.0, 1.0);
     for (linear, factor, g) in [(false, None, Goodness::Mean), (true, Some(&factor), Goodness::Sum)] {
         let mut dshares = dev.upload(s.batch + CLASSES + 1, n, &vec![f32::NAN; size]).unwrap();
-        let units = if linear { Units::Linear(&shares) } else { Units::Stored(&signal, &slope) };
-        dev.share_grad(&mut dshares, &dgoodness, units, &labels, &scale, factor, g, &LABEL).unwrap();
+        let of_current = match linear {
+            true => CurrentGrad::Linear { shares: &shares, dgoodness: &dgoodness, goodness: g },
+            false => CurrentGrad::Stored(&dcurrent),
+        };
+        dev.share_grad(&mut dshares, of_current, &labels, &scale, factor, &LABEL).unwrap();
         let mut goodness = dev.zeros(rows, 1).unwrap();
         dev.share_goodness(&mut goodness, &shares, &scale, &labels, factor, &LABEL, g).unwrap();
         let (mut want, mut want_goodness) = (vec![0.0; size], vec![0.0; rows]);
@@ -513,8 +571,7 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
                 let current = t * (share_values[b * n + j] + a * share_values[label * n + j]);
                 want_goodness[r] += mean * current * current;
                 let e = r * n + j;
-                let chain = if linear { current } else { signal_values[e] * slope_values[e] };
-                let d = 2.0 * mean * dgoodness_values[r] * chain;
+                let d = if linear { 2.0 * mean * dgoodness_values[r] * current } else { dcurrent_values[e] };
                 want[b * n + j] += t * d;
                 want[label * n + j] += a * t * d;
             }
@@ -574,7 +631,7 @@ pub fn label_goodness<D: Device>(dev: &D, batch: usize, units: usize) -> Vec<(St
                 (dev.zeros(rows, units).unwrap(), dev.zeros(rows, units).unwrap());
             let mut goodness = dev.zeros(rows, 1).unwrap();
             dev.label_current(&mut current, &shares, &scale, &candidates, None, &LABEL).unwrap();
-            dev.lif(&mut signal, None, None, &current, bias, &p).unwrap();
+            dev.lif(&mut signal, None, &current, bias, &p).unwrap();
             dev.goodness(&mut goodness, &signal, g).unwrap();
             let goodness = dev.download(&goodness).unwrap();
             let by_image = (0..rows).map(|i| goodness[i % CLASSES * batch + i / CLASSES]).collect();

@@ -23,7 +23,7 @@
 #define __global__
 #define __device__
 #define __shared__ static
-#define __launch_bounds__(most)
+#define __launch_bounds__(...)
 
 struct Dim {
     unsigned x, y, z;

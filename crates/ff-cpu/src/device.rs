@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use ff_tensor::{
-    Adam, Clock, Device, Dropout, Element, Error, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm,
-    Objective, Result, Softmax, Tensor, Units, expect_shape,
+    Adam, Clock, CurrentGrad, Device, Element, Error, Gather, Goodness, LabelDraw, LabelRow, LocalLoss,
+    Neuron, Norm, Objective, Result, Softmax, Tensor, expect_shape,
 };
 
-use crate::checks::{expect_copies, expect_factor, expect_shares, slice};
+use crate::checks::{
+    expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units, slice, this_batch,
+};
 use crate::matmul::Operand;
 use crate::{
-    adam, current_grad, draw_labels, dropout, gather, goodness, label_current, lif, lif_grad, matmul,
-    normalise, objective, row_factor, share_grad, softmax_loss,
+    adam, draw_labels, gather, goodness, label_current, lif, lif_grad, local_grad, matmul, normalise,
+    objective, row_factor, share_grad, softmax_loss, sum_rows,
 };
 
 /// Rows that one task takes at a time: enough work to be worth handing out, small enough to stay in cache.
@@ -201,51 +203,16 @@ impl Device for Cpu {
     fn lif(
         &self,
         signal: &mut Tensor<Self>,
-        slope: Option<&mut Tensor<Self>>,
         spikes: Option<&mut Tensor<Self>>,
         current: &Tensor<Self>,
         bias: Option<&Tensor<Self>>,
         p: &Neuron,
     ) -> Result<()> {
-        let [r, n] = signal.shape();
-        let in_time = current.rows() != r;
-        expect_shape("lif", "current", current.shape(), [if in_time { r * p.steps } else { r }, n])?;
-        if let Some(slope) = &slope {
-            expect_shape("lif", "slope", slope.shape(), current.shape())?;
-        }
-        if let Some(spikes) = &spikes {
-            expect_shape("lif", "spikes", spikes.shape(), [r * p.steps, n])?;
-        }
-        if let Some(bias) = bias {
-            expect_shape("lif", "bias", bias.shape(), [1, n])?;
-        }
-        let rows = lif::Rows {
-            signal: &mut signal.data,
-            slope: slope.map(|s| s.data.as_mut_slice()),
-            spikes: spikes.map(|s| s.data.as_mut_slice()),
-            current: &current.data,
-        };
-        let bias = slice(bias);
-        self.pool.install(|| lif::lif(rows, bias, n, in_time, p));
-        Ok(())
-    }
-
-    fn dropout(
-        &self,
-        signal: &mut Tensor<Self>,
-        spikes: Option<&mut Tensor<Self>>,
-        batch: usize,
-        clock: &Clock<Self>,
-        p: &Dropout,
-    ) -> Result<()> {
-        let [r, n] = signal.shape();
-        expect_copies("dropout", "batch", [batch, n], [r, n])?;
-        if let Some(spikes) = &spikes {
-            let steps = spikes.rows() / r.max(1);
-            expect_shape("dropout", "spikes", spikes.shape(), [r * steps, n])?;
-        }
-        let (spikes, step) = (spikes.map(|s| s.data.as_mut_slice()), clock.data[0]);
-        self.pool.install(|| dropout::dropout(&mut signal.data, spikes, n, batch, step, p));
+        let n = signal.cols();
+        let in_time = expect_units("lif", signal.shape(), spikes.as_deref(), current, bias, p)?;
+        let (signal, spikes) = (&mut signal.data, spikes.map(|s| s.data.as_mut_slice()));
+        let rows = lif::Rows { signal, slope: None, spikes, current: &current.data };
+        self.pool.install(|| lif::lif(rows, slice(bias), n, in_time, p));
         Ok(())
     }
 
@@ -291,13 +258,45 @@ impl Device for Cpu {
         let ([b, classes], n) = (scores.shape(), shares.cols());
         expect_shape("label_goodness", "scale", scale.shape(), [b, 1])?;
         expect_shape("label_goodness", "shares", shares.shape(), [b + classes + 1, n])?;
-        if let Some(bias) = bias {
-            expect_shape("label_goodness", "bias", bias.shape(), [1, n])?;
-        }
+        expect_bias("label_goodness", bias, n)?;
         let (shares, scale, bias) = (&shares.data, &scale.data, slice(bias));
         self.pool.install(|| {
             goodness::label_goodness(&mut scores.data, shares, scale, bias, n, label, neuron, goodness)
         });
+        Ok(())
+    }
+
+    fn local_grad(
+        &self,
+        dcurrent: &mut Tensor<Self>,
+        losses: &mut Tensor<Self>,
+        signal: &mut Tensor<Self>,
+        spikes: Option<&mut Tensor<Self>>,
+        goodness: &mut Tensor<Self>,
+        current: &Tensor<Self>,
+        bias: Option<&Tensor<Self>>,
+        clock: &Clock<Self>,
+        p: &LocalLoss,
+    ) -> Result<()> {
+        let [r, n] = signal.shape();
+        let in_time =
+            expect_units("local_grad", signal.shape(), spikes.as_deref(), current, bias, &p.neuron)?;
+        expect_shape("local_grad", "dcurrent", dcurrent.shape(), current.shape())?;
+        let batch = expect_pairs("local_grad", goodness, r)?;
+        let losses = this_batch("local_grad", losses, batch, clock)?;
+        let steps = lif::Steps::of(&p.neuron, in_time);
+        let rows = lif::Rows {
+            signal: &mut signal.data,
+            slope: Some(&mut dcurrent.data),
+            spikes: spikes.map(|s| s.data.as_mut_slice()),
+            current: &current.data,
+        };
+        let (positive, negative) = rows.split_at(batch, n, steps);
+        let goodness = goodness.data.split_at_mut(batch);
+        let pairs =
+            local_grad::Pairs { rows: [positive, negative], goodness: [goodness.0, goodness.1], losses };
+        let local = local_grad::Local { bias: slice(bias), n, in_time, batch, step: clock.data[0], p };
+        self.pool.install(|| local_grad::local_grad(pairs, &local));
         Ok(())
     }
 
@@ -309,18 +308,10 @@ impl Device for Cpu {
         clock: &Clock<Self>,
         p: &Objective,
     ) -> Result<()> {
+        let batch = expect_pairs("objective", goodness, goodness.rows())?;
         expect_shape("objective", "dgoodness", dgoodness.shape(), goodness.shape())?;
-        expect_shape("objective", "goodness (an odd number of rows)", [goodness.rows() % 2, 0], [0, 0])?;
-        let batch = clock.data[1] as usize;
-        let Some(loss) = losses.data.get_mut(batch) else {
-            return Err(Error::Shape {
-                op: "objective",
-                tensor: "losses",
-                got: losses.shape(),
-                expected: [batch + 1, 1],
-            });
-        };
-        *loss = objective::objective(&mut dgoodness.data, &goodness.data, p);
+        let losses = this_batch("objective", losses, batch, clock)?;
+        objective::objective(losses, &mut dgoodness.data, &goodness.data, p);
         Ok(())
     }
 
@@ -333,63 +324,41 @@ impl Device for Cpu {
         clock: &Clock<Self>,
         p: &Softmax,
     ) -> Result<()> {
+        let [batch, classes] = scores.shape();
         expect_shape("softmax_loss", "dscores", dscores.shape(), scores.shape())?;
-        expect_shape("softmax_loss", "labels", labels.shape(), [scores.rows(), 1])?;
-        let batch = clock.data[1] as usize;
-        expect_shape("softmax_loss", "losses", losses.shape(), [losses.rows().max(batch + 1), 1])?;
-        let (scores, classes) = (&scores.data, scores.cols());
-        losses.data[batch] = softmax_loss::softmax_loss(&mut dscores.data, scores, &labels.data, classes, p);
-        Ok(())
-    }
-
-    fn current_grad(
-        &self,
-        dcurrent: &mut Tensor<Self>,
-        dgoodness: &Tensor<Self>,
-        signal: &Tensor<Self>,
-        slope: &Tensor<Self>,
-        p: Goodness,
-    ) -> Result<()> {
-        let [r, n] = signal.shape();
-        let steps = slope.rows() / r.max(1);
-        expect_shape("current_grad", "slope", slope.shape(), [r * steps, n])?;
-        expect_shape("current_grad", "dcurrent", dcurrent.shape(), slope.shape())?;
-        expect_shape("current_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
-        let (dg, signal, slope) = (&dgoodness.data, &signal.data, &slope.data);
-        self.pool.install(|| current_grad::current_grad(&mut dcurrent.data, dg, signal, slope, n, steps, p));
+        expect_shape("softmax_loss", "labels", labels.shape(), [batch, 1])?;
+        let losses = this_batch("softmax_loss", losses, batch, clock)?;
+        softmax_loss::softmax_loss(losses, &mut dscores.data, &scores.data, &labels.data, classes, p);
         Ok(())
     }
 
     fn share_grad(
         &self,
         dshares: &mut Tensor<Self>,
-        dgoodness: &Tensor<Self>,
-        units: Units<Self>,
+        dcurrent: CurrentGrad<Self>,
         labels: &Tensor<Self, u32>,
         scale: &Tensor<Self>,
         factor: Option<&Tensor<Self>>,
-        g: Goodness,
         p: &LabelRow,
     ) -> Result<()> {
         let (r, n) = (labels.rows(), dshares.cols());
         expect_copies("share_grad", "scale", scale.shape(), [r, 1])?;
         expect_shares("share_grad", "dshares", dshares.shape(), scale.rows(), n)?;
-        expect_shape("share_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
         expect_factor("share_grad", factor, r)?;
-        let units = match units {
-            Units::Stored(signal, slope) => {
-                expect_shape("share_grad", "signal", signal.shape(), [r, n])?;
-                expect_shape("share_grad", "slope", slope.shape(), [r, n])?;
-                share_grad::Units::Stored(&signal.data, &slope.data)
+        let dcurrent = match dcurrent {
+            CurrentGrad::Stored(dcurrent) => {
+                expect_shape("share_grad", "dcurrent", dcurrent.shape(), [r, n])?;
+                share_grad::CurrentGrad::Stored(&dcurrent.data)
             }
-            Units::Linear(shares) => {
+            CurrentGrad::Linear { shares, dgoodness, goodness } => {
                 expect_shape("share_grad", "shares", shares.shape(), dshares.shape())?;
-                share_grad::Units::Linear(&shares.data)
+                expect_shape("share_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
+                let (shares, dgoodness) = (&shares.data, &dgoodness.data);
+                share_grad::CurrentGrad::Linear { shares, dgoodness, goodness }
             }
         };
-        let (dgoodness, labels, factor) = (&dgoodness.data, &labels.data, slice(factor));
-        let copies = share_grad::Copies { dgoodness, units, labels, factor };
-        self.pool.install(|| share_grad::share_grad(&mut dshares.data, copies, &scale.data, n, g, p));
+        let copies = share_grad::Copies { dcurrent, labels: &labels.data, factor: slice(factor) };
+        self.pool.install(|| share_grad::share_grad(&mut dshares.data, copies, &scale.data, n, p));
         Ok(())
     }
 
@@ -413,7 +382,7 @@ impl Device for Cpu {
 
     fn sum_rows(&self, dbias: &mut Tensor<Self>, dcurrent: &Tensor<Self>) -> Result<()> {
         expect_shape("sum_rows", "dbias", dbias.shape(), [1, dcurrent.cols()])?;
-        current_grad::sum_rows(&mut dbias.data, &dcurrent.data);
+        sum_rows::sum_rows(&mut dbias.data, &dcurrent.data);
         Ok(())
     }
 

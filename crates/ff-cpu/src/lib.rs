@@ -8,16 +8,15 @@ mod checks;
 mod device;
 
 mod adam;
-mod current_grad;
 mod dense;
 mod draw_labels;
-mod dropout;
 mod gather;
 mod goodness;
 mod label_current;
 mod lanes;
 mod lif;
 mod lif_grad;
+mod local_grad;
 mod matmul;
 mod normalise;
 mod objective;
@@ -27,6 +26,7 @@ mod shares;
 mod softmax_loss;
 mod sparse;
 mod staircase;
+mod sum_rows;
 mod surrogate;
 
 pub use device::Cpu;

@@ -33,6 +33,7 @@ use crate::surrogate::{Atan, Boxcar, Derivative, FastSigmoid, Triangle};
 /// The rows that an op works on: all of them, or one task's share.
 pub(crate) struct Rows<'a> {
     pub signal: &'a mut [f32],
+    /// Only where something learns.
     pub slope: Option<&'a mut [f32]>,
     pub spikes: Option<&'a mut [f32]>,
     pub current: &'a [f32],
@@ -40,20 +41,57 @@ pub(crate) struct Rows<'a> {
 
 /// How many rows a sample has in `slope` and `current`, and in `spikes`.
 #[derive(Clone, Copy)]
-struct Steps {
-    current: usize,
-    spikes: usize,
+pub(crate) struct Steps {
+    pub current: usize,
+    pub spikes: usize,
+}
+
+impl Steps {
+    pub(crate) fn of(p: &Neuron, in_time: bool) -> Self {
+        Self { current: if in_time { p.steps } else { 1 }, spikes: p.steps }
+    }
+}
+
+impl<'a> Rows<'a> {
+    /// The first `count` rows, and the others.
+    pub(crate) fn split_at(self, count: usize, n: usize, steps: Steps) -> (Self, Self) {
+        let at = count * n;
+        let (signal, signal_2) = self.signal.split_at_mut(at);
+        let (slope, slope_2) = split_option(self.slope, at * steps.current);
+        let (spikes, spikes_2) = split_option(self.spikes, at * steps.spikes);
+        let (current, current_2) = self.current.split_at(at * steps.current);
+        let first = Self { signal, slope, spikes, current };
+        (first, Self { signal: signal_2, slope: slope_2, spikes: spikes_2, current: current_2 })
+    }
+
+    /// The same rows, for a while.
+    pub(crate) fn reborrow(&mut self) -> Rows<'_> {
+        Rows {
+            signal: self.signal,
+            slope: self.slope.as_deref_mut(),
+            spikes: self.spikes.as_deref_mut(),
+            current: self.current,
+        }
+    }
+}
+
+fn split_option(rows: Option<&mut [f32]>, at: usize) -> (Option<&mut [f32]>, Option<&mut [f32]>) {
+    rows.map(|rows| rows.split_at_mut(at)).unzip()
 }
 
 /// See [`ff_tensor::Device::lif`]. `n` units; `in_time`: the current has a row per step.
 pub(crate) fn lif(rows: Rows, bias: Option<&[f32]>, n: usize, in_time: bool, p: &Neuron) {
-    let count_only =
-        rows.spikes.is_none() && !in_time && (rows.slope.is_none() || p.surrogate == Surrogate::Secant);
-    let staircase = if count_only { Staircase::of(p) } else { None };
-    let steps = Steps { current: if in_time { p.steps } else { 1 }, spikes: p.steps };
-    share_out(rows, n, steps, &|rows: Rows| {
+    let staircase = staircase(&rows, in_time, p);
+    share_out(rows, n, Steps::of(p, in_time), &|rows: Rows| {
         arch().dispatch(Block { rows, bias, n, in_time, p, staircase: &staircase });
     });
+}
+
+/// The thresholds that spare the time steps, where only a count is wanted.
+pub(crate) fn staircase(rows: &Rows, in_time: bool, p: &Neuron) -> Option<Staircase> {
+    let count_only =
+        rows.spikes.is_none() && !in_time && (rows.slope.is_none() || p.surrogate == Surrogate::Secant);
+    if count_only { Staircase::of(p) } else { None }
 }
 
 /// Halves the rows until a block is left, in parallel.
@@ -62,25 +100,8 @@ fn share_out(rows: Rows, n: usize, steps: Steps, body: &(impl Fn(Rows) + Sync)) 
     if count <= BLOCK {
         return body(rows);
     }
-    let half = (count / 2).next_multiple_of(BLOCK) * n;
-    let (signal, signal_2) = rows.signal.split_at_mut(half);
-    let (slope, slope_2) = split_option(rows.slope, half * steps.current);
-    let (spikes, spikes_2) = split_option(rows.spikes, half * steps.spikes);
-    let (current, current_2) = rows.current.split_at(half * steps.current);
-    rayon::join(
-        || share_out(Rows { signal, slope, spikes, current }, n, steps, body),
-        || {
-            let rows = Rows { signal: signal_2, slope: slope_2, spikes: spikes_2, current: current_2 };
-            share_out(rows, n, steps, body)
-        },
-    );
-}
-
-fn split_option(rows: Option<&mut [f32]>, at: usize) -> (Option<&mut [f32]>, Option<&mut [f32]>) {
-    match rows.map(|rows| rows.split_at_mut(at)) {
-        Some((a, b)) => (Some(a), Some(b)),
-        None => (None, None),
-    }
+    let (first, second) = rows.split_at((count / 2).next_multiple_of(BLOCK), n, steps);
+    rayon::join(|| share_out(first, n, steps, body), || share_out(second, n, steps, body));
 }
 
 /// Side by side units between two steps.
@@ -186,13 +207,13 @@ pub(crate) fn with_bias<S: Simd>(simd: S, current: S::f32s, bias: Option<&[f32]>
 }
 
 /// Some rows, and how to go through them.
-struct Block<'a> {
-    rows: Rows<'a>,
-    bias: Option<&'a [f32]>,
-    n: usize,
-    in_time: bool,
-    p: &'a Neuron,
-    staircase: &'a Option<Staircase>,
+pub(crate) struct Block<'a> {
+    pub rows: Rows<'a>,
+    pub bias: Option<&'a [f32]>,
+    pub n: usize,
+    pub in_time: bool,
+    pub p: &'a Neuron,
+    pub staircase: &'a Option<Staircase>,
 }
 
 impl WithSimd for Block<'_> {

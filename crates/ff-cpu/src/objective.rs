@@ -13,23 +13,24 @@ use ff_tensor::Objective;
 /// gradient would be denormal and slow.
 const SMALLEST: f32 = 1e-20;
 
-/// See [`ff_tensor::Device::objective`]; returns the loss. The sum runs in `f64`, in the order of the rows.
-pub(crate) fn objective(dgoodness: &mut [f32], goodness: &[f32], p: &Objective) -> f32 {
-    let batch = goodness.len() / 2;
+/// See [`ff_tensor::Device::objective`]. `losses` are this batch's.
+pub(crate) fn objective(losses: &mut [f32], dgoodness: &mut [f32], goodness: &[f32], p: &Objective) {
+    let batch = losses.len();
     let (positive, negative) = goodness.split_at(batch);
     let (dpositive, dnegative) = dgoodness.split_at_mut(batch);
-    let mut sum = 0.0;
     for b in 0..batch {
-        let (loss, dpos, dneg) = match *p {
-            Objective::Softplus { theta } => softplus_pair(positive[b], negative[b], theta),
-            Objective::Pair { alpha } => silu_pair(positive[b], negative[b], alpha),
-        };
-        sum += f64::from(loss);
-        let share = |d: f32| if d.abs() < SMALLEST { 0.0 } else { d / batch as f32 };
-        dpositive[b] = share(dpos);
-        dnegative[b] = share(dneg);
+        (losses[b], dpositive[b], dnegative[b]) = of_pair(positive[b], negative[b], batch, p);
     }
-    (sum / batch as f64) as f32
+}
+
+/// A pair's loss, and what the mean over the batch changes with its two goodnesses.
+pub(crate) fn of_pair(positive: f32, negative: f32, batch: usize, p: &Objective) -> (f32, f32, f32) {
+    let (loss, dpos, dneg) = match *p {
+        Objective::Softplus { theta } => softplus_pair(positive, negative, theta),
+        Objective::Pair { alpha } => silu_pair(positive, negative, alpha),
+    };
+    let share = |d: f32| if d.abs() < SMALLEST { 0.0 } else { d / batch as f32 };
+    (loss, share(dpos), share(dneg))
 }
 
 fn softplus_pair(positive: f32, negative: f32, theta: f32) -> (f32, f32, f32) {

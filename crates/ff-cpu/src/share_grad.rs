@@ -1,8 +1,8 @@
-//! From the copies' goodness back to the shares: `current_grad`, then the transpose of `label_current`, in one pass.
-//! Linear units have not even stored their signal: it is had from the shares again.
+//! From the copies' current back to the shares: the transpose of `label_current`. Linear units have not even stored their
+//! current: it is had from the shares again, and its gradient with it.
 //!
 //! ```text
-//! dI[r]          = dg[r] 2 factor signal[r] slope[r]
+//! dI[r]          = as `local_grad` has left it; of linear units, dg[r] 2 factor I[r]
 //! dshares[b]     = sum over copies of t[r] dI[r],                               b = r % B
 //! dshares[B + l] = sum over rows with label l of amplitude s[b] t[r] dI[r]
 //! ```
@@ -25,30 +25,22 @@ thread_local! {
     static OF_LABELS: RefCell<Vec<f32>> = RefCell::default();
 }
 
-/// See [`ff_tensor::Units`].
+/// See [`ff_tensor::CurrentGrad`].
 #[derive(Clone, Copy)]
-pub(crate) enum Units<'a> {
-    Stored(&'a [f32], &'a [f32]),
-    Linear(&'a [f32]),
+pub(crate) enum CurrentGrad<'a> {
+    Stored(&'a [f32]),
+    Linear { shares: &'a [f32], dgoodness: &'a [f32], goodness: Goodness },
 }
 
-/// What the copies' gradients follow from; see [`ff_tensor::Device::share_grad`].
+/// What the shares' gradients follow from; see [`ff_tensor::Device::share_grad`].
 pub(crate) struct Copies<'a> {
-    pub dgoodness: &'a [f32],
-    pub units: Units<'a>,
+    pub dcurrent: CurrentGrad<'a>,
     pub labels: &'a [u32],
     pub factor: Option<&'a [f32]>,
 }
 
 /// See [`ff_tensor::Device::share_grad`]. `n` units.
-pub(crate) fn share_grad(
-    dshares: &mut [f32],
-    copies: Copies,
-    scale: &[f32],
-    n: usize,
-    g: Goodness,
-    p: &LabelRow,
-) {
+pub(crate) fn share_grad(dshares: &mut [f32], copies: Copies, scale: &[f32], n: usize, p: &LabelRow) {
     let (images, of_labels) = dshares.split_at_mut(scale.len() * n);
     let images_of_chunk = scale.len().div_ceil(CHUNKS);
     // Taken, not borrowed: this thread may be asked to do something else while it waits for the others.
@@ -57,9 +49,8 @@ pub(crate) fn share_grad(
     sums.resize(CHUNKS * of_labels.len(), 0.0);
     let parts = sums.par_chunks_mut(of_labels.len()).zip(images.par_chunks_mut(images_of_chunk * n));
     parts.enumerate().for_each(|(chunk, (of_labels, images))| {
-        let (first, factor) = (chunk * images_of_chunk, 2.0 * g.factor(n));
-        let (copies, amplitude) = (&copies, p.amplitude);
-        arch().dispatch(Chunk { images, of_labels, first, copies, scale, n, factor, amplitude });
+        let (first, copies, amplitude) = (chunk * images_of_chunk, &copies, p.amplitude);
+        arch().dispatch(Chunk { images, of_labels, first, copies, scale, n, amplitude });
     });
     of_labels.fill(0.0);
     for sums in sums.chunks_exact(of_labels.len()) {
@@ -78,7 +69,6 @@ struct Chunk<'a> {
     copies: &'a Copies<'a>,
     scale: &'a [f32],
     n: usize,
-    factor: f32,
     amplitude: f32,
 }
 
@@ -94,29 +84,24 @@ impl WithSimd for Chunk<'_> {
                 let label = copies.labels[r] as usize * n;
                 let of_label = &mut self.of_labels[label..][..n];
                 let t = copies.factor.map_or(1.0, |t| t[r]);
-                let by = copies.dgoodness[r] * self.factor * t;
                 let a = self.amplitude * self.scale[b];
-                match copies.units {
-                    Units::Stored(signal, slope) => {
-                        let (signal, slope, by) =
-                            (&signal[r * n..][..n], &slope[r * n..][..n], simd.splat_f32s(by));
+                match copies.dcurrent {
+                    CurrentGrad::Stored(dcurrent) => {
+                        let (dcurrent, t) = (&dcurrent[r * n..][..n], simd.splat_f32s(t));
                         add(
                             simd,
                             image,
                             of_label,
                             a,
                             #[inline(always)]
-                            |at| {
-                                simd.mul_f32s(
-                                    simd.mul_f32s(by, vector(simd, signal, at)),
-                                    vector(simd, slope, at),
-                                )
-                            },
+                            |at| simd.mul_f32s(t, vector(simd, dcurrent, at)),
                         );
                     }
-                    Units::Linear(shares) => {
+                    CurrentGrad::Linear { shares, dgoodness, goodness } => {
                         let (of_image, label) = (&shares[b * n..][..n], &shares[batch * n + label..][..n]);
-                        let (by, a_s) = (simd.splat_f32s(by * t), simd.splat_f32s(a));
+                        // Once for the current, once for its gradient.
+                        let by = simd.splat_f32s(dgoodness[r] * (2.0 * goodness.factor(n)) * t * t);
+                        let a_s = simd.splat_f32s(a);
                         add(
                             simd,
                             image,

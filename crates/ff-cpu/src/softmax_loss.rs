@@ -8,29 +8,28 @@
 
 use ff_tensor::Softmax;
 
-/// See [`ff_tensor::Device::softmax_loss`]; returns the loss. The sum runs in `f64`, in the order of the rows.
+/// See [`ff_tensor::Device::softmax_loss`]. `losses` are this batch's.
 pub(crate) fn softmax_loss(
+    losses: &mut [f32],
     dscores: &mut [f32],
     scores: &[f32],
     labels: &[u32],
     classes: usize,
     p: &Softmax,
-) -> f32 {
-    let mut sum = 0.0;
+) {
     let rows = dscores.chunks_exact_mut(classes).zip(scores.chunks_exact(classes)).zip(labels);
-    for ((dscores, scores), &label) in rows {
+    for (((dscores, scores), &label), loss) in rows.zip(losses) {
         // The largest score is taken off first, so that no `exp` overflows.
         let top = scores.iter().fold(f32::NEG_INFINITY, |top, &score| top.max(score));
         for (share, score) in dscores.iter_mut().zip(scores) {
             *share = (p.sharpness * (score - top)).exp();
         }
         let whole: f32 = dscores.iter().sum();
-        sum += f64::from(whole.ln() - p.sharpness * (scores[label as usize] - top));
+        *loss = whole.ln() - p.sharpness * (scores[label as usize] - top);
         let step = p.sharpness / (labels.len() as f32);
         for share in dscores.iter_mut() {
             *share *= step / whole;
         }
         dscores[label as usize] -= step;
     }
-    (sum / labels.len() as f64) as f32
 }

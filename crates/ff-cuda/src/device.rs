@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use ff_tensor::checks::{expect_bias, expect_copies, expect_factor, expect_shares};
+use ff_tensor::checks::{
+    expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units,
+};
 use ff_tensor::{
-    Adam, Clock, Device, Dropout, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective,
-    Result, Softmax, Tensor, Units, expect_shape,
+    Adam, Clock, CurrentGrad, Device, Element, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron,
+    Norm, Objective, Result, Softmax, Tensor, expect_shape,
 };
 
 use crate::error::failed;
@@ -236,41 +238,14 @@ impl Device for Cuda {
     fn lif(
         &self,
         signal: &mut Tensor<Self>,
-        slope: Option<&mut Tensor<Self>>,
         spikes: Option<&mut Tensor<Self>>,
         current: &Tensor<Self>,
         bias: Option<&Tensor<Self>>,
         p: &Neuron,
     ) -> Result<()> {
         let [rows, n] = signal.shape();
-        let in_time = current.rows() != rows;
-        let current_rows = if in_time { rows * p.steps } else { rows };
-        expect_shape("lif", "current", current.shape(), [current_rows, n])?;
-        if let Some(slope) = &slope {
-            expect_shape("lif", "slope", slope.shape(), current.shape())?;
-        }
-        if let Some(spikes) = &spikes {
-            expect_shape("lif", "spikes", spikes.shape(), [rows * p.steps, n])?;
-        }
-        expect_bias("lif", bias, n)?;
-        self.launch("lif", units(rows, n), args![signal, slope, spikes, current, bias, n, in_time, *p])
-    }
-
-    fn dropout(
-        &self,
-        signal: &mut Tensor<Self>,
-        spikes: Option<&mut Tensor<Self>>,
-        batch: usize,
-        clock: &Clock<Self>,
-        p: &Dropout,
-    ) -> Result<()> {
-        let [rows, n] = signal.shape();
-        expect_copies("dropout", "batch", [batch, n], [rows, n])?;
-        let steps = spikes.as_ref().map_or(1, |spikes| spikes.rows() / rows.max(1));
-        if let Some(spikes) = &spikes {
-            expect_shape("dropout", "spikes", spikes.shape(), [rows * steps, n])?;
-        }
-        self.launch("dropout", units(rows, n), args![signal, spikes, clock, batch, n, steps, p.rate, p.seed])
+        let in_time = expect_units("lif", signal.shape(), spikes.as_deref(), current, bias, p)?;
+        self.launch("lif", units(rows, n), args![signal, spikes, current, bias, n, in_time, *p])
     }
 
     fn goodness(&self, goodness: &mut Tensor<Self>, signal: &Tensor<Self>, p: Goodness) -> Result<()> {
@@ -317,6 +292,48 @@ impl Device for Cuda {
         self.launch("label_goodness", sums(batch * classes), args)
     }
 
+    fn local_grad(
+        &self,
+        dcurrent: &mut Tensor<Self>,
+        losses: &mut Tensor<Self>,
+        signal: &mut Tensor<Self>,
+        spikes: Option<&mut Tensor<Self>>,
+        goodness: &mut Tensor<Self>,
+        current: &Tensor<Self>,
+        bias: Option<&Tensor<Self>>,
+        clock: &Clock<Self>,
+        p: &LocalLoss,
+    ) -> Result<()> {
+        let [rows, n] = signal.shape();
+        let in_time =
+            expect_units("local_grad", signal.shape(), spikes.as_deref(), current, bias, &p.neuron)?;
+        expect_shape("local_grad", "dcurrent", dcurrent.shape(), current.shape())?;
+        let batch = expect_pairs("local_grad", goodness, rows)?;
+        let ([kind, parameter], pairs) = (objective(&p.objective), losses.rows());
+        let grid = Grid { blocks: [batch as u32, 1], threads: units(rows, n).threads };
+        let args = args![
+            dcurrent,
+            losses,
+            signal,
+            spikes,
+            goodness,
+            current,
+            bias,
+            clock,
+            pairs,
+            batch,
+            n,
+            in_time,
+            p.neuron,
+            p.dropout.rate,
+            p.dropout.seed,
+            p.goodness,
+            kind,
+            parameter
+        ];
+        self.launch("local_grad", grid, args)
+    }
+
     fn objective(
         &self,
         losses: &mut Tensor<Self>,
@@ -325,12 +342,11 @@ impl Device for Cuda {
         clock: &Clock<Self>,
         p: &Objective,
     ) -> Result<()> {
+        let batch = expect_pairs("objective", goodness, goodness.rows())?;
         expect_shape("objective", "dgoodness", dgoodness.shape(), goodness.shape())?;
-        expect_shape("objective", "goodness (an odd number of rows)", [goodness.rows() % 2, 0], [0, 0])?;
-        let grid = Grid { blocks: [1, 1], threads: [256, 1] };
-        let ([kind, parameter], batch) = (objective(p), goodness.rows() / 2);
-        let args = args![losses, dgoodness, goodness, clock, losses.rows(), batch, kind, parameter];
-        self.launch("objective", grid, args)
+        let ([kind, parameter], pairs) = (objective(p), losses.rows());
+        let args = args![losses, dgoodness, goodness, clock, pairs, batch, kind, parameter];
+        self.launch("objective", each(batch), args)
     }
 
     fn softmax_loss(
@@ -345,25 +361,41 @@ impl Device for Cuda {
         let [batch, classes] = scores.shape();
         expect_shape("softmax_loss", "dscores", dscores.shape(), scores.shape())?;
         expect_shape("softmax_loss", "labels", labels.shape(), [batch, 1])?;
-        let grid = Grid { blocks: [1, 1], threads: [256, 1] };
-        let args = args![losses, dscores, scores, labels, clock, losses.rows(), batch, classes, p.sharpness];
-        self.launch("softmax_loss", grid, args)
+        let images = losses.rows();
+        let args = args![losses, dscores, scores, labels, clock, images, batch, classes, p.sharpness];
+        self.launch("softmax_loss", each(batch), args)
     }
 
-    fn current_grad(
+    fn share_grad(
         &self,
-        dcurrent: &mut Tensor<Self>,
-        dgoodness: &Tensor<Self>,
-        signal: &Tensor<Self>,
-        slope: &Tensor<Self>,
-        p: Goodness,
+        dshares: &mut Tensor<Self>,
+        dcurrent: CurrentGrad<Self>,
+        labels: &Tensor<Self, u32>,
+        scale: &Tensor<Self>,
+        factor: Option<&Tensor<Self>>,
+        p: &LabelRow,
     ) -> Result<()> {
-        let [rows, n] = signal.shape();
-        let steps = slope.rows() / rows.max(1);
-        expect_shape("current_grad", "slope", slope.shape(), [rows * steps, n])?;
-        expect_shape("current_grad", "dcurrent", dcurrent.shape(), slope.shape())?;
-        expect_shape("current_grad", "dgoodness", dgoodness.shape(), [rows, 1])?;
-        self.launch("current_grad", units(rows, n), args![dcurrent, dgoodness, signal, slope, n, steps, p])
+        let (rows, batch, n) = (labels.rows(), scale.rows(), dshares.cols());
+        expect_copies("share_grad", "scale", scale.shape(), [rows, 1])?;
+        expect_shares("share_grad", "dshares", dshares.shape(), batch, n)?;
+        expect_factor("share_grad", factor, rows)?;
+        let (dcurrent, shares, dgoodness, g) = match dcurrent {
+            CurrentGrad::Stored(dcurrent) => {
+                expect_shape("share_grad", "dcurrent", dcurrent.shape(), [rows, n])?;
+                (Some(dcurrent), None, None, Goodness::Mean)
+            }
+            CurrentGrad::Linear { shares, dgoodness, goodness } => {
+                expect_shape("share_grad", "shares", shares.shape(), dshares.shape())?;
+                expect_shape("share_grad", "dgoodness", dgoodness.shape(), [rows, 1])?;
+                (None, Some(shares), Some(dgoodness), goodness)
+            }
+        };
+        let classes = dshares.rows() - batch;
+        let blocks = [n.div_ceil(32) as u32, (classes + batch.div_ceil(8)) as u32];
+        let (out, a) = (dshares, p.amplitude);
+        let args =
+            args![out, dcurrent, shares, dgoodness, labels, scale, factor, rows, batch, classes, n, g, a];
+        self.launch("share_grad", Grid { blocks, threads: [32, 8] }, args)
     }
 
     fn lif_grad(
@@ -382,54 +414,6 @@ impl Device for Cuda {
         expect_shape("lif_grad", "dcurrent", dcurrent.shape(), current.shape())?;
         let args = args![dcurrent, dpassed, current, n, in_time[0], in_time[1], *p];
         self.launch("lif_grad", units(rows, n), args)
-    }
-
-    fn share_grad(
-        &self,
-        dshares: &mut Tensor<Self>,
-        dgoodness: &Tensor<Self>,
-        units: Units<Self>,
-        labels: &Tensor<Self, u32>,
-        scale: &Tensor<Self>,
-        factor: Option<&Tensor<Self>>,
-        g: Goodness,
-        p: &LabelRow,
-    ) -> Result<()> {
-        let (rows, batch, n) = (labels.rows(), scale.rows(), dshares.cols());
-        expect_copies("share_grad", "scale", scale.shape(), [rows, 1])?;
-        expect_shares("share_grad", "dshares", dshares.shape(), batch, n)?;
-        expect_shape("share_grad", "dgoodness", dgoodness.shape(), [rows, 1])?;
-        expect_factor("share_grad", factor, rows)?;
-        let (signal, slope, shares) = match units {
-            Units::Stored(signal, slope) => {
-                expect_shape("share_grad", "signal", signal.shape(), [rows, n])?;
-                expect_shape("share_grad", "slope", slope.shape(), [rows, n])?;
-                (Some(signal), Some(slope), None)
-            }
-            Units::Linear(shares) => {
-                expect_shape("share_grad", "shares", shares.shape(), dshares.shape())?;
-                (None, None, Some(shares))
-            }
-        };
-        let classes = dshares.rows() - batch;
-        let blocks = [n.div_ceil(32) as u32, (classes + batch.div_ceil(8)) as u32];
-        let args = args![
-            dshares,
-            dgoodness,
-            signal,
-            slope,
-            shares,
-            labels,
-            scale,
-            factor,
-            rows,
-            batch,
-            classes,
-            n,
-            g,
-            p.amplitude
-        ];
-        self.launch("share_grad", Grid { blocks, threads: [32, 8] }, args)
     }
 
     fn sum_rows(&self, dbias: &mut Tensor<Self>, dcurrent: &Tensor<Self>) -> Result<()> {

@@ -15,12 +15,12 @@ pub const FILES: &[(&str, &str)] = &[
     ("label_current.cu", include_str!("../../../kernels/label_current.cu")),
     ("lif.cu", include_str!("../../../kernels/lif.cu")),
     ("lif_grad.cu", include_str!("../../../kernels/lif_grad.cu")),
-    ("dropout.cu", include_str!("../../../kernels/dropout.cu")),
     ("goodness.cu", include_str!("../../../kernels/goodness.cu")),
     ("objective.cu", include_str!("../../../kernels/objective.cu")),
     ("softmax_loss.cu", include_str!("../../../kernels/softmax_loss.cu")),
-    ("current_grad.cu", include_str!("../../../kernels/current_grad.cu")),
+    ("local_grad.cu", include_str!("../../../kernels/local_grad.cu")),
     ("share_grad.cu", include_str!("../../../kernels/share_grad.cu")),
+    ("sum_rows.cu", include_str!("../../../kernels/sum_rows.cu")),
     ("adam.cu", include_str!("../../../kernels/adam.cu")),
 ];
 

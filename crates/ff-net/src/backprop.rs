@@ -26,7 +26,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::network::uniform;
-use crate::training::TrainingSet;
+use crate::training::{TrainingSet, batch_means};
 use crate::{Config, Error, Result, Scores, upload};
 
 /// A network that learns by backpropagation.
@@ -151,7 +151,7 @@ impl<D: Device> Backprop<D> {
             let (below, here) = pass.hidden.split_at_mut(i);
             let (input, h) = (below.last().map_or(&pass.xhat, Hidden::passed), &mut here[0]);
             dev.matmul(&mut h.current, input, false, &self.weights[i], false)?;
-            dev.lif(&mut h.signal, None, h.spikes.as_mut(), &h.current, None, &neuron)?;
+            dev.lif(&mut h.signal, h.spikes.as_mut(), &h.current, None, &neuron)?;
         }
         dev.matmul(&mut pass.scores, pass.hidden[top - 1].passed(), false, &self.weights[top], false)?;
         Ok(())
@@ -241,7 +241,7 @@ impl<D: Device> BackpropTrainer<D> {
             dscores: like(&pass.scores)?,
             back: back.collect::<ff_tensor::Result<_>>()?,
             learning: learning.collect::<ff_tensor::Result<_>>()?,
-            losses: dev.zeros(labels.len() / batch, 1)?,
+            losses: dev.zeros(labels.len() / batch * batch, 1)?,
             clock: dev.zeros(1, 2)?,
             epochs_done: 0,
             pass,
@@ -255,7 +255,7 @@ impl<D: Device> BackpropTrainer<D> {
     /// # Errors
     /// A loss or a weight that is no longer a number, or a failing device.
     pub fn epoch(&mut self, order: &[u32], on_step: &mut dyn FnMut()) -> Result<f64> {
-        let (dev, batches) = (self.net.dev.clone(), self.losses.rows());
+        let (dev, batches) = (self.net.dev.clone(), self.batches());
         dev.write(&mut self.set.order, order)?;
         dev.write(&mut self.clock, &[(self.epochs_done * batches) as u32, 0])?;
         for _ in 0..batches {
@@ -290,16 +290,20 @@ impl<D: Device> BackpropTrainer<D> {
                 dev.matmul(&mut below.dpassed, dcurrent, false, &weights[i], true)?;
             }
         }
-        let adam = config.adam((config.epochs * self.losses.rows()) as u32);
+        let adam = config.adam((config.epochs * self.batches()) as u32);
         for (weight, l) in self.net.weights.iter_mut().zip(&mut self.learning) {
             dev.adam(weight, &mut l.mean, &mut l.square, &l.dweight, clock, &adam)?;
         }
         Ok(())
     }
 
+    fn batches(&self) -> usize {
+        self.losses.rows() / self.dscores.rows()
+    }
+
     fn mean_loss(&self) -> Result<f64> {
         let (dev, epoch) = (&self.net.dev, self.epochs_done);
-        let losses = dev.download(&self.losses)?;
+        let losses = batch_means(&dev.download(&self.losses)?, self.dscores.rows());
         if let Some(batch) = losses.iter().position(|loss| !loss.is_finite()) {
             let layer = self.net.weights.len();
             return Err(Error::Diverged { layer, epoch, batch: batch + 1, loss: losses[batch] });

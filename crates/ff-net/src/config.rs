@@ -264,8 +264,8 @@ impl Config {
     }
 
     /// Which of layer `layer`'s units are silenced, if any.
-    pub fn dropout(&self, seed: u64, layer: usize) -> Option<Dropout> {
-        (self.dropout > 0.0).then(|| Dropout { rate: self.dropout, seed: seed ^ ((layer as u64 + 1) << 40) })
+    pub fn dropout(&self, seed: u64, layer: usize) -> Dropout {
+        Dropout { rate: self.dropout, seed: seed ^ ((layer as u64 + 1) << 40) }
     }
 
     /// How the label enters.

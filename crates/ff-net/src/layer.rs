@@ -9,7 +9,8 @@
 //! tutorial's, passes them on like that.
 
 use ff_tensor::{
-    Adam, Clock, Device, Dropout, Goodness, LabelRow, Neuron, Norm, Objective, Output, Result, Tensor, Units,
+    Adam, Clock, CurrentGrad, Device, Dropout, Goodness, LabelRow, LocalLoss, Neuron, Norm, Objective,
+    Output, Result, Tensor,
 };
 
 /// A layer's weights and what it does with its input.
@@ -62,8 +63,6 @@ pub struct Activity<D: Device> {
     pub current: Tensor<D>,
     /// `[R, out]`
     pub signal: Tensor<D>,
-    /// `d signal / d current`, a row for each of the current's; only where the layer learns.
-    pub slope: Option<Tensor<D>>,
     /// `[R T, out]`; only where the next layer wants them.
     pub spikes: Option<Tensor<D>>,
     /// `[R, 1]`
@@ -81,7 +80,7 @@ pub struct Learning<D: Device> {
     bias: Option<[Tensor<D>; 3]>,
 }
 
-/// The copies of a batch: which label each row carries, and which units are silent.
+/// The copies of a batch: which label each row carries.
 pub struct Labels<'a, D: Device> {
     /// `[R, 1]`
     pub labels: &'a Tensor<D, u32>,
@@ -89,8 +88,6 @@ pub struct Labels<'a, D: Device> {
     pub scale: &'a Tensor<D>,
     /// How strongly.
     pub row: LabelRow,
-    /// At which step, and how many; `None` where all units are wanted.
-    pub dropout: Option<(&'a Clock<D>, Dropout)>,
 }
 
 impl<D: Device> Layer<D> {
@@ -128,7 +125,8 @@ impl<D: Device> Layer<D> {
     /// # Errors
     /// As above.
     pub fn answer_images(&self, dev: &D, activity: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
-        self.answer_shares(dev, activity, labels)
+        self.receive_shares(dev, activity, labels)?;
+        self.respond(dev, activity, labels)
     }
 
     /// The layers above: normalise what came from below, weigh it, then the units and their goodness.
@@ -142,51 +140,12 @@ impl<D: Device> Layer<D> {
         below: &Activity<D>,
         labels: &Labels<D>,
     ) -> Result<()> {
-        let a = activity;
-        if let Some(factor) = &mut a.factor {
-            let units = below.shares.cols();
-            let of_below = below.factor.as_ref();
-            dev.row_factor(factor, &below.goodness, of_below, units, &self.norm, self.goodness)?;
-            dev.matmul(&mut a.shares, &below.shares, false, &self.weight, false)?;
-            return self.answer_shares(dev, a, labels);
-        }
-        match &below.spikes {
-            Some(spikes) => dev.normalise(&mut a.xhat, spikes, self.neuron.steps, &self.norm)?,
-            None => dev.normalise(&mut a.xhat, &below.signal, 1, &self.norm)?,
-        }
-        dev.matmul(&mut a.current, &a.xhat, false, &self.weight, false)?;
-        self.answer_current(dev, a, labels)
+        self.receive(dev, activity, below, labels)?;
+        self.respond(dev, activity, labels)
     }
 
-    /// From the current in shares to the goodness.
-    fn answer_shares(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
-        let Labels { labels: of_rows, scale, row, .. } = labels;
-        let factor = a.factor.as_ref();
-        if a.stays_in_shares() {
-            return dev.share_goodness(
-                &mut a.goodness,
-                &a.shares,
-                scale,
-                of_rows,
-                factor,
-                row,
-                self.goodness,
-            );
-        }
-        dev.label_current(&mut a.current, &a.shares, scale, of_rows, factor, row)?;
-        self.answer_current(dev, a, labels)
-    }
-
-    fn answer_current(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
-        let (slope, spikes) = (a.slope.as_mut(), a.spikes.as_mut());
-        dev.lif(&mut a.signal, slope, spikes, &a.current, self.bias.as_ref(), &self.neuron)?;
-        if let Some((clock, p)) = &labels.dropout {
-            dev.dropout(&mut a.signal, a.spikes.as_mut(), labels.scale.rows(), clock, p)?;
-        }
-        dev.goodness(&mut a.goodness, &a.signal, self.goodness)
-    }
-
-    /// Layer 1 learns from its positives and negatives.
+    /// Layer 1 answers to positives and negatives, after `image_current`, and learns from them. What it passes on is its
+    /// answer of before.
     ///
     /// # Errors
     /// As above.
@@ -195,19 +154,20 @@ impl<D: Device> Layer<D> {
         dev: &D,
         learning: &mut Learning<D>,
         losses: &mut Tensor<D>,
-        activity: &Activity<D>,
+        activity: &mut Activity<D>,
         images: &Images<D>,
         labels: &Labels<D>,
         rule: &Rule<D>,
     ) -> Result<()> {
-        let l = learning;
-        dev.objective(losses, &mut l.dgoodness, &activity.goodness, rule.clock, &rule.objective)?;
-        self.share_grad(dev, l, activity, labels)?;
+        let (l, a) = (learning, activity);
+        self.receive_shares(dev, a, labels)?;
+        self.local_grad(dev, l, losses, a, labels, rule)?;
+        self.share_grad(dev, l, a, labels)?;
         dev.matmul(&mut l.dweight, &images.xhat, true, &l.dshares, false)?;
-        self.update(dev, l, activity, rule)
+        self.update(dev, l, rule)
     }
 
-    /// A layer above the first learns from its positives and negatives.
+    /// A layer above the first answers to positives and negatives and learns from them.
     ///
     /// # Errors
     /// As above.
@@ -216,42 +176,100 @@ impl<D: Device> Layer<D> {
         dev: &D,
         learning: &mut Learning<D>,
         losses: &mut Tensor<D>,
-        activity: &Activity<D>,
+        activity: &mut Activity<D>,
         below: &Activity<D>,
         labels: &Labels<D>,
         rule: &Rule<D>,
     ) -> Result<()> {
-        let l = learning;
-        dev.objective(losses, &mut l.dgoodness, &activity.goodness, rule.clock, &rule.objective)?;
-        if activity.factor.is_some() {
-            self.share_grad(dev, l, activity, labels)?;
+        let (l, a) = (learning, activity);
+        self.receive(dev, a, below, labels)?;
+        self.local_grad(dev, l, losses, a, labels, rule)?;
+        if a.factor.is_some() {
+            self.share_grad(dev, l, a, labels)?;
             dev.matmul(&mut l.dweight, &below.shares, true, &l.dshares, false)?;
         } else {
-            self.current_grad(dev, l, activity)?;
-            dev.matmul(&mut l.dweight, &activity.xhat, true, &l.dcurrent, false)?;
+            dev.matmul(&mut l.dweight, &a.xhat, true, &l.dcurrent, false)?;
         }
-        self.update(dev, l, activity, rule)
+        self.update(dev, l, rule)
+    }
+
+    /// From the layer below to the current.
+    fn receive(&self, dev: &D, a: &mut Activity<D>, below: &Activity<D>, labels: &Labels<D>) -> Result<()> {
+        if let Some(factor) = &mut a.factor {
+            let units = below.shares.cols();
+            let of_below = below.factor.as_ref();
+            dev.row_factor(factor, &below.goodness, of_below, units, &self.norm, self.goodness)?;
+            dev.matmul(&mut a.shares, &below.shares, false, &self.weight, false)?;
+            return self.receive_shares(dev, a, labels);
+        }
+        match &below.spikes {
+            Some(spikes) => dev.normalise(&mut a.xhat, spikes, self.neuron.steps, &self.norm)?,
+            None => dev.normalise(&mut a.xhat, &below.signal, 1, &self.norm)?,
+        }
+        dev.matmul(&mut a.current, &a.xhat, false, &self.weight, false)
+    }
+
+    /// From the current in shares to that of each row, unless it stays in shares.
+    fn receive_shares(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
+        if a.stays_in_shares() {
+            return Ok(());
+        }
+        let Labels { labels, scale, row } = labels;
+        dev.label_current(&mut a.current, &a.shares, scale, labels, a.factor.as_ref(), row)
+    }
+
+    /// From the current to the goodness.
+    fn respond(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
+        if a.stays_in_shares() {
+            return self.share_goodness(dev, a, labels);
+        }
+        let bias = self.bias.as_ref();
+        dev.lif(&mut a.signal, a.spikes.as_mut(), &a.current, bias, &self.neuron)?;
+        dev.goodness(&mut a.goodness, &a.signal, self.goodness)
+    }
+
+    /// The same, and from there to the loss and back to the current.
+    fn local_grad(
+        &self,
+        dev: &D,
+        l: &mut Learning<D>,
+        losses: &mut Tensor<D>,
+        a: &mut Activity<D>,
+        labels: &Labels<D>,
+        rule: &Rule<D>,
+    ) -> Result<()> {
+        if a.stays_in_shares() {
+            self.share_goodness(dev, a, labels)?;
+            return dev.objective(losses, &mut l.dgoodness, &a.goodness, rule.clock, &rule.objective);
+        }
+        let Rule { clock, dropout, objective, .. } = *rule;
+        let p = LocalLoss { neuron: self.neuron, dropout, goodness: self.goodness, objective };
+        let (signal, spikes, goodness) = (&mut a.signal, a.spikes.as_mut(), &mut a.goodness);
+        let (dcurrent, bias) = (&mut l.dcurrent, self.bias.as_ref());
+        dev.local_grad(dcurrent, losses, signal, spikes, goodness, &a.current, bias, clock, &p)
+    }
+
+    fn share_goodness(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
+        let Labels { labels, scale, row } = labels;
+        let (goodness, factor) = (&mut a.goodness, a.factor.as_ref());
+        dev.share_goodness(goodness, &a.shares, scale, labels, factor, row, self.goodness)
     }
 
     fn share_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>, labels: &Labels<D>) -> Result<()> {
-        let units =
-            if a.stays_in_shares() { Units::Linear(&a.shares) } else { Units::Stored(&a.signal, a.slope()) };
-        let Labels { labels, scale, row, .. } = labels;
-        let (dshares, dgoodness) = (&mut l.dshares, &l.dgoodness);
-        dev.share_grad(dshares, dgoodness, units, labels, scale, a.factor.as_ref(), self.goodness, row)
-    }
-
-    fn current_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>) -> Result<()> {
-        dev.current_grad(&mut l.dcurrent, &l.dgoodness, &a.signal, a.slope(), self.goodness)
+        let dcurrent = match a.stays_in_shares() {
+            true => {
+                CurrentGrad::Linear { shares: &a.shares, dgoodness: &l.dgoodness, goodness: self.goodness }
+            }
+            false => CurrentGrad::Stored(&l.dcurrent),
+        };
+        let Labels { labels, scale, row } = labels;
+        dev.share_grad(&mut l.dshares, dcurrent, labels, scale, a.factor.as_ref(), row)
     }
 
     /// From the gradients to the weights.
-    fn update(&mut self, dev: &D, l: &mut Learning<D>, a: &Activity<D>, rule: &Rule<D>) -> Result<()> {
+    fn update(&mut self, dev: &D, l: &mut Learning<D>, rule: &Rule<D>) -> Result<()> {
         let (mean, square) = (&mut l.weight_mean, &mut l.weight_square);
         dev.adam(&mut self.weight, mean, square, &l.dweight, rule.clock, &rule.adam)?;
-        if self.bias.is_some() && a.shares.rows() > 0 {
-            self.current_grad(dev, l, a)?; // only the bias needs it
-        }
         if let (Some(bias), Some([dbias, mean, square])) = (&mut self.bias, &mut l.bias) {
             dev.sum_rows(dbias, &l.dcurrent)?;
             dev.adam(bias, mean, square, dbias, rule.clock, &rule.adam)?;
@@ -264,6 +282,8 @@ impl<D: Device> Layer<D> {
 pub struct Rule<'a, D: Device> {
     /// Which step.
     pub clock: &'a Clock<D>,
+    /// Which units are silent.
+    pub dropout: Dropout,
     /// What is minimised.
     pub objective: Objective,
     /// By which optimiser.
@@ -301,11 +321,11 @@ pub struct Sizes {
 }
 
 impl<D: Device> Activity<D> {
-    /// Buffers for `layer`, with a slope if it is to learn.
+    /// Buffers for `layer`.
     ///
     /// # Errors
     /// If the device has no room.
-    pub fn new(dev: &D, layer: &Layer<D>, sizes: Sizes, learns: bool) -> Result<Self> {
+    pub fn new(dev: &D, layer: &Layer<D>, sizes: Sizes) -> Result<Self> {
         let [inputs, units] = layer.weight.shape();
         let rows = sizes.batch * sizes.copies;
         let current_rows = if sizes.spikes_in { rows * layer.neuron.steps } else { rows };
@@ -318,7 +338,6 @@ impl<D: Device> Activity<D> {
             xhat: empty_unless(sizes.input == Input::Rows, current_rows, inputs)?,
             current: empty_unless(!stays, current_rows, units)?,
             signal: empty_unless(!stays, rows, units)?,
-            slope: (learns && !stays).then(|| dev.zeros(current_rows, units)).transpose()?,
             spikes: sizes.spikes_out.then(|| dev.zeros(rows * layer.neuron.steps, units)).transpose()?,
             goodness: dev.zeros(rows, 1)?,
         })
@@ -327,11 +346,6 @@ impl<D: Device> Activity<D> {
     /// Whether neither current nor signal is ever written out.
     fn stays_in_shares(&self) -> bool {
         self.current.rows() == 0
-    }
-
-    /// Of an activity that was made to learn: to hand in another one is a programmer's error.
-    fn slope(&self) -> &Tensor<D> {
-        self.slope.as_ref().unwrap_or_else(|| panic!("this activity was not made to learn"))
     }
 
     /// Spikes per row of the last forward pass, `[R]`: `None` where the signal is not a rate.
@@ -358,10 +372,9 @@ impl<D: Device> Learning<D> {
     pub fn new(dev: &D, layer: &Layer<D>, activity: &Activity<D>) -> Result<Self> {
         let [inputs, units] = layer.weight.shape();
         let moments = || dev.zeros(1, units);
-        let wanted = layer.bias.is_some() || activity.shares.rows() == 0;
         Ok(Self {
             dgoodness: dev.zeros(activity.goodness.rows(), 1)?,
-            dcurrent: dev.zeros(if wanted { activity.current.rows() } else { 0 }, units)?,
+            dcurrent: dev.zeros(activity.current.rows(), units)?,
             dshares: dev.zeros(activity.shares.rows(), units)?,
             dweight: dev.zeros(inputs, units)?,
             weight_mean: dev.zeros(inputs, units)?,

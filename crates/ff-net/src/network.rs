@@ -114,8 +114,8 @@ impl<D: Device> Network<D> {
         self.layers.iter().map(of_layer).sum::<usize>() + self.heads.iter().map(of_head).sum::<usize>()
     }
 
-    /// Numbers of one image that a layer keeps from its way forward to its update: what came in, and the signal and slope
-    /// of its units, for the positive and the negative. Layer 1 keeps the image once. No layer needs another one's, so the
+    /// Numbers of one image that a layer keeps from its way forward to its update: what came in, the signal of its units and the gradient
+    /// of their current, for the positive and the negative. Layer 1 keeps the image once. No layer needs another one's, so the
     /// largest counts.
     pub fn kept_per_image(&self) -> usize {
         let steps = |spikes: bool| if spikes { self.config.neuron().steps } else { 1 };
@@ -145,7 +145,7 @@ impl<D: Device> Network<D> {
             };
             let (spikes_in, spikes_out) = (spikes && i > 0, spikes && i < top);
             let sizes = Sizes { batch, copies, classes: self.classes, input, spikes_in, spikes_out, rows };
-            Activity::new(&self.dev, layer, sizes, learn)
+            Activity::new(&self.dev, layer, sizes)
         });
         Ok(buffers.collect::<ff_tensor::Result<_>>()?)
     }
@@ -160,7 +160,7 @@ impl<D: Device> Network<D> {
         images: &Images<D>,
         labels: &Tensor<D, u32>,
     ) -> Result<()> {
-        let labels = Labels { labels, scale: &images.scale, row: self.config.label(), dropout: None };
+        let labels = Labels { labels, scale: &images.scale, row: self.config.label() };
         self.layers[0].image_current(&self.dev, &mut activities[0], images)?;
         self.layers[0].answer_images(&self.dev, &mut activities[0], &labels)?;
         for i in 1..self.layers.len() {

@@ -1,6 +1,6 @@
 //! Training: batches of images, a wrong label for each, and every layer learning from its own goodness.
 
-use ff_tensor::{Clock, Device, Tensor, expect_shape};
+use ff_tensor::{Adam, Clock, Device, Tensor, expect_shape};
 use ndarray::{Array1, Array2};
 
 use crate::head::{HeadActivity, HeadLearning};
@@ -98,7 +98,11 @@ impl<D: Device> Trainer<D> {
             pair: dev.zeros(2 * batch, 1)?,
             scores: dev.zeros(batch, network.classes)?,
             learning: learning.collect::<ff_tensor::Result<_>>()?,
-            losses: network.layers.iter().map(|_| dev.zeros(batches, 1)).collect::<ff_tensor::Result<_>>()?,
+            losses: network
+                .layers
+                .iter()
+                .map(|_| dev.zeros(batches * batch, 1))
+                .collect::<ff_tensor::Result<_>>()?,
             clock: dev.zeros(1, 2)?,
             heads,
             activities,
@@ -185,11 +189,8 @@ impl<D: Device> Trainer<D> {
         let Network { dev, config, classes, layers, heads, .. } = &mut self.network;
         let (set, images, row) = (&self.set, &mut self.images, config.label());
         let seed = config.seed ^ ((stage.unwrap_or(0) as u64) << 32);
-        let rule = Rule {
-            clock: &self.clock,
-            objective: config.objective(),
-            adam: config.adam((config.epochs * self.batches) as u32),
-        };
+        let clock = &self.clock;
+        let (objective, adam) = (config.objective(), config.adam((config.epochs * self.batches) as u32));
         let learns = |layer| stage.is_none_or(|stage| stage == layer);
 
         dev.gather(
@@ -199,21 +200,13 @@ impl<D: Device> Trainer<D> {
             &set.images,
             &set.targets,
             &set.order,
-            rule.clock,
+            clock,
             &config.gather_to_learn(*classes, seed),
         )?;
         layers[0].image_current(dev, &mut self.activities[0], images)?;
         if let Some(of_heads) = &mut self.heads {
-            of_heads.step(
-                dev,
-                layers,
-                heads,
-                &mut self.activities[0].shares,
-                images,
-                config,
-                &rule,
-                stage,
-            )?;
+            let shares = &mut self.activities[0].shares;
+            of_heads.step(dev, layers, heads, shares, images, config, clock, &adam, stage)?;
         }
         if config.negatives == Negatives::Hard {
             layers[0].label_scores(dev, &mut self.scores, &self.activities[0], images, &row)?;
@@ -222,24 +215,24 @@ impl<D: Device> Trainer<D> {
             (Negatives::Head, Some(heads)) => &heads.own[stage.unwrap_or(layers.len() - 1)].scores,
             _ => &self.scores,
         };
-        dev.draw_labels(&mut self.pair, &images.labels, scores, rule.clock, &config.draw(*classes, seed))?;
+        dev.draw_labels(&mut self.pair, &images.labels, scores, clock, &config.draw(*classes, seed))?;
 
-        let labels = |layer| {
-            let dropout = config.dropout(seed, layer).map(|p| (rule.clock, p));
-            Labels { labels: &self.pair, scale: &images.scale, row, dropout }
-        };
-        layers[0].answer_images(dev, &mut self.activities[0], &labels(0))?;
-        if learns(0) {
-            let (learning, losses) = (&mut self.learning[0], &mut self.losses[0]);
-            layers[0].learn_images(dev, learning, losses, &self.activities[0], images, &labels(0), &rule)?;
-        }
-        let top = stage.unwrap_or(layers.len() - 1);
-        for i in 1..=top {
+        let labels = Labels { labels: &self.pair, scale: &images.scale, row };
+        for i in 0..=stage.unwrap_or(layers.len() - 1) {
             let (below, above) = self.activities.split_at_mut(i);
-            layers[i].answer(dev, &mut above[0], &below[i - 1], &labels(i))?;
-            if learns(i) {
-                let (learning, losses) = (&mut self.learning[i], &mut self.losses[i]);
-                layers[i].learn(dev, learning, losses, &above[0], &below[i - 1], &labels(i), &rule)?;
+            let (below, activity) = (below.last(), &mut above[0]);
+            if !learns(i) {
+                match below {
+                    None => layers[i].answer_images(dev, activity, &labels)?,
+                    Some(below) => layers[i].answer(dev, activity, below, &labels)?,
+                }
+                continue;
+            }
+            let rule = Rule { clock, dropout: config.dropout(seed, i), objective, adam };
+            let (learning, log) = (&mut self.learning[i], &mut self.losses[i]);
+            match below {
+                None => layers[i].learn_images(dev, learning, log, activity, images, &labels, &rule)?,
+                Some(below) => layers[i].learn(dev, learning, log, activity, below, &labels, &rule)?,
             }
         }
         Ok(())
@@ -259,7 +252,7 @@ impl<D: Device> Trainer<D> {
             if only.is_some_and(|only| only != layer) {
                 continue;
             }
-            let log = self.network.dev.download(log)?;
+            let log = batch_means(&self.network.dev.download(log)?, self.batch());
             if let Some(batch) = log.iter().position(|loss| !loss.is_finite()) {
                 let (layer, epoch) = (layer + 1, self.epochs_done);
                 return Err(Error::Diverged { layer, epoch, batch: batch + 1, loss: log[batch] });
@@ -268,6 +261,12 @@ impl<D: Device> Trainer<D> {
         }
         Ok(losses)
     }
+}
+
+/// Each batch's mean loss, from the losses of its images.
+pub(crate) fn batch_means(losses: &[f32], batch: usize) -> Vec<f32> {
+    let mean = |losses: &[f32]| losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / batch as f64;
+    losses.chunks_exact(batch).map(|losses| mean(losses) as f32).collect()
 }
 
 impl<D: Device> Heads<D> {
@@ -280,7 +279,7 @@ impl<D: Device> Heads<D> {
             activities: network.activities(batch, 1, Purpose::Signals)?,
             own: own.collect::<ff_tensor::Result<_>>()?,
             learning: learning.collect::<ff_tensor::Result<_>>()?,
-            losses: heads.iter().map(|_| dev.zeros(batches, 1)).collect::<ff_tensor::Result<_>>()?,
+            losses: heads.iter().map(|_| dev.zeros(batches * batch, 1)).collect::<ff_tensor::Result<_>>()?,
         })
     }
 
@@ -294,11 +293,11 @@ impl<D: Device> Heads<D> {
         shares: &mut Tensor<D>,
         images: &Images<D>,
         config: &Config,
-        rule: &Rule<D>,
+        clock: &Clock<D>,
+        adam: &Adam,
         stage: Option<usize>,
     ) -> ff_tensor::Result<()> {
-        let labels =
-            Labels { labels: &self.neutral, scale: &images.scale, row: config.label(), dropout: None };
+        let labels = Labels { labels: &self.neutral, scale: &images.scale, row: config.label() };
         std::mem::swap(shares, &mut self.activities[0].shares);
         for i in 0..=stage.unwrap_or(layers.len() - 1) {
             let (below, above) = self.activities.split_at_mut(i);
@@ -311,7 +310,7 @@ impl<D: Device> Heads<D> {
             }
             let (own, learning, losses) = (&mut self.own[i], &mut self.learning[i], &mut self.losses[i]);
             heads[i].answer(dev, own, &above[0], &config.norm())?;
-            heads[i].learn(dev, learning, losses, own, &images.labels, rule.clock, &rule.adam)?;
+            heads[i].learn(dev, learning, losses, own, &images.labels, clock, adam)?;
         }
         std::mem::swap(shares, &mut self.activities[0].shares);
         Ok(())

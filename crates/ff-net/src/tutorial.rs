@@ -2,13 +2,14 @@
 //! by step as its code has it: one batch, the batch's own labels permuted for negatives, 1,000 steps for layer 1,
 //! then 1,000 for layer 2. With the same seed it prints the same numbers.
 
-use ff_tensor::{Device, NeuronKind};
+use ff_tensor::{Device, Dropout, NeuronKind};
 use ndarray::{Array1, Array2, Axis, s};
 
-use crate::layer::{Activity, Images, Labels, Learning, Rule};
+use crate::layer::{Images, Labels, Learning, Rule};
 use crate::prediction::error_percent;
 use crate::torch::TorchGenerator;
-use crate::{Config, Layer, LayerWeights, Network, Predictor, Purpose, Result, upload};
+use crate::training::batch_means;
+use crate::{Config, LayerWeights, Network, Predictor, Purpose, Result, upload};
 
 /// Images in the tutorial's only batch, and in its "test" batch.
 pub const BATCH: usize = 128;
@@ -140,7 +141,7 @@ fn fit<D: Device>(
     let gather = network.config.gather(network.classes);
     dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &gather)?;
 
-    let labels = Labels { labels: &pair, scale: &images.scale, row: network.config.label(), dropout: None };
+    let labels = Labels { labels: &pair, scale: &images.scale, row: network.config.label() };
     let mut activities = network.activities(size, 2, Purpose::Learning)?;
     let (objective, adam) = (network.config.objective(), network.config.adam(STEPS as u32));
     let mut losses = Vec::new();
@@ -148,29 +149,30 @@ fn fit<D: Device>(
         let (below, above) = activities.split_at_mut(i);
         let activity = &mut above[0];
         let mut learning = Learning::new(&dev, layer, activity)?;
-        let mut log = dev.zeros(STEPS, 1)?;
+        let mut log = dev.zeros(STEPS * size, 1)?;
         dev.write(&mut clock, &[0, 0])?;
-        // Each layer learns from what it answers to what is below; its last answer is what the next layer gets.
-        let answer = |layer: &Layer<D>, activity: &mut Activity<D>| match below.last() {
-            None => {
-                layer.image_current(&dev, activity, &images)?;
-                layer.answer_images(&dev, activity, &labels)
-            }
-            Some(below) => layer.answer(&dev, activity, below, &labels),
-        };
         let mut step = || {
-            answer(layer, activity)?;
-            let rule = Rule { clock: &clock, objective, adam };
+            let rule = Rule { clock: &clock, dropout: Dropout::NONE, objective, adam };
             let (learning, log) = (&mut learning, &mut log);
             match below.last() {
-                None => layer.learn_images(&dev, learning, log, activity, &images, &labels, &rule)?,
+                None => {
+                    layer.image_current(&dev, activity, &images)?;
+                    layer.learn_images(&dev, learning, log, activity, &images, &labels, &rule)?;
+                }
                 Some(below) => layer.learn(&dev, learning, log, activity, below, &labels, &rule)?,
             }
             dev.advance(&mut clock)
         };
         dev.repeat(STEPS, &mut step, on_step)?;
-        answer(layer, activity)?;
-        losses.push(dev.download(&log)?);
+        // What the next layer gets is the answer of the weights that have learned.
+        match below.last() {
+            None => {
+                layer.image_current(&dev, activity, &images)?;
+                layer.answer_images(&dev, activity, &labels)?;
+            }
+            Some(below) => layer.answer(&dev, activity, below, &labels)?,
+        }
+        losses.push(batch_means(&dev.download(&log)?, size));
     }
     let goodness = activities.iter().map(|a| dev.download(&a.goodness)).collect::<ff_tensor::Result<_>>()?;
     Ok((network, losses, goodness))

@@ -1,6 +1,6 @@
 //! What several ops ask of their arguments, on every device.
 
-use crate::{Device, Error, Result, Tensor, expect_shape};
+use crate::{Device, Error, Neuron, Result, Tensor, expect_shape};
 
 /// A factor, if there is one, has a number for each of `rows` rows.
 ///
@@ -47,4 +47,36 @@ pub fn expect_copies(
     } else {
         Err(Error::Shape { op, tensor, got, expected: copies })
     }
+}
+
+/// Units with a signal of this shape fit to their spikes, current and bias; whether the current has a row per step.
+///
+/// # Errors
+/// As above.
+pub fn expect_units<D: Device>(
+    op: &'static str,
+    signal: [usize; 2],
+    spikes: Option<&Tensor<D>>,
+    current: &Tensor<D>,
+    bias: Option<&Tensor<D>>,
+    p: &Neuron,
+) -> Result<bool> {
+    let [rows, n] = signal;
+    let in_time = current.rows() != rows;
+    expect_shape(op, "current", current.shape(), [if in_time { rows * p.steps } else { rows }, n])?;
+    if let Some(spikes) = spikes {
+        expect_shape(op, "spikes", spikes.shape(), [rows * p.steps, n])?;
+    }
+    expect_bias(op, bias, n)?;
+    Ok(in_time)
+}
+
+/// `rows` are positives and as many negatives, each with its goodness; how many pairs.
+///
+/// # Errors
+/// As above.
+pub fn expect_pairs<D: Device>(op: &'static str, goodness: &Tensor<D>, rows: usize) -> Result<usize> {
+    expect_shape(op, "goodness", goodness.shape(), [rows, 1])?;
+    expect_shape(op, "goodness (an odd number of rows)", [rows % 2, 0], [0, 0])?;
+    Ok(rows / 2)
 }

@@ -1,7 +1,8 @@
 //! What a device can do: the steps of the algorithm, each one op.
 //!
 //! One sample's path through training is the table of contents: `gather`, `draw_labels`, `matmul`,
-//! `label_current`, `lif`, `goodness`, `objective`, `current_grad`, `share_grad`, `matmul`, `adam`.
+//! `label_current`, `local_grad`, `share_grad`, `matmul`, `adam`. When it only answers, `lif` and `goodness` stand in the
+//! place of `local_grad`.
 //!
 //! Every op is what a single kernel launch can be: outputs come first, every buffer belongs to the caller,
 //! nothing is allocated, nothing is read back to the host, no closure is passed. What changes from step to step
@@ -17,16 +18,23 @@
 //! that, and whatever is linear keeps it so: one product of these rows serves any number of copies.
 
 use crate::{
-    Adam, Clock, Dropout, Element, Gather, Goodness, LabelDraw, LabelRow, Neuron, Norm, Objective, Result,
+    Adam, Clock, Element, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron, Norm, Objective, Result,
     Softmax, Tensor,
 };
 
-/// What the units of a layer with shares made of their current, for [`Device::share_grad`].
-pub enum Units<'a, D: Device> {
-    /// Signal and slope, `[R, n]` each.
-    Stored(&'a Tensor<D>, &'a Tensor<D>),
-    /// Linear units: the signal is the current, which follows from its shares, `[B + classes + 1, n]`; the slope is 1.
-    Linear(&'a Tensor<D>),
+/// The gradient of a layer's current, for [`Device::share_grad`].
+pub enum CurrentGrad<'a, D: Device> {
+    /// As [`Device::local_grad`] leaves it, `[R, n]`.
+    Stored(&'a Tensor<D>),
+    /// That of linear units, `dI = dg * 2 * factor * I`, whose current follows from its shares.
+    Linear {
+        /// `[B + classes + 1, n]`
+        shares: &'a Tensor<D>,
+        /// `[R, 1]`, from [`Device::objective`].
+        dgoodness: &'a Tensor<D>,
+        /// Which says the factor.
+        goodness: Goodness,
+    },
 }
 
 /// A place to compute: memory, and the ops of the algorithm. Cloning gives another handle to the same device.
@@ -157,28 +165,15 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
         p: &LabelRow,
     ) -> Result<()>;
 
-    /// The neurons over all time steps: `signal` from the current, `slope = d signal / d current`, and the spike
-    /// train if the next layer wants it. A current of R rows is constant in time; one of R T rows has a row per
-    /// step, and so has the slope then. `bias` is added to the current.
+    /// The neurons over all time steps: `signal` from the current, and the spike train if the next layer wants it. A
+    /// current of R rows is constant in time; one of R T rows has a row per step. `bias` is added to the current.
     fn lif(
         &self,
         signal: &mut Tensor<Self>,         // [R, n]
-        slope: Option<&mut Tensor<Self>>,  // as current; left out where nothing learns
         spikes: Option<&mut Tensor<Self>>, // [R T, n], zeros and ones
         current: &Tensor<Self>,            // [R, n] or [R T, n]
         bias: Option<&Tensor<Self>>,       // [1, n]
         p: &Neuron,
-    ) -> Result<()>;
-
-    /// Silences units for all copies of an image alike: `signal[r, j] = 0`, and its spikes, where `j` is drawn for
-    /// `r % B`. A silenced unit does not learn either, as its gradient is a multiple of its signal.
-    fn dropout(
-        &self,
-        signal: &mut Tensor<Self>,         // [R, n]
-        spikes: Option<&mut Tensor<Self>>, // [R T, n]
-        batch: usize,                      // B
-        clock: &Clock<Self>,
-        p: &Dropout,
     ) -> Result<()>;
 
     /// Goodness of each row: the mean or the sum of its squares.
@@ -217,22 +212,43 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
 
     // -- learning -------------------------------------------------------------------------------------------
 
-    /// The local loss of the pairs and its gradient: `losses[clock's batch]` and `dL/dg` of positives and
-    /// negatives.
+    /// All that a layer learns from, in one pass over its current: `lif`, dropout, `goodness`, `objective`, and the chain
+    /// back to the current, in closed form, no tape:
+    ///
+    /// ```text
+    /// dI = dg * 2 * factor * signal * slope,     slope = d signal / d current
+    /// ```
+    /// `factor` is 1/n for the mean, 1 for the sum. Membranes never leave the registers. A silenced unit passes nothing on
+    /// and learns nothing; the copies of an image lose the same units. Pair `b`'s loss is number `batch * B + b` of
+    /// `losses`, where `batch` is the clock's.
+    fn local_grad(
+        &self,
+        dcurrent: &mut Tensor<Self>,       // as current
+        losses: &mut Tensor<Self>,         // [pairs of an epoch, 1]
+        signal: &mut Tensor<Self>,         // [2 B, n]
+        spikes: Option<&mut Tensor<Self>>, // [2 B T, n], zeros and ones
+        goodness: &mut Tensor<Self>,       // [2 B, 1]
+        current: &Tensor<Self>,            // [2 B, n], constant in time, or [2 B T, n]
+        bias: Option<&Tensor<Self>>,       // [1, n]
+        clock: &Clock<Self>,
+        p: &LocalLoss,
+    ) -> Result<()>;
+
+    /// The local losses of the pairs, as in `local_grad`, and their mean's gradient: `dL/dg` of positives and negatives.
     fn objective(
         &self,
-        losses: &mut Tensor<Self>,    // [batches of an epoch, 1]
+        losses: &mut Tensor<Self>,    // [pairs of an epoch, 1]
         dgoodness: &mut Tensor<Self>, // [2 B, 1]
         goodness: &Tensor<Self>,      // [2 B, 1]
         clock: &Clock<Self>,
         p: &Objective,
     ) -> Result<()>;
 
-    /// Cross-entropy of the softmax of scores, and its gradient: `losses[clock's batch]` is the mean of
-    /// `-ln softmax(sharpness * scores[b])[label[b]]`.
+    /// Cross-entropy of the softmax of scores, and its mean's gradient: image `b`'s loss, number `batch * B + b` of
+    /// `losses`, is `-ln softmax(sharpness * scores[b])[label[b]]`.
     fn softmax_loss(
         &self,
-        losses: &mut Tensor<Self>,  // [batches of an epoch, 1]
+        losses: &mut Tensor<Self>,  // [images of an epoch, 1]
         dscores: &mut Tensor<Self>, // [B, classes]
         scores: &Tensor<Self>,      // [B, classes]
         labels: &Tensor<Self, u32>, // [B, 1]
@@ -240,30 +256,17 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
         p: &Softmax,
     ) -> Result<()>;
 
-    /// `dI = dg * 2 * factor * signal * slope`, the chain from the goodness back to the current: closed form,
-    /// no tape. `factor` is 1/n for the mean, 1 for the sum. The slope may have a row per step.
-    fn current_grad(
-        &self,
-        dcurrent: &mut Tensor<Self>, // [R, n] or [R T, n]
-        dgoodness: &Tensor<Self>,    // [R, 1]
-        signal: &Tensor<Self>,       // [R, n]
-        slope: &Tensor<Self>,        // as dcurrent
-        p: Goodness,
-    ) -> Result<()>;
-
-    /// The gradient of the shares, with `dI` as in `current_grad` but not stored: `dshares[b]` is the sum of
+    /// The gradient of the shares: `dshares[b]` is the sum of
     /// `t[r] dI[r]` over the copies of image `b`, `dshares[B + l]` that of `amplitude * s[r % B] * t[r] dI[r]` over
     /// the rows with label `l`; rows in order. All copies share one image, so the weight gradient then needs one
     /// product.
     fn share_grad(
         &self,
         dshares: &mut Tensor<Self>, // [B + classes + 1, n]
-        dgoodness: &Tensor<Self>,   // [R, 1]
-        units: Units<Self>,
+        dcurrent: CurrentGrad<Self>,
         labels: &Tensor<Self, u32>,    // [R, 1]
         scale: &Tensor<Self>,          // [B, 1]
         factor: Option<&Tensor<Self>>, // [R, 1], t; 1 if left out
-        g: Goodness,
         p: &LabelRow,
     ) -> Result<()>;
 

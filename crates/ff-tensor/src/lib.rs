@@ -11,10 +11,10 @@ pub mod params;
 pub mod random;
 pub mod tensor;
 
-pub use device::{Device, Units};
+pub use device::{CurrentGrad, Device};
 pub use error::{Error, Result, expect_shape};
 pub use params::{
-    Adam, Dropout, Gather, Goodness, LabelDraw, LabelRow, Neuron, NeuronKind, Norm, NormKind, Objective,
-    Output, Reset, Softmax, Surrogate,
+    Adam, Dropout, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron, NeuronKind, Norm, NormKind,
+    Objective, Output, Reset, Softmax, Surrogate,
 };
 pub use tensor::{Clock, Element, Tensor};

@@ -53,7 +53,7 @@ impl Gather {
     }
 }
 
-/// Parameters of [`dropout`](crate::Device::dropout): each unit is silenced with probability `rate`, on its own, anew
+/// Dropout: each unit is silenced with probability `rate`, on its own, anew
 /// in each step (N. Srivastava et al., JMLR 15, 2014). What is left is not scaled up: the next layer normalises it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
@@ -222,6 +222,19 @@ pub enum Objective {
         /// How steep.
         alpha: f32,
     },
+}
+
+/// Parameters of [`local_grad`](crate::Device::local_grad): from a layer's current to its loss.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LocalLoss {
+    /// The units.
+    pub neuron: Neuron,
+    /// Units that fall silent.
+    pub dropout: Dropout,
+    /// How the signals become one number.
+    pub goodness: Goodness,
+    /// What is minimised.
+    pub objective: Objective,
 }
 
 /// Parameters of [`softmax_loss`](crate::Device::softmax_loss).
