@@ -1,13 +1,16 @@
 //! The CUDA device, on the shim and on a GPU: every op against its equation, and against the CPU bit for bit wherever sums
 //! run in the same order.
 
+use std::sync::Arc;
+
 use ff_cpu::Cpu;
-use ff_cuda::{Cuda, Products};
+use ff_cuda::{Cuda, Products, kernels};
 use ff_net::Config;
+use ff_net::trial::disagreement;
 use ff_tensor::{Device, Output};
 
 use crate::ops::{Sizes, every_op, label_goodness};
-use crate::shim::{Schedule, Shim};
+use crate::shim::{Program, Schedule, Shim};
 use crate::{bits, nets};
 
 /// Ops whose sums run in another order than the CPU's, or whose `exp` is another one.
@@ -74,6 +77,25 @@ fn shim_nets_learn_as_on_the_cpu() {
         let reference = nets::reference(config.clone());
         let dev = Shim::device(Schedule::Shuffled);
         nets::train(&dev, config).check(&reference, 1e-5, &format!("{name} on {}", dev.description()));
+    }
+}
+
+/// What `ff-cli` asks of a GPU before it leaves a training to it.
+#[test]
+fn shim_stands_a_trial_and_a_wrong_kernel_does_not() {
+    let cpu = Cpu::new(1).unwrap();
+    let off = disagreement(&Shim::device(Schedule::Forward), &cpu).unwrap();
+    assert!(off <= 1e-5, "{off}");
+    for (right, wrong) in [
+        ("weight[i] = kept * weight[i] - size * m", "weight[i] = kept * weight[i] + size * m"),
+        ("spk = mem > p.threshold", "spk = mem > 1.5f * p.threshold"),
+        ("d = by[row] * signal", "d = by[0] * signal"),
+    ] {
+        let program = kernels::program();
+        assert!(program.contains(right), "{right}");
+        let broken = Arc::new(Program::compile("broken", &program.replace(right, wrong)));
+        let off = disagreement(&Cuda::on(Shim::new(broken, Schedule::Forward)), &cpu).unwrap();
+        assert!(off > 0.02, "{wrong}: {off}");
     }
 }
 

@@ -87,11 +87,14 @@ fn products(tf32: bool) -> Products {
     if tf32 { Products::Tf32 } else { Products::F32 }
 }
 
-/// Who has not asked for a GPU is told only where there ought to be one: not of a machine without driver or GPU.
+/// A GPU has to stand its trial. Who has not asked for one is told only where there ought to be one: not of a machine without driver or GPU.
 #[cfg(feature = "cuda")]
 fn auto(args: &DeviceArgs, cpu: impl FnOnce() -> Outcome<Chosen>) -> Outcome<Chosen> {
     match Cuda::new(0, products(args.tf32)) {
-        Ok(dev) => return Ok(Chosen::Cuda(dev)),
+        Ok(dev) => match on_trial(dev) {
+            Ok(dev) => return Ok(Chosen::Cuda(dev)),
+            Err(reason) => eprintln!("note: {reason}; computing on the CPU"),
+        },
         Err(OpenError::NoDriver | OpenError::NoGpu { .. }) if args.device.is_none() => {}
         Err(e) => eprintln!("note: {e}; computing on the CPU"),
     }
@@ -106,9 +109,35 @@ fn auto(args: &DeviceArgs, cpu: impl FnOnce() -> Outcome<Chosen>) -> Outcome<Cho
     cpu()
 }
 
+/// Losses that differ by more than this share are wrong: TF32 and spikes at their threshold make some thousandths.
+#[cfg(feature = "cuda")]
+const MOST_DISAGREEMENT: f32 = 0.02;
+
+/// A GPU that computes as the CPU does, or what is wrong with it.
+#[cfg(feature = "cuda")]
+fn on_trial(dev: Cuda) -> Result<Cuda, String> {
+    let reference = Cpu::new(1).map_err(|e| e.to_string())?;
+    match ff_net::trial::disagreement(&dev, &reference) {
+        Ok(off) if off <= MOST_DISAGREEMENT => Ok(dev),
+        Ok(off) => Err(format!(
+            "{} computes otherwise than the CPU: losses of a short trial differ by {:.0} %",
+            dev.description(),
+            100.0 * off
+        )),
+        Err(e) => Err(format!("{} failed in a short trial: {e}", dev.description())),
+    }
+}
+
 #[cfg(feature = "cuda")]
 fn cuda(name: &str, index: usize, tf32: bool) -> Outcome<Chosen> {
-    Cuda::new(index, products(tf32)).map(Chosen::Cuda).map_err(|e| {
+    let dev = open_cuda(name, index, tf32)?;
+    let untrusted = |reason| Failure::new(format!("device `{name}`: {reason}")).advise("`--device cpu`");
+    on_trial(dev).map(Chosen::Cuda).map_err(untrusted)
+}
+
+#[cfg(feature = "cuda")]
+fn open_cuda(name: &str, index: usize, tf32: bool) -> Outcome<Cuda> {
+    Cuda::new(index, products(tf32)).map_err(|e| {
         let advice = match &e {
             OpenError::NoDriver | OpenError::Driver(_) | OpenError::OldDriver { .. } => {
                 "NVIDIA's driver for CUDA 12 or later, `nvidia-smi` to see whether it works, or `--device cpu`"

@@ -14,6 +14,7 @@ pub mod network;
 pub mod prediction;
 pub mod torch;
 pub mod training;
+pub mod trial;
 pub mod tutorial;
 mod upload;
 

@@ -1,0 +1,54 @@
+//! A short training on made-up images: whether a device computes what another one does, before a long one is left to it.
+
+use ff_tensor::{Device, NormKind, Output, random};
+use ndarray::{Array1, Array2};
+
+use crate::{Config, Negatives, Network, ObjectiveKind, Result, Schedule, Trainer};
+
+/// How far the losses on `dev` are from those on `reference`, as a share of the largest: some roundings, if both are sound;
+/// a spike more or less makes some thousandths of it. Milliseconds.
+///
+/// # Errors
+/// A device that fails, or losses that are no numbers.
+pub fn disagreement<D: Device, R: Device>(dev: &D, reference: &R) -> Result<f32> {
+    let (losses, expected) = (losses(dev)?, losses(reference)?);
+    let largest = expected.iter().fold(0.0f32, |largest, loss| largest.max(loss.abs()));
+    Ok(losses.iter().zip(&expected).fold(0.0f32, |off, (ours, its)| off.max((ours - its).abs())) / largest)
+}
+
+/// The losses of layers and heads in each step of a small spiking net, which asks for all ops that presets ask for.
+fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
+    let (images, pixels, classes) = (80, 36, 4);
+    let config = Config {
+        layers: vec![40, 24],
+        steps: 4,
+        output: Output::Rate,
+        norm: NormKind::Rms,
+        label_amplitude: 3.0,
+        objective: ObjectiveKind::Pair,
+        negatives: Negatives::Hard,
+        schedule: Schedule::Joint,
+        head: true,
+        dropout: 0.1,
+        learning_rate: 3e-3,
+        epochs: 2,
+        batch: 20,
+        ..Config::default()
+    };
+    let draw = |seed: u64, i: usize| random::bits(seed, i as u64);
+    // A class has its own pixels: three in four of the others are dark.
+    let pixel = |(image, pixel): (usize, usize)| match (image + pixel).is_multiple_of(classes) {
+        true => draw(1, image * pixels + pixel) as u8 | 128,
+        false => draw(2, image * pixels + pixel) as u8 * u8::from(draw(3, image * pixels + pixel) % 4 == 0),
+    };
+    let set = Array2::from_shape_fn((images, pixels), pixel);
+    let labels = Array1::from_shape_fn(images, |image| (image % classes) as u8);
+    let order: Vec<u32> = (0..images as u32).collect();
+    let mut trainer = Trainer::new(Network::new(dev, config, pixels, classes)?, &set, &labels)?;
+    let mut losses = Vec::new();
+    for _ in 0..trainer.epochs() {
+        let report = trainer.epoch(&order, &mut || ())?;
+        losses.extend(report.losses.into_iter().chain(report.head_losses).flat_map(|(_, losses)| losses));
+    }
+    Ok(losses)
+}
