@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ff_cpu::Cpu;
-use ff_net::{Config, Model, Network, Predictor};
+use ff_net::{Config, Model, Network, Origin, Predictor};
 use ff_tensor::Output;
 use ndarray::Array2;
 use safetensors::SafeTensors;
@@ -18,7 +18,18 @@ fn network(bias: bool) -> Network<Cpu> {
 }
 
 fn saved(dir: &Path, bias: bool) -> (Model, std::path::PathBuf) {
-    let model = Model::of(&network(bias), "stripes", 6, 5).unwrap();
+    let mut model = Model::of(&network(bias), "stripes", 6, 5).unwrap();
+    model.origin = Origin {
+        preset: Some("quick".into()),
+        augment: vec![serde_json::json!({ "affine": { "rotate": 10.1 } })],
+        imported_from: None,
+        train_samples: Some(60_000),
+        train_error: Some(0.1 + 0.2),
+        test_samples: Some(7),
+        // Not a multiple of anything: it has to come back to the last bit.
+        test_error: Some(100.0 * 3.0 / 7.0),
+        head_test_error: Some(1.0 / 3.0),
+    };
     let path = dir.join("model.safetensors");
     model.save(&path).unwrap();
     (model, path)
@@ -126,9 +137,15 @@ fn a_file_that_cannot_be_a_model_is_refused_in_one_sentence() {
             "has damaged metadata",
         ),
         (
-            "other version",
-            entry("format_version", 2.into()),
-            "has format version 2, but this program reads version 1",
+            "newer version",
+            entry("format_version", 3.into()),
+            "has format version 3, but this program (0.1.0) reads versions 1 to 2; a newer one may read it",
+        ),
+        ("no version", entry("format_version", "two".into()), "has format version \"two\", but this program"),
+        (
+            "origin",
+            entry("origin", serde_json::json!({ "test_error": "small" })),
+            "has settings that make no sense",
         ),
         (
             "absurd size",
@@ -181,6 +198,31 @@ fn a_file_that_cannot_be_a_model_is_refused_in_one_sentence() {
     }
     let message = Model::load(&dir.path().join("nowhere")).unwrap_err().to_string();
     assert!(message.contains("cannot be read"), "{message}");
+}
+
+/// Written by version 0.1.0 before it knew of origins: `ff-cli train --data stripes --set layers=[4,3] --set bias=true ...`
+/// on images of 6 x 5 in 3 classes.
+#[test]
+fn a_model_of_format_version_1_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/model-1.safetensors");
+    let model = Model::load(&path).unwrap();
+    assert_eq!((model.format_version, model.version.as_str()), (1, "0.1.0"));
+    assert_eq!((model.dataset.as_str(), model.width, model.height, model.classes), ("stripes", 6, 5, 3));
+    assert_eq!((&model.config.layers[..], model.config.threshold), (&[4, 3][..], 0.2));
+    assert_eq!(model.origin, Origin::default());
+    // As numpy reads them: weights [out, in].
+    assert_eq!(model.weights[0].weight[[1, 0]], 0.088_904_046);
+    assert_eq!(model.weights[1].weight[[0, 0]], -0.356_334_63);
+    assert_eq!(model.weights[0].bias.as_ref().unwrap()[3], -0.142_831_44);
+    assert_eq!(model.weights[1].head.as_ref().unwrap()[[1, 0]], -0.101_279_65);
+    model.network(&Cpu::new(1).unwrap()).unwrap();
+    // Written again, it is of the present version.
+    let again = dir.path().join("again.safetensors");
+    model.save(&again).unwrap();
+    let again = Model::load(&again).unwrap();
+    assert_eq!(again.format_version, 2);
+    assert!(again.weights == model.weights && again.config == model.config);
 }
 
 #[test]

@@ -6,3 +6,4 @@ mod good;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod refused;
+mod travel;

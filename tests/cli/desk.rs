@@ -64,6 +64,11 @@ impl Desk {
         serde_json::from_slice(&self.run(words).get_output().stdout).unwrap()
     }
 
+    /// A run's `summary.json`.
+    pub fn summary(&self, run: &str) -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(self.path(&format!("{run}/summary.json"))).unwrap()).unwrap()
+    }
+
     /// The command has to end with code 2, nothing on stdout, and one sentence on stderr, which it gives, with
     /// nothing written or left behind.
     pub fn refused(&self, words: &str) -> String {

@@ -226,7 +226,7 @@ fn help_shows_what_to_type() {
     desk.run("train --help")
         .stdout(contains("--preset <NAME>"))
         .stdout(contains("repeat").or(contains("seed")));
-    for command in ["train", "eval", "compare", "predict", "tutorial"] {
+    for command in ["train", "eval", "compare", "predict", "import", "info", "tutorial"] {
         desk.run(&format!("{command} --help")).stdout(contains(format!("Examples:\n  ff-cli {command} ")));
     }
     desk.run("--version").stdout(contains(env!("CARGO_PKG_VERSION")));

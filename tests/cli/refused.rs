@@ -67,6 +67,7 @@ fn flags_that_do_not_exist_or_clash_are_refused() {
         "train --preset quick --config x.toml",
         "eval",
         "predict m",
+        "import net.safetensors",
         "train --seed x",
     ] {
         let output = desk.command(words).assert().code(2).get_output().clone();
@@ -138,13 +139,13 @@ fn a_model_or_a_picture_that_cannot_be_used_is_refused() {
     let model = fs::read(desk.path("run/model.safetensors")).unwrap();
     fs::write(desk.path("cut.safetensors"), &model[..model.len() / 2]).unwrap();
     let version = |bytes: &[u8]| {
-        let text = br#"\"format_version\":1"#;
+        let text = br#"\"format_version\":2"#;
         let at = bytes.windows(text.len()).position(|w| w == text).unwrap();
         let mut bytes = bytes.to_vec();
         bytes[at + text.len() - 1] = b'7';
         bytes
     };
-    fs::write(desk.path("old.safetensors"), version(&model)).unwrap();
+    fs::write(desk.path("new.safetensors"), version(&model)).unwrap();
     fs::write(desk.path("text.png"), "no picture").unwrap();
     image::GrayImage::from_pixel(40, 40, image::Luma([255])).save(desk.path("white.png")).unwrap();
     let mut three = ff_data::synthetic(90, 30, 4);
@@ -156,7 +157,10 @@ fn a_model_or_a_picture_that_cannot_be_used_is_refused() {
         ("eval nowhere.safetensors", "nowhere.safetensors: cannot be read"),
         ("eval cut.safetensors", "cut.safetensors: is not a whole safetensors file"),
         ("eval text.png", "text.png: is not a whole safetensors file"),
-        ("eval old.safetensors", "old.safetensors: has format version 7, but this program reads version 1"),
+        (
+            "eval new.safetensors",
+            "new.safetensors: has format version 7, but this program (0.1.0) reads versions 1 to 2",
+        ),
         ("eval digits", "digits: cannot be read"),
         (
             "eval run/model.safetensors --data three",
@@ -166,6 +170,19 @@ fn a_model_or_a_picture_that_cannot_be_used_is_refused() {
         ("predict run/model.safetensors white.png", "white.png: is empty"),
         ("predict run/model.safetensors nowhere.png", "nowhere.png: No such file"),
         ("predict cut.safetensors white.png", "cut.safetensors: is not a whole safetensors file"),
+        ("info cut.safetensors", "cut.safetensors: is not a whole safetensors file"),
+        ("eval run/model.safetensors --labels no/such/dir", "no/such/dir: cannot be written"),
+        (
+            "import run/model.safetensors --preset quick",
+            "is a model of this program already and needs no import",
+        ),
+        ("import cut.safetensors --preset tutorial", "cut.safetensors: is not a whole safetensors file"),
+        ("import nowhere --preset tutorial", "nowhere: cannot be read"),
+        ("import cut.safetensors --preset quik", "there is no preset `quik`"),
+        (
+            "import cut.safetensors --preset quick --out run/model.safetensors",
+            "run/model.safetensors: is there already\n  try: `--out MODEL` elsewhere",
+        ),
     ] {
         let text = desk.refused(words);
         assert!(text.contains(expected), "{words}: {text}");

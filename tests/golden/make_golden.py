@@ -1,6 +1,6 @@
 """Writes the golden numbers beside this file: what PyTorch and snnTorch compute, for the tests to compare with.
 
-    python -m venv venv && venv/bin/pip install torch snntorch numpy
+    python -m venv venv && venv/bin/pip install torch snntorch numpy safetensors
     FF_DATA_DIR=/directory/of/mnist venv/bin/python tests/golden/make_golden.py
 
 The tests read the JSON files and need no Python. Numbers are written with enough digits to read back the same f32.
@@ -15,6 +15,7 @@ from pathlib import Path
 import snntorch
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from snntorch import surrogate
 from torch.utils.data import DataLoader, Dataset
 
@@ -277,7 +278,19 @@ def adam():
     write("adam.json", {"start": start.tolist(), "gradients": gradients.tolist(), "values": values})
 
 
+def state_dict():
+    """A net of 30 inputs, 4 and 3 units as it comes out of Python; its numbers are known and exact."""
+    net = torch.nn.Module()
+    net.layers = torch.nn.ModuleList([GoldenLayer(30, 4, True), GoldenLayer(4, 3, True)])
+    for layer in net.layers:
+        out, inputs = layer.weight.shape
+        o, i = torch.arange(out)[:, None], torch.arange(inputs)[None, :]
+        layer.weight.data = ((o * 31 + i * 7) % 17 - 8) / 16
+    save_file(net.state_dict(), HERE / "state_dict.safetensors")
+
+
 lif()
 layer()
 adam()
+state_dict()
 tutorial()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::Outcome;
-use crate::{compare, data, eval, info, predict, train, tutorial};
+use crate::{compare, data, eval, import, info, predict, train, tutorial};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,7 @@ Examples:
   ff-cli train --config runs/quick-1/config.toml repeat a run bit for bit
   ff-cli eval runs/quick-1/model.safetensors     test error of a trained model
   ff-cli predict runs/quick-1/model.safetensors digit.png
+  ff-cli info runs/quick-1/model.safetensors     what a model says of itself
   ff-cli tutorial                                snnTorch's tutorial, to the digit";
 
 const TRAIN_EXAMPLES: &str = "\
@@ -29,7 +30,8 @@ All settings: docs/settings.md";
 const EVAL_EXAMPLES: &str = "\
 Examples:
   ff-cli eval runs/quick-1/model.safetensors
-  ff-cli eval runs/quick-1/model.safetensors --data DIR --json";
+  ff-cli eval runs/quick-1/model.safetensors --data DIR --json
+  ff-cli eval runs/quick-1/model.safetensors --labels labels.txt";
 
 const COMPARE_EXAMPLES: &str = "\
 Examples:
@@ -43,6 +45,19 @@ const PREDICT_EXAMPLES: &str = "\
 Examples:
   ff-cli predict runs/quick-1/model.safetensors digit.png
   ff-cli predict runs/quick-1/model.safetensors scans/*.png --json";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  ff-cli import net.safetensors --preset tutorial                    the snnTorch tutorial's net
+  ff-cli import net.safetensors --preset tutorial --set neuron=relu  its second one
+  ff-cli import net.safetensors --config runs/quick-1/config.toml --out net-2.safetensors
+
+In Python: safetensors.torch.save_file(net.state_dict(), \"net.safetensors\"), see docs/python.md";
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  ff-cli info runs/quick-1/model.safetensors  what it is and how it was trained
+  ff-cli info                                 this program and this machine";
 
 const TUTORIAL_EXAMPLES: &str = "\
 Examples:
@@ -76,11 +91,15 @@ enum Command {
     /// Repeat snnTorch's Forward-Forward tutorial, number by number
     #[command(after_help = TUTORIAL_EXAMPLES)]
     Tutorial(TutorialArgs),
+    /// Take weights that were learned in PyTorch
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
     /// Fetch, check or look at a data set
     #[command(subcommand)]
     Data(DataCommand),
-    /// Version, devices, threads, vector instructions, data
-    Info(Json),
+    /// Version, devices, threads, vector instructions, data; or what a model is
+    #[command(after_help = INFO_EXAMPLES)]
+    Info(InfoArgs),
 }
 
 /// Options of `train`.
@@ -132,6 +151,9 @@ pub struct EvalArgs {
     /// Directory with a data set in MNIST's four files
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Write what each test image is taken for to this file, a label a line
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
     #[command(flatten)]
     pub device: DeviceArgs,
     #[command(flatten)]
@@ -172,6 +194,39 @@ pub struct PredictArgs {
     pub images: Vec<PathBuf>,
     #[command(flatten)]
     pub device: DeviceArgs,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Options of `import`.
+#[derive(Args)]
+pub struct ImportArgs {
+    /// A safetensors file with `layers.0.weight` and so on, each `[out, in]` as `torch.nn.Linear` has it
+    pub file: PathBuf,
+    /// What kind of network it is; the sizes of its layers are those of the tensors
+    #[arg(long, value_name = "NAME", conflicts_with = "config", required_unless_present = "config")]
+    pub preset: Option<String>,
+    /// The same, from a file such as a run's config.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Change one setting, such as `neuron=relu` or `beta=0.9`; can be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Directory with the data set that it is for, in MNIST's four files
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The model to write [default: FILE-imported.safetensors]
+    #[arg(long, value_name = "MODEL")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Options of `info`.
+#[derive(Args)]
+pub struct InfoArgs {
+    /// A model.safetensors: says what it is
+    pub model: Option<PathBuf>,
     #[command(flatten)]
     pub json: Json,
 }
@@ -237,6 +292,7 @@ pub fn run(cli: Cli) -> Outcome<()> {
         Command::Predict(args) => predict::predict(&args),
         Command::Tutorial(args) => tutorial::tutorial(&args),
         Command::Data(command) => data::command(&command),
-        Command::Info(json) => info::info(json.json),
+        Command::Import(args) => import::import(&args),
+        Command::Info(args) => info::info(&args),
     }
 }

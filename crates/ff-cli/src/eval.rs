@@ -1,5 +1,7 @@
 //! `eval`: a trained model on a data set's test images.
 
+use std::path::Path;
+
 use ff_data::Samples;
 use ff_net::Model;
 use ff_tensor::Device;
@@ -39,6 +41,11 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     for remark in test.remarks() {
         screen.line(remark)?;
     }
+    if let Some(path) = &args.labels {
+        let labels = test.goodness.scores.predict();
+        write_whole(path, &labels.iter().map(|label| format!("{label}\n")).collect::<String>())?;
+        screen.line(format!("what each was taken for is in {}", path.display()))?;
+    }
     let mut document = json!({
         "model": args.model, "dataset": set.name, "trained_on": model.dataset, "test_samples": set.test.len(),
         "version": env!("CARGO_PKG_VERSION"),
@@ -46,6 +53,17 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     test.write(&mut document);
     screen.document(&document)?;
     Ok(())
+}
+
+/// Under another name first: there is never half a file.
+fn write_whole(path: &Path, text: &str) -> Outcome<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, path)).map_err(|e| {
+        let _ = std::fs::remove_file(&unfinished);
+        Failure::new(format!("{}: cannot be written: {e}", path.display()))
+            .advise("`--labels FILE` elsewhere")
+    })
 }
 
 fn judge<D: Device>(

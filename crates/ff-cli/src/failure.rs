@@ -57,7 +57,8 @@ impl From<ff_net::Error> for Failure {
             ff_net::Error::Config { key, .. } => format!("`--set {key}=VALUE` with another value"),
             ff_net::Error::Diverged { .. } => "a lower learning rate: `--set learning_rate=VALUE`".into(),
             ff_net::Error::Model { .. } => {
-                "`ff-cli train --out DIR`, which writes DIR/model.safetensors".into()
+                "`ff-cli train --out DIR`, which writes DIR/model.safetensors, or `ff-cli import` of what PyTorch wrote"
+                    .into()
             }
             ff_net::Error::Label { .. } => "`ff-cli data check` on the data set".into(),
             ff_net::Error::Device(e) => return e.clone().into(),

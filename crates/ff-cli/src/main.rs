@@ -11,6 +11,7 @@ mod data;
 mod device;
 mod eval;
 mod failure;
+mod import;
 mod info;
 mod operations;
 mod plot;

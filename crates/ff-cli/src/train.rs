@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ff_data::{Dataset, Samples, epoch_order};
-use ff_net::{Config, EpochReport, Model, Network, Trainer};
+use ff_net::{Config, EpochReport, Model, Network, Origin, Trainer};
 use ff_tensor::Device;
 use ndarray::Array2;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub use plots::with_label;
 /// Images on which each epoch's error is measured where none are held out.
 const EPOCH_IMAGES: usize = 2_000;
 /// Images on which the final training error is measured, as many as MNIST has for the test.
-const TRAIN_ERROR_IMAGES: usize = 10_000;
+pub const TRAIN_ERROR_IMAGES: usize = 10_000;
 
 /// Trains, tests, writes the run's directory.
 pub fn train(args: &TrainArgs) -> Outcome<()> {
@@ -231,7 +231,17 @@ impl<'a, D: Device> Run<'a, D> {
         let lines: Vec<String> = self.metrics.iter().map(|m| m.to_json().to_string() + "\n").collect();
         dir.write("metrics.jsonl", &lines.concat())?;
         dir.write("summary.json", &format!("{summary:#}\n"))?;
-        let model = Model::of(network, &self.set.name, self.set.width, self.set.height)?;
+        let mut model = Model::of(network, &self.set.name, self.set.width, self.set.height)?;
+        model.origin = Origin {
+            preset: Some(self.settings.preset.clone()),
+            augment: self.settings.augment_json()?,
+            imported_from: None,
+            train_samples: Some(self.train.len()),
+            train_error: summary["train_error"].as_f64(),
+            test_samples: Some(self.set.test.len()),
+            test_error: Some(test.goodness.error),
+            head_test_error: test.head.as_ref().map(|head| head.error),
+        };
         model.save(&dir.path("model.safetensors"))?;
         self.plot(dir, &model, &test.goodness.scores)
     }

@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use crate::{Config, Error, LayerWeights, Network, Result};
 
-/// The version of the format that is written, and the only one that is read.
-const FORMAT: u64 = 1;
+/// The version of the format that is written. Older ones are read: version 1 knew no [`Origin`].
+const FORMAT: u64 = 2;
 /// The metadata's only key.
-const KEY: &str = "forward-forward";
+pub(crate) const KEY: &str = "forward-forward";
 /// Longest side of an image, and most classes.
 const MOST: usize = 1 << 20;
 
@@ -33,14 +33,19 @@ struct About {
     height: usize,
     classes: usize,
     config: Config,
+    #[serde(default)]
+    origin: Origin,
 }
 
 impl About {
     fn parse(text: &str) -> std::result::Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|e| format!("has damaged metadata ({e})"))?;
         let format = &value["format_version"];
-        if *format != FORMAT {
-            return Err(format!("has format version {format}, but this program reads version {FORMAT}"));
+        if !format.as_u64().is_some_and(|version| (1..=FORMAT).contains(&version)) {
+            return Err(format!(
+                "has format version {format}, but this program ({}) reads versions 1 to {FORMAT}; a newer one may read it",
+                env!("CARGO_PKG_VERSION")
+            ));
         }
         let about: About =
             serde_json::from_value(value).map_err(|e| format!("has settings that make no sense ({e})"))?;
@@ -51,6 +56,28 @@ impl About {
         }
         Ok(about)
     }
+}
+
+/// How a model came about, as far as that is known and [`Config`] does not say it. Errors are in percent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    /// The preset that the settings started from.
+    pub preset: Option<String>,
+    /// How training images were changed before each epoch, as the writer puts it; this crate does not look into it.
+    pub augment: Vec<Value>,
+    /// The file whose weights these are, if they were learned elsewhere.
+    pub imported_from: Option<String>,
+    /// Images that it learned from.
+    pub train_samples: Option<usize>,
+    /// Error on them, or the first of them if they are many.
+    pub train_error: Option<f64>,
+    /// Images that it was tested on.
+    pub test_samples: Option<usize>,
+    /// Error on them.
+    pub test_error: Option<f64>,
+    /// The same in one pass with the heads.
+    pub head_test_error: Option<f64>,
 }
 
 /// What a model file holds, on the host.
@@ -68,10 +95,16 @@ pub struct Model {
     pub classes: usize,
     /// Of each layer.
     pub weights: Vec<LayerWeights>,
+    /// How it came about.
+    pub origin: Origin,
+    /// Of the file it came from; a file is always written in the newest.
+    pub format_version: u64,
+    /// Of the program that wrote that file.
+    pub version: String,
 }
 
 impl Model {
-    /// Takes a network's weights from its device.
+    /// Takes a network's weights from its device. Of its origin nothing is known yet.
     ///
     /// # Errors
     /// If the device fails.
@@ -89,8 +122,21 @@ impl Model {
                 head: network.heads.get(i).map(|head| matrix(&head.weight)).transpose()?,
             });
         }
-        let (config, classes) = (network.config.clone(), network.classes);
-        Ok(Self { config, dataset: dataset.into(), width, height, classes, weights })
+        Ok(Self::new(network.config.clone(), dataset, width, height, network.classes, weights))
+    }
+
+    /// A model of this version, of unknown origin.
+    pub(crate) fn new(
+        config: Config,
+        dataset: &str,
+        width: usize,
+        height: usize,
+        classes: usize,
+        weights: Vec<LayerWeights>,
+    ) -> Self {
+        let (dataset, version) = (dataset.into(), env!("CARGO_PKG_VERSION").into());
+        let (origin, format_version) = (Origin::default(), FORMAT);
+        Self { config, dataset, width, height, classes, weights, origin, format_version, version }
     }
 
     /// The network on a device.
@@ -148,6 +194,7 @@ impl Model {
             height: self.height,
             classes: self.classes,
             config: self.config.clone(),
+            origin: self.origin.clone(),
         };
         let about = serde_json::to_string(&about).map_err(|e| e.to_string())?;
         // One entry: the library writes several in an order that changes from run to run.
@@ -181,11 +228,7 @@ impl Model {
         let mut weights = Vec::new();
         let mut inputs = pixels;
         for (i, &units) in config.layers.iter().enumerate() {
-            let matrix = |part: &str, rows, cols| {
-                let values = floats(&tensors, &format!("{part}.{i}.weight"), &[rows, cols])?;
-                let matrix = ArrayView2::from_shape((rows, cols), &values).map_err(|e| e.to_string())?;
-                Ok::<_, String>(matrix.t().as_standard_layout().into_owned())
-            };
+            let matrix = |part: &str, rows, cols| matrix(&tensors, &format!("{part}.{i}.weight"), rows, cols);
             weights.push(LayerWeights {
                 weight: matrix("layers", units, inputs)?,
                 bias: config
@@ -197,7 +240,8 @@ impl Model {
             inputs = units;
         }
         let (dataset, width, height) = (about.dataset, about.width, about.height);
-        Ok(Self { config, dataset, width, height, classes, weights })
+        let (origin, format_version, version) = (about.origin, about.format_version, about.version);
+        Ok(Self { config, dataset, width, height, classes, weights, origin, format_version, version })
     }
 }
 
@@ -211,7 +255,24 @@ fn readable_by_all<'a, 'b>(mut builder: tempfile::Builder<'a, 'b>) -> tempfile::
     builder
 }
 
-fn floats(tensors: &SafeTensors, name: &str, shape: &[usize]) -> std::result::Result<Vec<f32>, String> {
+/// Torch's `[rows, cols]` as ours, `[cols, rows]`.
+pub(crate) fn matrix(
+    tensors: &SafeTensors,
+    name: &str,
+    rows: usize,
+    cols: usize,
+) -> std::result::Result<Array2<f32>, String> {
+    let values = floats(tensors, name, &[rows, cols])?;
+    let matrix = ArrayView2::from_shape((rows, cols), &values).map_err(|e| e.to_string())?;
+    Ok(matrix.t().as_standard_layout().into_owned())
+}
+
+/// A tensor's numbers, if it has this shape and they are finite.
+pub(crate) fn floats(
+    tensors: &SafeTensors,
+    name: &str,
+    shape: &[usize],
+) -> std::result::Result<Vec<f32>, String> {
     let tensor = tensors.tensor(name).map_err(|_| format!("has no tensor `{name}`"))?;
     if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
         let (dtype, got) = (tensor.dtype(), tensor.shape());

@@ -1,0 +1,57 @@
+//! `import`: from a state dict that PyTorch wrote to a model of ours.
+
+use std::path::{Path, PathBuf};
+
+use ff_net::Model;
+
+use crate::args::{ImportArgs, TrainArgs};
+use crate::data;
+use crate::failure::{Failure, Outcome};
+use crate::info;
+use crate::screen::Screen;
+use crate::settings::Settings;
+
+/// Reads, checks, writes, and says what came in.
+pub fn import(args: &ImportArgs) -> Outcome<()> {
+    let screen = Screen::new(args.json.json);
+    let settings = Settings::resolve(&TrainArgs {
+        preset: args.preset.clone(),
+        config: args.config.clone(),
+        set: args.set.clone(),
+        data: args.data.clone(),
+        ..TrainArgs::default()
+    })?;
+    let out = args.out.clone().unwrap_or_else(|| beside(&args.file));
+    if out.exists() {
+        return Err(
+            Failure::new(format!("{}: is there already", out.display())).advise("`--out MODEL` elsewhere")
+        );
+    }
+    let set = data::open(settings.data.as_deref(), &screen)?;
+    let wants_heads = settings.config.head;
+    let mut model = Model::import(&args.file, settings.config, &set.name, set.width, set.height, set.classes)
+        .map_err(|e| {
+            Failure::new(e.to_string()).advise(format!(
+                "`ff-cli import --help`; for images of another size than {} x {}, `--data DIR`",
+                set.width, set.height
+            ))
+        })?;
+    model.origin.preset = Some(settings.preset);
+    model.save(&out)?;
+
+    if wants_heads && !model.config.head {
+        screen.note("there are no heads in the file, so the model cannot tell an image in one pass");
+    }
+    for line in info::lines(&model) {
+        screen.line(line)?;
+    }
+    screen.line(format!("{:11}{}", "written to", out.display()))?;
+    screen.line(format!("\nnext: ff-cli eval {}", out.display()))?;
+    screen.document(&info::document(&model, &out)?)
+}
+
+/// `net.safetensors` becomes `net-imported.safetensors`.
+fn beside(file: &Path) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!("{stem}-imported.safetensors"))
+}
