@@ -11,7 +11,8 @@ use ff_cuda::{Cuda, Products};
 use ff_data::epoch_order;
 use ff_net::{Config, Network, Predictor, Schedule, Trainer};
 use ff_tensor::{
-    Adam, Device, Dropout, Goodness, LocalLoss, Neuron, Objective, Output, Result, Tensor, random,
+    Adam, Augment, Augmentation, Device, Dropout, Goodness, LocalLoss, Neuron, Objective, Output, Result,
+    Tensor, random,
 };
 use ndarray::{Array1, Array2};
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Ok(dev) => work(&dev, "784-2000-2000, T = 8, batch 500, TF32", wide),
         Err(e) => println!("TF32: not run: {e}"),
     }
+    augment(&full).unwrap();
     kernels(&full).unwrap();
     ExitCode::SUCCESS
 }
@@ -70,6 +72,25 @@ fn work(dev: &Cuda, name: &str, config: Config) {
         start.elapsed().as_secs_f64()
     });
     println!("{name}: scan  {:8.2} ms", seconds * 1e3);
+}
+
+/// An epoch's images, changed as by `best-augmented`.
+fn augment(dev: &Cuda) -> Result<()> {
+    let noise: Vec<u8> = (0..IMAGES * PIXELS).map(|i| random::bits(1, i as u64) as u8).collect();
+    let (images, mut out) = (dev.upload(IMAGES, PIXELS, &noise)?, dev.zeros(IMAGES, PIXELS)?);
+    let list = [
+        Augmentation::Elastic { strength: 1.0, smoothness: 4.5 },
+        Augmentation::Affine { rotate: 8.0, scale: 0.08, shear: 5.0, shift: 1.0 },
+    ];
+    let p = Augment { list: &list, width: 28, height: 28, seed: 1, epoch: 0 };
+    let seconds = median(|| {
+        let start = Instant::now();
+        dev.augment(&mut out, &images, &p).unwrap();
+        dev.synchronise().unwrap();
+        start.elapsed().as_secs_f64()
+    });
+    println!("augment of {IMAGES} images: {:8.2} ms", seconds * 1e3);
+    Ok(())
 }
 
 /// The kernels that memory bounds, on tensors that leave the caches: bytes that have to be read or written, in a second.

@@ -7,8 +7,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ff_cpu::Cpu;
 use ff_data::synthetic;
 use ff_tensor::{
-    Adam, CurrentGrad, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron, Norm,
-    NormKind, Objective, Output, Tensor, random,
+    Adam, Augment, Augmentation, CurrentGrad, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow,
+    LocalLoss, Neuron, Norm, NormKind, Objective, Output, Tensor, random,
 };
 
 const BATCH: usize = 512;
@@ -31,6 +31,15 @@ fn ops(c: &mut Criterion) {
     };
     let digits = synthetic(BATCH, 0, 1).train.images;
     let images = dev.upload(BATCH, INPUTS, digits.as_slice().unwrap()).unwrap();
+    let mut changed = dev.zeros(BATCH, INPUTS).unwrap();
+    let list = [
+        Augmentation::Elastic { strength: 1.0, smoothness: 4.5 },
+        Augmentation::Affine { rotate: 8.0, scale: 0.08, shear: 5.0, shift: 1.0 },
+    ];
+    c.bench_function("augment", |b| {
+        let p = Augment { list: &list, width: 28, height: 28, seed: 1, epoch: 0 };
+        b.iter(|| dev.augment(&mut changed, &images, &p).unwrap());
+    });
     let order = dev.upload(BATCH, 1, &(0..BATCH as u32).collect::<Vec<_>>()).unwrap();
     let clock = dev.zeros(1, 2).unwrap();
     let norm = Norm { kind: NormKind::Rms, eps: 1e-4 };

@@ -12,6 +12,7 @@ constexpr u32 ALL = 0xFFFFFFFF;
 constexpr u32 LANES = 16;
 
 // The numbers by which ff-cuda/src/launch.rs names variants.
+enum { SHIFT, AFFINE, ELASTIC };
 enum { LIF, RELU };
 enum { SUBTRACT, ZERO, NONE };
 enum { MEMBRANE, RATE };

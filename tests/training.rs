@@ -11,7 +11,9 @@ use ff_net::{
     Config, EpochReport, Error, LayerWeights, Link, Negatives, Network, ObjectiveKind, Predictor, Schedule,
     Trainer,
 };
-use ff_tensor::{Goodness, NeuronKind, NormKind, Objective, Output, Reset, Surrogate};
+use ff_tensor::{
+    Augment, Augmentation, Device, Goodness, NeuronKind, NormKind, Objective, Output, Reset, Surrogate,
+};
 use ndarray::{Array1, Array2, s};
 
 /// Trains on `data` and gives the network with each epoch's report.
@@ -307,20 +309,46 @@ fn silenced_units_are_others_in_each_step_and_all_there_for_a_prediction() {
 }
 
 #[test]
-fn other_images_of_the_same_shape_take_the_place_of_the_first() {
+fn each_epoch_learns_from_the_images_as_they_were_changed_for_it() {
     let (dev, data) = (Cpu::new(1).unwrap(), synthetic(300, 100, 1));
-    let config = Config { epochs: 1, ..quick() };
-    let (own, _) = train(&dev, &config, &data).unwrap();
+    let config = Config { schedule: Schedule::Joint, epochs: 2, cool_from: 1.0, ..quick() };
+    let list = [Augmentation::Affine { rotate: 10.0, scale: 0.1, shear: 0.0, shift: 1.0 }];
+    let changed = |epoch| {
+        let images = dev.upload(300, 784, data.train.images.as_slice().unwrap()).unwrap();
+        let mut out = dev.zeros(300, 784).unwrap();
+        let p = Augment { list: &list, width: 28, height: 28, seed: config.seed, epoch };
+        dev.augment(&mut out, &images, &p).unwrap();
+        Array2::from_shape_vec((300, 784), out.data).unwrap()
+    };
     let trainer = |images: &Array2<u8>| {
         let network = Network::new(&dev, config.clone(), 784, 10).unwrap();
         Trainer::new(network, images, &data.train.labels).unwrap()
     };
-    let mut replaced = trainer(&Array2::zeros((300, 784)));
-    replaced.replace_images(&data.train.images).unwrap();
-    replaced.epoch(&epoch_order(300, config.seed, 0), &mut || ()).unwrap();
-    assert_eq!(weights(&own), weights(&replaced.into_network()));
-    let error = trainer(&data.train.images).replace_images(&Array2::zeros((299, 784))).unwrap_err();
-    assert!(error.to_string().contains("images"), "{error}");
+    let order = epoch_order(300, config.seed, 0);
+    // The last list counts.
+    let mut augmented = trainer(&data.train.images)
+        .augmented(&[Augmentation::Shift { pixels: 9 }], 28, 28)
+        .and_then(|trainer| trainer.augmented(&list, 28, 28))
+        .unwrap();
+    let mut by_hand = trainer(&changed(0));
+    for trainer in [&mut augmented, &mut by_hand] {
+        trainer.epoch(&order, &mut || ()).unwrap();
+    }
+    assert_eq!(weights(augmented.network()), weights(by_hand.network()));
+    for trainer in [&mut augmented, &mut by_hand] {
+        trainer.epoch(&order, &mut || ()).unwrap();
+    }
+    assert_ne!(
+        weights(augmented.network()),
+        weights(by_hand.network()),
+        "the second epoch has other changes"
+    );
+
+    let said = |list, width, height| {
+        trainer(&data.train.images).augmented(list, width, height).map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(said(&list, 28, 27).contains("`images` is [300, 784] but [300, 756]"));
+    assert!(said(&[Augmentation::Shift { pixels: 2_000 }], 28, 28).contains("shift.pixels must be from 0"));
 }
 
 #[test]

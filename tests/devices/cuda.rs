@@ -128,7 +128,7 @@ fn shim_a_repeated_step_is_replayed_and_may_not_allocate() {
 }
 
 /// GPU 0; without one the test fails and says why, rather than look like a pass.
-fn gpu() -> Cuda {
+pub fn gpu() -> Cuda {
     let dev = Cuda::new(0, Products::F32).unwrap_or_else(|e| panic!("there is no GPU to test: {e}"));
     println!("on {}", dev.description());
     dev

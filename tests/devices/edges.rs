@@ -3,8 +3,8 @@
 
 use ff_cpu::Cpu;
 use ff_tensor::{
-    Adam, CurrentGrad, Device, Dropout, Gather, Goodness, LocalLoss, Neuron, NeuronKind, Norm, NormKind,
-    Objective, Output, Softmax, Tensor,
+    Adam, Augment, Augmentation, CurrentGrad, Device, Dropout, Gather, Goodness, LocalLoss, Neuron,
+    NeuronKind, Norm, NormKind, Objective, Output, Softmax, Tensor,
 };
 
 use crate::ops::{CLASSES, LABEL, clock, neurons};
@@ -31,7 +31,17 @@ fn refusals<D: Device>(dev: &D) -> Vec<String> {
     let norm = Norm { kind: NormKind::L2, eps: 0.1 };
     let adam = Adam::constant(0.1);
     let softmax = Softmax { sharpness: 1.0 };
+    let augment = |out: [usize; 2], images: [usize; 2], width, pixels| {
+        let list = &[Augmentation::Shift { pixels }];
+        let p = Augment { list, width, height: 3, seed: 1, epoch: 0 };
+        dev.augment(&mut dev.zeros(out[0], out[1]).unwrap(), &dev.zeros(images[0], images[1]).unwrap(), &p)
+    };
     let results = [
+        augment([4, 12], [4, 12], 5, 1),
+        augment([5, 12], [4, 12], 4, 1),
+        augment([4, 0], [4, 0], 0, 1),
+        augment([0, 0], [0, 0], 1 << 40, 1),
+        augment([4, 12], [4, 12], 4, 1_001),
         dev.matmul(&mut zeros(2, 3), &zeros(2, 4), false, &zeros(5, 3), false),
         dev.matmul(&mut zeros(2, 3), &zeros(2, 4), true, &zeros(2, 3), false),
         dev.normalise(&mut zeros(4, 3), &zeros(4, 3), 3, &norm),

@@ -1,6 +1,7 @@
 //! Every op on every device: against plain loops in f64 at odd sizes, and one device against the other.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod augment;
 mod backprop;
 mod cpu;
 mod cuda;

@@ -4,7 +4,7 @@
 use ff_cpu::Cpu;
 use ff_data::{epoch_order, synthetic};
 use ff_net::{Config, Link, Negatives, Network, ObjectiveKind, Predictor, Schedule, Scores, Trainer};
-use ff_tensor::{Device, NeuronKind, NormKind, Output, Surrogate};
+use ff_tensor::{Augmentation, Device, NeuronKind, NormKind, Output, Surrogate};
 
 /// What training came to: each layer's loss in each step, and the scores of images that were not trained on.
 pub struct Outcome {
@@ -49,9 +49,15 @@ pub fn configs() -> [(&'static str, Config); 5] {
 }
 
 pub fn train<D: Device>(dev: &D, config: Config) -> Outcome {
+    train_on(dev, config, &[])
+}
+
+/// On images that change from epoch to epoch.
+pub fn train_on<D: Device>(dev: &D, config: Config, list: &[Augmentation]) -> Outcome {
     let data = synthetic(120, 40, 3);
     let network = Network::new(dev, config, data.width * data.height, data.classes).unwrap();
-    let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
+    let trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
+    let mut trainer = trainer.augmented(list, data.width, data.height).unwrap();
     let mut losses = Vec::new();
     let mut steps = 0;
     for epoch in 0..trainer.epochs() {
@@ -71,6 +77,10 @@ pub fn reference(config: Config) -> Outcome {
 }
 
 impl Outcome {
+    pub fn losses(&self) -> &[f32] {
+        &self.losses
+    }
+
     /// Losses within `tolerance` of the reference's, relatively.
     pub fn check_losses(&self, reference: &Self, tolerance: f32, name: &str) {
         assert_eq!(self.losses.len(), reference.losses.len());

@@ -1,8 +1,9 @@
 //! Every op of a device once, beside what its equation gives in plain loops and f64: the table of cases.
 
 use ff_tensor::{
-    Adam, Clock, CurrentGrad, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron,
-    NeuronKind, Norm, NormKind, Objective, Output, Reset, Softmax, Surrogate, Tensor, random,
+    Adam, Augment, Augmentation, Clock, CurrentGrad, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow,
+    LocalLoss, Neuron, NeuronKind, Norm, NormKind, Objective, Output, Reset, Softmax, Surrogate, Tensor,
+    random,
 };
 
 use crate::{backprop, oracle};
@@ -77,7 +78,8 @@ pub fn clock<D: Device>(dev: &D) -> Clock<D> {
 
 /// Every op once.
 pub fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
-    let mut answers = gather(dev, s);
+    let mut answers = augment(dev, s);
+    answers.extend(gather(dev, s));
     answers.extend(draw_labels(dev, s));
     answers.extend(normalise(dev, s));
     answers.extend(matmul(dev, s));
@@ -92,6 +94,38 @@ pub fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers.extend(adam(dev, s));
     answers.extend(backprop::gather_alone(dev, s));
     answers.extend(backprop::lif_grad(dev, s));
+    answers
+}
+
+/// A shift, by hand but for how far it goes; of the others, that they are the same everywhere.
+fn augment<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let (n, width, height) = (s.batch.min(3), s.inputs, s.units.min(9));
+    let pixels: Vec<u8> =
+        (0..n * width * height).map(|i| 1 + (random::bits(47, i as u64) % 255) as u8).collect();
+    let images = dev.upload(n, width * height, &pixels).unwrap();
+    let shift = Augmentation::Shift { pixels: 2 };
+    let affine = Augmentation::Affine { rotate: 40.0, scale: 0.2, shear: 10.0, shift: 1.5 };
+    let elastic = |smoothness| Augmentation::Elastic { strength: 1.5, smoothness };
+    let mut answers = Vec::new();
+    for list in [&[shift][..], &[elastic(3.0), affine, shift], &[affine, elastic(1.0), elastic(9.0)]] {
+        let mut out = dev.upload(n, width * height, &vec![77; n * width * height]).unwrap();
+        dev.augment(&mut out, &images, &Augment { list, width, height, seed: 48, epoch: 1 }).unwrap();
+        let got: Vec<f32> = dev.download(&out).unwrap().into_iter().map(f32::from).collect();
+        let want = wide(&got);
+        if list.len() == 1 {
+            let moved = |image: &[u8], x: usize, y: usize| {
+                let at = |i: usize| (i / width + y).checked_sub(2).zip((i % width + x).checked_sub(2));
+                let inside = |&(row, column): &(usize, usize)| row < height && column < width;
+                let from = |i| at(i).filter(inside).map_or(0, |(row, column)| image[row * width + column]);
+                (0..width * height).map(|i| f64::from(from(i))).collect::<Vec<f64>>()
+            };
+            for (image, want) in pixels.chunks(width * height).zip(want.chunks(width * height)) {
+                let mut places = (0..25).map(|place| moved(image, place % 5, place / 5));
+                assert!(places.any(|moved| moved == want), "no shift by at most 2 gives {want:?}");
+            }
+        }
+        answers.push(Answer::new(format!("augment {list:?}"), got, want));
+    }
     answers
 }
 

@@ -24,6 +24,7 @@
 #define __device__
 #define __shared__ static
 #define __launch_bounds__(...)
+#define __noinline__
 
 struct Dim {
     unsigned x, y, z;

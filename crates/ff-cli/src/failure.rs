@@ -74,6 +74,7 @@ impl From<ff_tensor::Error> for Failure {
             ff_tensor::Error::Memory { .. } => failure.advise(
                 "`--set batch=N` with a smaller N, fewer units in `--set layers=[...]`, or `--device cpu`",
             ),
+            ff_tensor::Error::Parameter { op: "augment", .. } => failure.advise("`--set augment=[]`"),
             _ => failure,
         }
     }

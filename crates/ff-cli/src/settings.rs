@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ff_data::Augmentation;
 use ff_net::Config;
+use ff_tensor::Augmentation;
 use toml::{Table, Value};
 
 use crate::args::TrainArgs;

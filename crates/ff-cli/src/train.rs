@@ -5,7 +5,6 @@ use std::time::Instant;
 use ff_data::{Dataset, Samples, epoch_order};
 use ff_net::{Config, EpochReport, Model, Network, Origin, Trainer};
 use ff_tensor::Device;
-use ndarray::Array2;
 use serde_json::{Value, json};
 
 use crate::args::TrainArgs;
@@ -86,7 +85,8 @@ impl<'a, D: Device> Run<'a, D> {
         let (config, pixels) = (self.settings.config.clone(), self.set.width * self.set.height);
         let network = Network::new(&self.dev, config, pixels, self.set.classes)?;
         self.announce()?;
-        let mut trainer = Trainer::new(network, &self.train.images, &self.train.labels)?;
+        let trainer = Trainer::new(network, &self.train.images, &self.train.labels)?;
+        let mut trainer = trainer.augmented(&self.settings.augment, self.set.width, self.set.height)?;
         let train_seconds = self.train_all(&mut trainer)?;
         let network = trainer.into_network();
 
@@ -144,28 +144,11 @@ impl<'a, D: Device> Run<'a, D> {
         let (epochs, batches) = (trainer.epochs(), trainer.batches());
         let bar = self.screen.bar((epochs * batches * trainer.batch()) as u64, "images");
         let mut judge = Judge::new(trainer.network())?;
-        let augment = &self.settings.augment;
-        let mut changed =
-            if augment.is_empty() { Array2::default((0, 0)) } else { self.train.images.clone() };
         let mut total = 0.0;
         for epoch in 0..epochs {
             bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
             let order = epoch_order(self.train.len(), self.settings.config.seed, epoch as u64);
             let (start, images) = (Instant::now(), trainer.batch() as u64);
-            if !augment.is_empty() {
-                let seed = self.settings.config.seed;
-                let size = (self.set.width, self.set.height);
-                ff_data::augment(
-                    &mut changed,
-                    &self.train.images,
-                    size.0,
-                    size.1,
-                    augment,
-                    seed,
-                    epoch as u64,
-                );
-                trainer.replace_images(&changed)?;
-            }
             let report = trainer.epoch(&order, &mut || bar.inc(images))?;
             let seconds = start.elapsed().as_secs_f64();
             total += seconds;

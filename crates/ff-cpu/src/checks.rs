@@ -1,7 +1,7 @@
 //! What several ops ask of their arguments.
 
 pub(crate) use ff_tensor::checks::{
-    expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units,
+    expect_augment, expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units,
 };
 
 use ff_tensor::{Clock, Result, Tensor, expect_shape};

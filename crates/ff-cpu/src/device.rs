@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use ff_tensor::{
-    Adam, Clock, CurrentGrad, Device, Element, Error, Gather, Goodness, LabelDraw, LabelRow, LocalLoss,
-    Neuron, Norm, Objective, Result, Softmax, Tensor, expect_shape,
+    Adam, Augment, Clock, CurrentGrad, Device, Element, Error, Gather, Goodness, LabelDraw, LabelRow,
+    LocalLoss, Neuron, Norm, Objective, Result, Softmax, Tensor, expect_shape,
 };
 
 use crate::checks::{
-    expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units, slice, this_batch,
+    expect_augment, expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units,
+    slice, this_batch,
 };
 use crate::matmul::Operand;
 use crate::{
-    adam, draw_labels, gather, goodness, label_current, lif, lif_grad, local_grad, matmul, normalise,
-    objective, row_factor, share_grad, softmax_loss, sum_rows,
+    adam, augment, draw_labels, gather, goodness, label_current, lif, lif_grad, local_grad, matmul,
+    normalise, objective, row_factor, share_grad, softmax_loss, sum_rows,
 };
 
 /// Rows that one task takes at a time: enough work to be worth handing out, small enough to stay in cache.
@@ -77,6 +78,12 @@ impl Device for Cpu {
     }
 
     fn synchronise(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn augment(&self, out: &mut Tensor<Self, u8>, images: &Tensor<Self, u8>, p: &Augment) -> Result<()> {
+        expect_augment(out.shape(), images.shape(), p)?;
+        self.pool.install(|| augment::augment(&mut out.data, &images.data, p));
         Ok(())
     }
 

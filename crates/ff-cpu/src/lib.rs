@@ -8,6 +8,7 @@ mod checks;
 mod device;
 
 mod adam;
+mod augment;
 mod dense;
 mod draw_labels;
 mod gather;

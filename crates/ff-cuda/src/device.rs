@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use ff_tensor::checks::{
-    expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units,
+    expect_augment, expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units,
 };
 use ff_tensor::{
-    Adam, Clock, CurrentGrad, Device, Element, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron,
-    Norm, Objective, Result, Softmax, Tensor, expect_shape,
+    Adam, Augment, Clock, CurrentGrad, Device, Element, Gather, Goodness, LabelDraw, LabelRow, LocalLoss,
+    Neuron, Norm, Objective, Result, Softmax, Tensor, expect_shape,
 };
 
 use crate::error::failed;
-use crate::launch::{args, each, norm, objective, sums, units};
+use crate::launch::{args, changes, each, norm, number, objective, sums, units};
 use crate::{Arg, Buffer, Driver, Grid, OpenError, Products, gpu};
 
 /// One GPU.
@@ -109,6 +109,15 @@ impl Device for Cuda {
 
     fn scan_rows(&self) -> usize {
         self.driver.scan_rows()
+    }
+
+    fn augment(&self, out: &mut Tensor<Self, u8>, images: &Tensor<Self, u8>, p: &Augment) -> Result<()> {
+        expect_augment(out.shape(), images.shape(), p)?;
+        let list = changes(p.list);
+        let list = self.upload(1, list.len(), &list)?;
+        let grid = Grid { blocks: [number(images.rows()), 1], threads: [128, 1] };
+        let args = args![out, images, list, p.list.len(), p.width, p.height, p.seed, p.epoch];
+        self.launch("augment", grid, args)
     }
 
     fn gather(

@@ -7,6 +7,8 @@ use std::fmt::Write;
 pub const FILES: &[(&str, &str)] = &[
     ("common.cuh", include_str!("../../../kernels/common.cuh")),
     ("random.cuh", include_str!("../../../kernels/random.cuh")),
+    ("chacha.cuh", include_str!("../../../kernels/chacha.cuh")),
+    ("augment.cu", include_str!("../../../kernels/augment.cu")),
     ("gather.cu", include_str!("../../../kernels/gather.cu")),
     ("draw_labels.cu", include_str!("../../../kernels/draw_labels.cu")),
     ("normalise.cu", include_str!("../../../kernels/normalise.cu")),

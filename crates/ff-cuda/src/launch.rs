@@ -1,7 +1,8 @@
 //! How many threads a kernel gets, and how an op's arguments become a kernel's.
 
 use ff_tensor::{
-    Element, Goodness, Neuron, NeuronKind, Norm, NormKind, Objective, Output, Reset, Surrogate, Tensor,
+    Augmentation, Element, Goodness, Neuron, NeuronKind, Norm, NormKind, Objective, Output, Reset, Surrogate,
+    Tensor,
 };
 
 use crate::{Arg, Cuda, Grid, NeuronArg};
@@ -146,6 +147,16 @@ pub(crate) fn objective(p: &Objective) -> [Arg; 2] {
         Objective::Softplus { theta } => [Arg::U32(0), theta.arg()],
         Objective::Pair { alpha } => [Arg::U32(1), alpha.arg()],
     }
+}
+
+/// Five numbers for each change: which, and its bounds in the order of `Augmentation`.
+pub(crate) fn changes(list: &[Augmentation]) -> Vec<f32> {
+    let numbers = |change: &Augmentation| match *change {
+        Augmentation::Shift { pixels } => [0.0, pixels as f32, 0.0, 0.0, 0.0],
+        Augmentation::Affine { rotate, scale, shear, shift } => [1.0, rotate, scale, shear, shift],
+        Augmentation::Elastic { strength, smoothness } => [2.0, strength, smoothness, 0.0, 0.0],
+    };
+    list.iter().flat_map(numbers).collect()
 }
 
 /// A kernel's arguments, in its order.

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, s};
 
-pub mod augment;
 pub mod error;
 pub mod fetch;
 pub mod idx;
@@ -16,7 +15,6 @@ pub mod order;
 pub mod picture;
 pub mod synthetic;
 
-pub use augment::{Augmentation, augment};
 pub use error::{Error, Result};
 pub use fetch::{Progress, fetch};
 pub use idx::read_dir;

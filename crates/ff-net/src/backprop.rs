@@ -18,7 +18,7 @@
 //! Not here: biases, dropout of units, more than one objective.
 
 use ff_tensor::{
-    Clock, Device, Gather, Neuron, NeuronKind, Output, Softmax, Surrogate, Tensor, expect_shape,
+    Augmentation, Clock, Device, Gather, Neuron, NeuronKind, Output, Softmax, Surrogate, Tensor, expect_shape,
 };
 use ndarray::{Array1, Array2};
 use ndarray_rand::RandomExt;
@@ -249,6 +249,15 @@ impl<D: Device> BackpropTrainer<D> {
         })
     }
 
+    /// As [`Trainer::augmented`](crate::Trainer::augmented).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn augmented(mut self, list: &[Augmentation], width: usize, height: usize) -> Result<Self> {
+        self.set = self.set.augmented(&self.net.dev, list, width, height)?;
+        Ok(self)
+    }
+
     /// Trains for one epoch through the images in `order`, a permutation of all of them, calling `on_step` after
     /// each batch; gives the mean loss.
     ///
@@ -256,7 +265,7 @@ impl<D: Device> BackpropTrainer<D> {
     /// A loss or a weight that is no longer a number, or a failing device.
     pub fn epoch(&mut self, order: &[u32], on_step: &mut dyn FnMut()) -> Result<f64> {
         let (dev, batches) = (self.net.dev.clone(), self.batches());
-        dev.write(&mut self.set.order, order)?;
+        self.set.begin(&dev, order, self.net.config.seed, self.epochs_done)?;
         dev.write(&mut self.clock, &[(self.epochs_done * batches) as u32, 0])?;
         for _ in 0..batches {
             self.step()?;

@@ -1,6 +1,7 @@
 //! Training: batches of images, a wrong label for each, and every layer learning from its own goodness.
 
-use ff_tensor::{Adam, Clock, Device, Tensor, expect_shape};
+use ff_tensor::checks::expect_augment;
+use ff_tensor::{Adam, Augment, Augmentation, Clock, Device, Tensor, expect_shape};
 use ndarray::{Array1, Array2};
 
 use crate::head::{HeadActivity, HeadLearning};
@@ -32,11 +33,20 @@ struct Heads<D: Device> {
     losses: Vec<Tensor<D>>,
 }
 
-/// The images, their labels, and the order of the present epoch.
+/// The images of the present epoch, their labels, and their order.
 pub(crate) struct TrainingSet<D: Device> {
     pub images: Tensor<D, u8>,
     pub targets: Tensor<D, u32>,
     pub order: Tensor<D, u32>,
+    changes: Option<Changes<D>>,
+}
+
+/// How the images come to differ from epoch to epoch.
+struct Changes<D: Device> {
+    originals: Tensor<D, u8>,
+    list: Vec<Augmentation>,
+    width: usize,
+    height: usize,
 }
 
 impl<D: Device> TrainingSet<D> {
@@ -57,7 +67,30 @@ impl<D: Device> TrainingSet<D> {
             return Err(Error::Label { image: i, label: labels[i], classes });
         }
         let (images, targets) = (upload::images(dev, images)?, upload::labels(dev, labels)?);
-        Ok(Self { images, targets, order: dev.zeros(n, 1)? })
+        Ok(Self { images, targets, order: dev.zeros(n, 1)?, changes: None })
+    }
+
+    /// See [`Trainer::augmented`].
+    pub fn augmented(mut self, dev: &D, list: &[Augmentation], width: usize, height: usize) -> Result<Self> {
+        if let Some(before) = self.changes.take() {
+            self.images = before.originals;
+        }
+        if list.is_empty() {
+            return Ok(self);
+        }
+        let shape = self.images.shape();
+        expect_augment(shape, shape, &Augment { list, width, height, seed: 0, epoch: 0 })?;
+        let originals = std::mem::replace(&mut self.images, dev.zeros(shape[0], shape[1])?);
+        self.changes = Some(Changes { originals, list: list.to_vec(), width, height });
+        Ok(self)
+    }
+
+    /// Gets ready for epoch `epoch`, counted from 0, through the images in `order`.
+    pub fn begin(&mut self, dev: &D, order: &[u32], seed: u64, epoch: usize) -> ff_tensor::Result<()> {
+        dev.write(&mut self.order, order)?;
+        let Some(Changes { originals, list, width, height }) = &self.changes else { return Ok(()) };
+        let p = Augment { list, width: *width, height: *height, seed, epoch: epoch as u64 };
+        dev.augment(&mut self.images, originals, &p)
     }
 }
 
@@ -113,15 +146,14 @@ impl<D: Device> Trainer<D> {
         })
     }
 
-    /// Trains on other images from here on, with the labels and of the shape of those before: changed ones for another
-    /// epoch.
+    /// Trains on images that change before each epoch: what `list` does to one follows from the config's seed, the epoch
+    /// and the image's index. They are `width` pixels wide and `height` high. With an empty list they stay as they are.
     ///
     /// # Errors
-    /// Another shape, or a failing device.
-    pub fn replace_images(&mut self, images: &Array2<u8>) -> Result<()> {
-        let to = &mut self.set.images;
-        expect_shape("training", "images", [images.nrows(), images.ncols()], to.shape())?;
-        Ok(self.network.dev.write(to, images.as_standard_layout().as_slice().unwrap_or_default())?)
+    /// Images of another size, a change that is out of bounds, or a device without room.
+    pub fn augmented(mut self, list: &[Augmentation], width: usize, height: usize) -> Result<Self> {
+        self.set = self.set.augmented(&self.network.dev, list, width, height)?;
+        Ok(self)
     }
 
     /// Epochs of the whole run: of all layers one after the other if greedy.
@@ -159,7 +191,7 @@ impl<D: Device> Trainer<D> {
     /// A loss that is no longer a number, or a failing device.
     pub fn epoch(&mut self, order: &[u32], on_step: &mut dyn FnMut()) -> Result<EpochReport> {
         let dev = self.network.dev.clone();
-        dev.write(&mut self.set.order, order)?;
+        self.set.begin(&dev, order, self.network.config.seed, self.epochs_done)?;
         let stage = self.stage();
         // Greedy layers each have an optimiser of their own, which starts from zero.
         let epoch_of_stage = self.epochs_done % self.network.config.epochs;

@@ -1,11 +1,31 @@
 //! What several ops ask of their arguments, on every device.
 
-use crate::{Device, Error, Neuron, Result, Tensor, expect_shape};
+use crate::{Augment, Augmentation, Device, Error, Neuron, Result, Tensor, expect_shape};
+
+/// Images and changed images are of the size that `augment` is told, and each change is within its bounds.
+///
+/// # Errors
+/// If it is not so; so for all checks here.
+pub fn expect_augment(out: [usize; 2], images: [usize; 2], p: &Augment) -> Result<()> {
+    let refuse = |reason| Err(Error::Parameter { op: "augment", reason });
+    // Places in a framed image are numbers without a fraction in f32.
+    const MOST: usize = 1 << 23;
+    let framed = p.width.saturating_add(3).saturating_mul(p.height.saturating_add(3));
+    if p.width == 0 || p.height == 0 || framed >= MOST {
+        return refuse(format!(
+            "images have {} x {} pixels; 1 to some 8 million are possible",
+            p.width, p.height
+        ));
+    }
+    expect_shape("augment", "images", images, [images[0], p.width * p.height])?;
+    expect_shape("augment", "out", out, images)?;
+    p.list.iter().try_for_each(Augmentation::validate).or_else(refuse)
+}
 
 /// A factor, if there is one, has a number for each of `rows` rows.
 ///
 /// # Errors
-/// If it has not; so for all checks here.
+/// As above.
 pub fn expect_factor<D: Device>(op: &'static str, factor: Option<&Tensor<D>>, rows: usize) -> Result<()> {
     factor.map_or(Ok(()), |factor| expect_shape(op, "factor", factor.shape(), [rows, 1]))
 }

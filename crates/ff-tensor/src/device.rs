@@ -1,6 +1,6 @@
 //! What a device can do: the steps of the algorithm, each one op.
 //!
-//! One sample's path through training is the table of contents: `gather`, `draw_labels`, `matmul`,
+//! One sample's path through training is the table of contents: `augment`, `gather`, `draw_labels`, `matmul`,
 //! `label_current`, `local_grad`, `share_grad`, `matmul`, `adam`. When it only answers, `lif` and `goodness` stand in the
 //! place of `local_grad`.
 //!
@@ -18,8 +18,8 @@
 //! that, and whatever is linear keeps it so: one product of these rows serves any number of copies.
 
 use crate::{
-    Adam, Clock, Element, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron, Norm, Objective, Result,
-    Softmax, Tensor,
+    Adam, Augment, Clock, Element, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron, Norm, Objective,
+    Result, Softmax, Tensor,
 };
 
 /// The gradient of a layer's current, for [`Device::share_grad`].
@@ -89,6 +89,17 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     }
 
     // -- forward --------------------------------------------------------------------------------------------
+
+    /// Changes each image a little, at random: `out(p) = image(M (p - c) + t + d(p) + c)` with `M`, `t` and `d` drawn from the
+    /// seed, the epoch and the image's index, the same bits on every device.
+    ///
+    /// Once an epoch, not in a step: it may bring the list to the device, so [`repeat`](Self::repeat) does not take it.
+    fn augment(
+        &self,
+        out: &mut Tensor<Self, u8>, // [N, height * width]
+        images: &Tensor<Self, u8>,  // [N, height * width]
+        p: &Augment,
+    ) -> Result<()>;
 
     /// Fetches the clock's batch of images, makes room for the label and normalises image and label together:
     /// `xhat[b] = s[b] * pixels / 255` with zeros in the first `classes` slots and where a pixel is dropped,

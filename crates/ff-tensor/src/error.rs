@@ -18,6 +18,14 @@ pub enum Error {
         /// The shape that the other arguments ask for.
         expected: [usize; 2],
     },
+    /// A parameter that cannot be.
+    #[error("{op}: {reason}")]
+    Parameter {
+        /// The op that refused.
+        op: &'static str,
+        /// Which parameter, and what is wrong with it.
+        reason: String,
+    },
     /// The device has no room.
     #[error("{device}: out of memory: {} asked for, {} free", size(*.needed), size(*.free))]
     Memory {

@@ -2,6 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Augmentation;
+
+/// Parameters of [`augment`](crate::Device::augment).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Augment<'a> {
+    /// What is done to an image, from first to last.
+    pub list: &'a [Augmentation],
+    /// Of an image, in pixels.
+    pub width: usize,
+    /// Of an image, in pixels; `(width + 3) (height + 3)` is below 2^23.
+    pub height: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+    /// Counted from 0; each has draws of its own.
+    pub epoch: u64,
+}
+
 /// How a row is scaled before it meets the weights, `xhat = x / (norm(x) + eps)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Norm {

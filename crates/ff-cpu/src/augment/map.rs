@@ -8,7 +8,9 @@
 //! Loops go over a row at a time, without branches, so that the compiler takes several pixels at once; only the
 //! four neighbours are fetched one pixel after the other.
 
-use super::{Augmentation, Draws};
+use ff_tensor::Augmentation;
+
+use super::Draws;
 
 /// `[a, b, c, d]` is `[a, b; c, d]`.
 pub(super) type Matrix = [f32; 4];
@@ -45,8 +47,6 @@ pub(super) struct Map {
 
 impl Map {
     pub(super) fn new(width: usize, height: usize) -> Self {
-        let framed = vec![0.0; (width + 3) * (height + 3)];
-        assert!(framed.len() < WHOLE as usize, "augment: {width} x {height} pixels are too many");
         Self {
             width,
             height,
@@ -55,7 +55,7 @@ impl Map {
             bent: false,
             dx: vec![0.0; width * height],
             dy: vec![0.0; width * height],
-            framed,
+            framed: vec![0.0; (width + 3) * (height + 3)],
             at: vec![0; width],
             u: vec![0.0; width],
             v: vec![0.0; width],
@@ -164,8 +164,8 @@ impl Map {
         let (at, u, v) = (&mut self.at[..width], &mut self.u[..width], &mut self.v[..width]);
         let (dx, dy) = (&self.dx[y * width..][..width], &self.dy[y * width..][..width]);
         for x in 0..width {
-            let column = (x0 + a * x as f32 + bent * dx[x]).clamp(0.0, right);
-            let row = (y0 + c * x as f32 + bent * dy[x]).clamp(0.0, bottom);
+            let column = between(x0 + a * x as f32 + bent * dx[x], right);
+            let row = between(y0 + c * x as f32 + bent * dy[x], bottom);
             let (whole_column, whole_row) = (floor(column), floor(row));
             at[x] = round(whole_row * stride as f32 + whole_column);
             (u[x], v[x]) = (column - whole_column, row - whole_row);
@@ -218,6 +218,13 @@ fn round(x: f32) -> u32 {
 fn floor(x: f32) -> f32 {
     let near = (x + WHOLE) - WHOLE;
     near - if near > x { 1.0 } else { 0.0 }
+}
+
+/// `x`, or the end of `0..=most` that is nearest; 0 for what is no number, which a list of very many changes can come to.
+#[inline]
+fn between(x: f32, most: f32) -> f32 {
+    let x = if x > 0.0 { x } else { 0.0 };
+    if x < most { x } else { most }
 }
 
 /// The inverse of `R(rotate) K(shear) diag(width, height)`. Positive angles turn x towards y, clockwise to the eye.

@@ -1,25 +1,6 @@
-//! Images, each a little different in each epoch: shifted, turned, scaled, slanted, bent.
-//!
-//! ```text
-//! out(p) = image(M (p - c) + t + d(p) + c)      p, c, t, d(p): x and y in pixels; c: the image's middle
-//! ```
-//!
-//! All that a list does to an image becomes one such map from a pixel of `out` to the place in `image` that it
-//! comes from, and the image is read once, so a long list blurs no more than a short one. Between pixels the image
-//! is bilinear, around it is background. A map by whole pixels copies bytes.
-//!
-//! An image depends only on the list, the seed, the epoch and its index. As in [`mod@crate::synthetic`], no
-//! function is used whose last bit differs between systems. Only places change: ink gets no noise and no contrast.
+//! Ways of changing an image, for [`augment`](crate::Device::augment).
 
-mod map;
-
-use ndarray::Array2;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-
-use map::Map;
 
 /// A way of changing an image. A list of them is applied from first to last.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -89,62 +70,49 @@ impl Augmentation {
     }
 }
 
-/// Writes a changed copy of each of `images` into `out`, both `[n, width * height]`.
-///
-/// # Panics
-/// If a shape is not this one, an image has more than 8 million pixels, `out` is not in row order, or the list is
-/// not valid.
-pub fn augment(
-    out: &mut Array2<u8>,
-    images: &Array2<u8>,
-    width: usize,
-    height: usize,
-    list: &[Augmentation],
-    seed: u64,
-    epoch: u64,
-) {
-    let pixels = width * height;
-    assert!(pixels > 0 && images.ncols() == pixels, "{:?}: not {width} x {height}", images.dim());
-    assert_eq!(out.dim(), images.dim(), "augment: out and images differ in shape");
-    for augmentation in list {
-        augmentation.validate().unwrap_or_else(|e| panic!("{e}"));
-    }
-    let images = images.as_standard_layout();
-    let (Some(out), Some(images)) = (out.as_slice_mut(), images.as_slice()) else {
-        panic!("augment: out is not in row order");
-    };
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..16].copy_from_slice(&epoch.to_le_bytes());
-    let rng = ChaCha8Rng::from_seed(key);
-    let pairs = out.par_chunks_exact_mut(pixels).zip(images.par_chunks_exact(pixels));
-    pairs.enumerate().with_min_len(64).for_each_init(
-        || Map::new(width, height),
-        |map, (i, (out, image))| {
-            let mut draws = Draws(rng.clone());
-            draws.0.set_stream(i as u64);
-            map.draw(list, &mut draws);
-            map.read(out, image);
-        },
-    );
-}
-
-/// What is drawn for one image.
-struct Draws(ChaCha8Rng);
-
-impl Draws {
-    /// Uniform within plus or minus `bound`.
-    fn within(&mut self, bound: f32) -> f32 {
-        bound * ((self.0.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0)
-    }
-
-    /// One of `-bound..=bound`, a whole number.
-    fn whole(&mut self, bound: u32) -> f32 {
-        let place = (u64::from(self.0.next_u32()) * (2 * u64::from(bound) + 1)) >> 32;
-        place as f32 - bound as f32
-    }
-}
-
 #[cfg(test)]
-#[path = "augment_tests.rs"]
-mod tests;
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const ELASTIC: Augmentation = Augmentation::Elastic { strength: 1.5, smoothness: 4.0 };
+    const AFFINE: Augmentation = Augmentation::Affine { rotate: 10.0, scale: 0.1, shear: 8.0, shift: 0.5 };
+    const SHIFT: Augmentation = Augmentation::Shift { pixels: 1 };
+
+    #[test]
+    fn reads_like_a_setting_and_refuses_what_is_out_of_bounds() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct File {
+            augment: Vec<Augmentation>,
+        }
+        let text = "augment = [{ elastic = { strength = 1.5, smoothness = 4.0 } }, \
+            { affine = { rotate = 10.0, scale = 0.1, shear = 8.0, shift = 0.5 } }, { shift = { pixels = 1 } }]";
+        let file: File = toml::from_str(text).unwrap();
+        assert_eq!(file.augment, [ELASTIC, AFFINE, SHIFT]);
+        assert_eq!(toml::from_str::<File>(&toml::to_string(&file).unwrap()).unwrap(), file);
+        let file: File = toml::from_str("augment = [{ affine = { rotate = 5 } }]").unwrap();
+        let Augmentation::Affine { rotate: 5.0, scale: 0.0, shear: 0.0, shift: 0.0 } = file.augment[0] else {
+            panic!("{file:?}")
+        };
+        for wrong in
+            ["{ affine = { turn = 5 } }", "{ blur = { pixels = 1 } }", "{ elastic = { strength = 1.0 } }"]
+        {
+            assert!(toml::from_str::<File>(&format!("augment = [{wrong}]")).is_err(), "{wrong}");
+        }
+
+        for (key, wrong) in [
+            ("shift.pixels", "{ shift = { pixels = 1001 } }"),
+            ("affine.rotate", "{ affine = { rotate = -1.0 } }"),
+            ("affine.scale", "{ affine = { scale = 1.0 } }"),
+            ("affine.shear", "{ affine = { shear = 90.0 } }"),
+            ("affine.shift", "{ affine = { shift = inf } }"),
+            ("elastic.strength", "{ elastic = { strength = nan, smoothness = 4.0 } }"),
+            ("elastic.smoothness", "{ elastic = { strength = 1.0, smoothness = 0.5 } }"),
+        ] {
+            let file: File = toml::from_str(&format!("augment = [{wrong}]")).unwrap();
+            let message = file.augment[0].validate().unwrap_err();
+            assert!(message.starts_with(&format!("{key} must be from ")), "{message}");
+        }
+        assert!([ELASTIC, AFFINE, SHIFT].iter().all(|a| a.validate().is_ok()));
+    }
+}
