@@ -283,9 +283,11 @@ fn compare_trains_all_four_and_saves_its_table() {
         .stderr(is_empty());
     let table = fs::read_to_string(desk.path("table/compare.md")).unwrap();
     assert_eq!(table.lines().filter(|line| line.starts_with('|')).count(), 6, "{table}");
-    let document: Value =
-        serde_json::from_str(&fs::read_to_string(desk.path("table/compare.json")).unwrap()).unwrap();
-    let contenders = document["contenders"].as_array().unwrap();
+    let document = |run: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(desk.path(&format!("{run}/compare.json"))).unwrap()).unwrap()
+    };
+    let table = document("table");
+    let contenders = table["contenders"].as_array().unwrap();
     assert_eq!(contenders.len(), 4);
     for contender in contenders {
         let trials = contender["trials"].as_array().unwrap();
@@ -300,5 +302,12 @@ fn compare_trains_all_four_and_saves_its_table() {
     // The ordinary network's work, by hand.
     let multiply_adds = &contenders[3]["trials"][0]["operations"]["multiply_adds"];
     assert_eq!(multiply_adds.as_f64(), Some(f64::from(784 * 20 + 20 * 20 + 20 * 10)));
-    desk.run(&format!("compare --epochs 1 --seeds 1 {small}")).stdout(contains("runs/compare-1"));
+    desk.run(&format!("compare --epochs 1 --seeds 1 {small} --set augment=[{{shift={{pixels=3}}}}]"))
+        .stdout(contains("runs/compare-1"));
+    let changed = document("runs/compare-1");
+    for (own, other) in contenders.iter().zip(changed["contenders"].as_array().unwrap()) {
+        assert_eq!(other["augment"][0]["shift"]["pixels"], 3);
+        let spikes = |contender: &Value| contender["trials"][0]["spikes_per_inference"].clone();
+        assert!(own["name"].as_str().unwrap().ends_with("relu") || spikes(own) != spikes(other), "{own}");
+    }
 }

@@ -28,7 +28,7 @@ fn a_slip_in_the_settings_is_named_with_what_was_meant() {
         ("train --set negatives=head --set head=false", "`negatives` is `head`, but no head learns"),
         ("train --set steps=1", "`surrogate` is `secant`, which needs"),
         ("compare --set layers=[0]", "`layers` has a layer without units"),
-        ("compare --set augment=[{shift={pixels=1}}]", "`compare` takes the images as they are"),
+        ("compare --set augment=[{shift={pixels=-1}}]", "`augment`"),
         ("compare --set validation_samples=200", "holding 200 images out leaves none to train on"),
         ("compare --epochs 0", "`epochs` is 0"),
         ("train --set steps=0", "`steps` is 0; 1 to 1000 is possible"),

@@ -56,35 +56,37 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
     let contenders = contenders(args)?;
     let dev = device::open(&args.device)?;
     let mut set = data::open(args.data.as_deref(), &screen)?;
-    for (name, _, config) in &contenders {
-        config
+    for (name, _, settings) in &contenders {
+        settings
+            .config
             .validate(set.width * set.height, set.classes)
             .map_err(|e| Failure::new(format!("{name}: {e}")).advise("another `--set`"))?;
     }
-    hold_out(&mut set, &contenders[0].2)?;
+    hold_out(&mut set, &contenders[0].2.config)?;
     let run_dir = RunDir::prepare(args.out.as_deref(), "compare")?;
     let place = dev.place().description;
     screen.line(format!(
         "{} contenders, {} epochs each, {} on {} training images of {}, {place}",
         contenders.len(),
-        contenders[0].2.epochs,
+        contenders[0].2.config.epochs,
         seeds_name(args.seeds),
         thousands(set.train.len() as f64),
         set.name
     ))?;
-    let bar = screen.bar(contenders.iter().map(|c| c.2.epochs as u64 * args.seeds).sum(), "epochs");
+    let bar = screen.bar(contenders.iter().map(|c| c.2.config.epochs as u64 * args.seeds).sum(), "epochs");
     let mut rows = Vec::new();
-    for (name, rule, config) in contenders {
+    for (name, rule, settings) in contenders {
         bar.set_message(name);
         let mut trials = Vec::new();
         for seed in 1..=args.seeds {
-            let config = Config { seed, ..config.clone() };
+            let mut settings = settings.clone();
+            settings.config.seed = seed;
             trials.push(on_device!(&dev, dev => match rule {
-                Rule::ForwardForward => forward_forward(dev, config, &set, &bar),
-                Rule::Backprop => backprop(dev, config, &set, &bar),
+                Rule::ForwardForward => forward_forward(dev, settings, &set, &bar),
+                Rule::Backprop => backprop(dev, settings, &set, &bar),
             })?);
         }
-        rows.push((name, config, trials));
+        rows.push((name, settings, trials));
     }
     bar.finish_and_clear();
     let table = table(&rows).to_string();
@@ -111,24 +113,26 @@ fn hold_out(set: &mut Dataset, config: &Config) -> Outcome<()> {
     Ok(())
 }
 
-fn contenders(args: &CompareArgs) -> Outcome<Vec<(&'static str, Rule, Config)>> {
+fn contenders(args: &CompareArgs) -> Outcome<Vec<(&'static str, Rule, Settings)>> {
     let mut contenders = Vec::new();
     for (name, rule, source) in CONTENDERS {
         let preset = PRESETS.iter().find(|(preset, _)| *preset == source).map_or(source, |(_, text)| text);
         let mut set = vec![format!("epochs={}", args.epochs)];
         set.extend(args.set.iter().cloned());
-        let settings = Settings::of_text(preset, name, &set)?;
-        if !settings.augment.is_empty() {
-            return Err(Failure::new("`compare` takes the images as they are").advise("no `--set augment`"));
-        }
-        contenders.push((name, rule, settings.config));
+        contenders.push((name, rule, Settings::of_text(preset, name, &set)?));
     }
     Ok(contenders)
 }
 
-fn forward_forward<D: Device>(dev: &D, config: Config, set: &Dataset, bar: &ProgressBar) -> Outcome<Trial> {
-    let network = Network::new(dev, config, set.width * set.height, set.classes)?;
-    let mut trainer = Trainer::new(network, &set.train.images, &set.train.labels)?;
+fn forward_forward<D: Device>(
+    dev: &D,
+    settings: Settings,
+    set: &Dataset,
+    bar: &ProgressBar,
+) -> Outcome<Trial> {
+    let network = Network::new(dev, settings.config, set.width * set.height, set.classes)?;
+    let trainer = Trainer::new(network, &set.train.images, &set.train.labels)?;
+    let mut trainer = trainer.augmented(&settings.augment, set.width, set.height)?;
     let start = Instant::now();
     for epoch in 0..trainer.epochs() {
         let order = epoch_order(set.train.len(), trainer.network().config.seed, epoch as u64);
@@ -156,10 +160,12 @@ fn forward_forward<D: Device>(dev: &D, config: Config, set: &Dataset, bar: &Prog
     })
 }
 
-fn backprop<D: Device>(dev: &D, config: Config, set: &Dataset, bar: &ProgressBar) -> Outcome<Trial> {
+fn backprop<D: Device>(dev: &D, settings: Settings, set: &Dataset, bar: &ProgressBar) -> Outcome<Trial> {
+    let Settings { config, augment, .. } = settings;
     let net = Backprop::new(dev, config.clone(), set.width * set.height, set.classes)?;
     let (parameters, kept) = (net.parameters(), net.kept_per_image());
-    let mut trainer = BackpropTrainer::new(net, &set.train.images, &set.train.labels)?;
+    let trainer = BackpropTrainer::new(net, &set.train.images, &set.train.labels)?;
+    let mut trainer = trainer.augmented(&augment, set.width, set.height)?;
     let start = Instant::now();
     for epoch in 0..config.epochs {
         trainer.epoch(&epoch_order(set.train.len(), config.seed, epoch as u64), &mut || ())?;
@@ -183,7 +189,7 @@ fn backprop<D: Device>(dev: &D, config: Config, set: &Dataset, bar: &ProgressBar
     })
 }
 
-type Row = (&'static str, Config, Vec<Trial>);
+type Row = (&'static str, Settings, Vec<Trial>);
 
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
@@ -244,9 +250,9 @@ fn about(seeds: u64) -> String {
     )
 }
 
-fn row_document((name, config, trials): &Row) -> Value {
+fn row_document((name, settings, trials): &Row) -> Value {
     let trials: Vec<Value> = trials.iter().map(trial_document).collect();
-    json!({ "name": name, "config": config, "trials": trials })
+    json!({ "name": name, "config": settings.config, "augment": settings.augment, "trials": trials })
 }
 
 fn trial_document(t: &Trial) -> Value {
