@@ -90,6 +90,7 @@ fn shim_stands_a_trial_and_a_wrong_kernel_does_not() {
         ("weight[i] = kept * weight[i] - size * m", "weight[i] = kept * weight[i] + size * m"),
         ("spk = mem > p.threshold", "spk = mem > 1.5f * p.threshold"),
         ("d = by[row] * signal", "d = by[0] * signal"),
+        ("turn = cos_sin(rotate)", "turn = cos_sin(-rotate)"),
     ] {
         let program = kernels::program();
         assert!(program.contains(right), "{right}");

@@ -1,6 +1,6 @@
 //! A short training on made-up images: whether a device computes what another one does, before a long one is left to it.
 
-use ff_tensor::{Device, NormKind, Output, random};
+use ff_tensor::{Augmentation, Device, NormKind, Output, random};
 use ndarray::{Array1, Array2};
 
 use crate::{Config, Negatives, Network, ObjectiveKind, Result, Schedule, Trainer};
@@ -18,7 +18,8 @@ pub fn disagreement<D: Device, R: Device>(dev: &D, reference: &R) -> Result<f32>
 
 /// The losses of layers and heads in each step of a small spiking net, which asks for all ops that presets ask for.
 fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
-    let (images, pixels, classes) = (80, 36, 4);
+    let (images, side, classes) = (80, 6, 4);
+    let pixels = side * side;
     let config = Config {
         layers: vec![40, 24],
         steps: 4,
@@ -44,7 +45,12 @@ fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
     let set = Array2::from_shape_fn((images, pixels), pixel);
     let labels = Array1::from_shape_fn(images, |image| (image % classes) as u8);
     let order: Vec<u32> = (0..images as u32).collect();
-    let mut trainer = Trainer::new(Network::new(dev, config, pixels, classes)?, &set, &labels)?;
+    let list = [
+        Augmentation::Elastic { strength: 0.5, smoothness: 2.0 },
+        Augmentation::Affine { rotate: 90.0, scale: 0.1, shear: 5.0, shift: 0.2 },
+    ];
+    let trainer = Trainer::new(Network::new(dev, config, pixels, classes)?, &set, &labels)?;
+    let mut trainer = trainer.augmented(&list, side, side)?;
     let mut losses = Vec::new();
     for _ in 0..trainer.epochs() {
         let report = trainer.epoch(&order, &mut || ())?;
