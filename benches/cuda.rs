@@ -4,6 +4,7 @@
 //! images, which is fair here: no kernel looks at which numbers are zero. Without a GPU it says so and ends with an error.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -108,11 +109,11 @@ fn kernels(dev: &Cuda) -> Result<()> {
     let size = (4 * ROWS * UNITS) as f64;
     let report = |name: &str, tensors: f64, step: &mut dyn FnMut() -> Result<()>| -> Result<()> {
         const STEPS: usize = 20;
-        dev.repeat(STEPS, step, &mut || ())?;
+        dev.repeat(STEPS, step, &mut || ControlFlow::Continue(()))?;
         let seconds = median(|| {
             dev.synchronise().unwrap();
             let start = Instant::now();
-            dev.repeat(STEPS, step, &mut || ()).unwrap();
+            dev.repeat(STEPS, step, &mut || ControlFlow::Continue(())).unwrap();
             dev.synchronise().unwrap();
             start.elapsed().as_secs_f64() / STEPS as f64
         });

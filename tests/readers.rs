@@ -1,17 +1,22 @@
 //! Data from outside: sets in MNIST's four files, of any size, plain or packed, and every way in which they can be
-//! wrong. Any bytes give data or an error, never a panic.
+//! wrong. Any bytes give data or an error, never a panic; so for pictures, and for checkpoints.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod mnist;
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use ff_cpu::Cpu;
 use ff_data::idx::FILES;
-use ff_data::{Dataset, read_dir, synthetic};
+use ff_data::{Dataset, epoch_order, read_dir, synthetic};
+use ff_net::{Checkpoint, Config, Network, Trainer};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use ndarray::{Array1, Array2};
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 /// An IDX file: magic, dimensions, body.
 fn idx(magic: u32, dims: &[usize], body: &[u8]) -> Vec<u8> {
@@ -243,6 +248,29 @@ fn a_damaged_packed_file_is_noticed() {
     assert!(plain.contains("is damaged in its header"), "{plain}");
 }
 
+/// The images and labels of `sound` for training.
+fn arrays() -> (Array2<u8>, Array1<u8>) {
+    let images = Array2::from_shape_vec((TRAIN, HEIGHT * WIDTH), pixels(TRAIN)).unwrap();
+    (images, Array1::from_vec(labels(TRAIN)))
+}
+
+/// A checkpoint of a training on them.
+fn checkpoint() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let config =
+            Config { layers: vec![4, 3], epochs: 2, batch: 10, bias: true, head: true, ..Config::default() };
+        let (images, labels) = arrays();
+        let network = Network::new(&Cpu::new(1).unwrap(), config, HEIGHT * WIDTH, 3).unwrap();
+        let mut trainer = Trainer::new(network, &images, &labels).unwrap();
+        trainer.epoch(&epoch_order(TRAIN, 1, 0), &mut || ()).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let notes = serde_json::json!({ "metrics": [1, 2.5, null] });
+        Checkpoint::of(&mut trainer, "stripes", WIDTH, HEIGHT, notes).unwrap().save(file.path()).unwrap();
+        std::fs::read(file.path()).unwrap()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -300,6 +328,55 @@ proptest! {
         std::fs::write(file.path(), [start, &bytes].concat()).unwrap();
         if let Ok(pixels) = ff_data::picture(file.path(), 28, 28) {
             prop_assert_eq!(pixels.len(), 784);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_checkpoint_or_an_error(
+        bytes in prop::collection::vec(any::<u8>(), 0..400), sized in any::<bool>(),
+    ) {
+        let mut bytes = bytes;
+        if sized && bytes.len() > 40 {
+            // A header that is there.
+            bytes[..8].copy_from_slice(&32u64.to_le_bytes());
+            bytes[8] = b'{';
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        prop_assert!(Checkpoint::load(file.path()).is_err());
+    }
+
+    /// Damage is noticed by the checksum; with the checksum put right it is as if somebody had written such a file.
+    #[test]
+    fn any_change_to_a_checkpoint_is_a_training_or_an_error(
+        at in any::<prop::sample::Index>(), to in any::<u8>(), in_header in any::<bool>(), digit in any::<bool>(),
+        cut in any::<bool>(), forged in any::<bool>(),
+    ) {
+        let sound = checkpoint();
+        let mut bytes = sound.to_vec();
+        let header = 8 + u64::from_le_bytes(sound[..8].try_into().unwrap()) as usize;
+        let at = at.index(if in_header { header } else { bytes.len() });
+        bytes[at] = if digit { b'0' + to % 10 } else { to };
+        if cut {
+            bytes.truncate(at);
+        }
+        let changed = bytes != sound;
+        if forged && let Some((all, digest)) = bytes.split_last_chunk_mut::<32>() {
+            digest.copy_from_slice(&Sha256::digest(all));
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let loaded = Checkpoint::load(file.path());
+        prop_assert!(forged || loaded.is_err() == changed);
+        if let Ok(checkpoint) = loaded {
+            let (images, labels) = arrays();
+            let pixels = checkpoint.model.width * checkpoint.model.height;
+            if let Ok(mut trainer) = checkpoint.trainer(&Cpu::new(1).unwrap(), &images, &labels)
+                && trainer.epochs_done() < trainer.epochs()
+            {
+                prop_assert_eq!(pixels, images.ncols());
+                let _ = trainer.epoch(&epoch_order(TRAIN, 1, 0), &mut || ());
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The CUDA device, on the shim and on a GPU: every op against its equation, and against the CPU bit for bit wherever sums
 //! run in the same order.
 
+use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
 use ff_cpu::Cpu;
@@ -119,13 +120,33 @@ fn shim_a_repeated_step_is_replayed_and_may_not_allocate() {
             called += 1;
             dev.advance(&mut clock)
         };
-        dev.repeat(times, &mut step, &mut || told += 1).unwrap();
+        let mut after = || {
+            told += 1;
+            Continue(())
+        };
+        assert_eq!(dev.repeat(times, &mut step, &mut after).unwrap(), times);
         assert_eq!((called, told), (times.min(2), times));
         assert_eq!(dev.download(&clock).unwrap(), [7 + times as u32, times as u32]);
     }
-    let said = dev.repeat(2, &mut || dev.zeros::<f32>(1, 1).map(|_| ()), &mut || ()).unwrap_err().to_string();
+    let mut allocate = || dev.zeros::<f32>(1, 1).map(|_| ());
+    let said = dev.repeat(2, &mut allocate, &mut || Continue(())).unwrap_err().to_string();
     assert!(said.contains("may not allocate"), "{said}");
     dev.synchronise().unwrap(); // a step that failed is no longer recorded
+}
+
+#[test]
+fn shim_a_repeated_step_ends_when_it_is_told_to() {
+    let dev = Shim::device(Schedule::Forward);
+    for last in 1..=4 {
+        let mut clock = dev.zeros::<u32>(1, 2).unwrap();
+        let mut told = 0;
+        let mut after = || {
+            told += 1;
+            if told == last { Break(()) } else { Continue(()) }
+        };
+        assert_eq!(dev.repeat(4, &mut || dev.advance(&mut clock), &mut after).unwrap(), last);
+        assert_eq!(dev.download(&clock).unwrap(), [last as u32; 2]);
+    }
 }
 
 /// GPU 0; without one the test fails and says why, rather than look like a pass.

@@ -60,6 +60,7 @@ impl From<ff_net::Error> for Failure {
                 "`ff-cli train --out DIR`, which writes DIR/model.safetensors, or `ff-cli import` of what PyTorch wrote"
                     .into()
             }
+            ff_net::Error::Checkpoint { .. } => "`ff-cli train`, to begin again".into(),
             ff_net::Error::Label { .. } => "`ff-cli data check` on the data set".into(),
             ff_net::Error::Device(e) => return e.clone().into(),
         };

@@ -1,5 +1,6 @@
 //! A GPU as a [`Device`]: checks shapes, then launches the op's kernel.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ff_tensor::checks::{
@@ -89,22 +90,23 @@ impl Device for Cuda {
         &self,
         times: usize,
         step: &mut dyn FnMut() -> Result<()>,
-        after: &mut dyn FnMut(),
-    ) -> Result<()> {
+        after: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<usize> {
         if times == 0 {
-            return Ok(());
+            return Ok(0);
         }
         step()?;
-        after();
-        if times == 1 {
-            return Ok(());
+        if after().is_break() || times == 1 {
+            return Ok(1);
         }
         let recording = self.driver.record(step)?;
-        for _ in 1..times {
+        for done in 2..=times {
             recording.replay().map_err(|e| failed(&*self.driver, e))?;
-            after();
+            if after().is_break() {
+                return Ok(done);
+            }
         }
-        Ok(())
+        Ok(times)
     }
 
     fn scan_rows(&self) -> usize {

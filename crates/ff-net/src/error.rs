@@ -38,12 +38,18 @@ pub enum Error {
         /// NaN or infinity.
         loss: f32,
     },
-    /// A model file that cannot be used.
+    /// A model file or a checkpoint that cannot be used.
     #[error("{}: {reason}", path.display())]
     Model {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// A checkpoint of another training.
+    #[error("the checkpoint {reason}")]
+    Checkpoint {
+        /// What does not fit.
         reason: String,
     },
     /// The device refused.

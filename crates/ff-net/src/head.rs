@@ -29,8 +29,8 @@ pub struct HeadActivity<D: Device> {
 pub struct HeadLearning<D: Device> {
     dscores: Tensor<D>,
     dweight: Tensor<D>,
-    mean: Tensor<D>,
-    square: Tensor<D>,
+    pub(crate) mean: Tensor<D>,
+    pub(crate) square: Tensor<D>,
 }
 
 impl<D: Device> Head<D> {

@@ -13,7 +13,7 @@ use std::path::Path;
 use ff_tensor::{NeuronKind, Reset};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::model::{KEY, floats, matrix};
+use crate::file::{KEY, floats, matrix};
 use crate::{Config, Error, LayerWeights, Model, Negatives, Result};
 
 /// What a file that `torch.save` wrote begins with.

@@ -75,9 +75,9 @@ pub struct Learning<D: Device> {
     dcurrent: Tensor<D>,
     dshares: Tensor<D>,
     dweight: Tensor<D>,
-    weight_mean: Tensor<D>,
-    weight_square: Tensor<D>,
-    bias: Option<[Tensor<D>; 3]>,
+    pub(crate) weight_mean: Tensor<D>,
+    pub(crate) weight_square: Tensor<D>,
+    pub(crate) bias: Option<[Tensor<D>; 3]>,
 }
 
 /// The copies of a batch: which label each row carries.

@@ -3,28 +3,25 @@
 //! Tensors are named `layers.{i}.weight`, `[out, in]`, and `layers.{i}.bias`, `[out]`, as `torch.nn.Linear` keeps
 //! them; the head beside a layer is `heads.{i}.weight`, `[classes, out]`.
 
-use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use ff_tensor::{Device, Tensor};
-use ndarray::{Array2, ArrayView2};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use ndarray::Array2;
+use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::file::{Named, Values, floats, from_bytes, matrix, to_bytes, write_whole};
 use crate::{Config, Error, LayerWeights, Network, Result};
 
 /// The version of the format that is written. Older ones are read: version 1 knew no [`Origin`].
 const FORMAT: u64 = 2;
-/// The metadata's only key.
-pub(crate) const KEY: &str = "forward-forward";
 /// Longest side of an image, and most classes.
 const MOST: usize = 1 << 20;
 
 /// What the metadata says, as JSON.
 #[derive(Serialize, Deserialize)]
-struct About {
+pub(crate) struct About {
     format_version: u64,
     /// Of the program that wrote it.
     version: String,
@@ -153,40 +150,31 @@ impl Model {
     /// # Errors
     /// The path, and what the system said.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let refuse = |reason: String| Error::Model { path: path.into(), reason };
-        let bytes = self.to_bytes().map_err(refuse)?;
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let write = || {
-            let mut file = readable_by_all(tempfile::Builder::new()).tempfile_in(dir)?;
-            file.write_all(&bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|e| e.error)
-        };
-        write().map(|_| ()).map_err(|e| refuse(format!("cannot be written: {e}")))
+        let bytes = to_bytes(&self.tensors(), &self.about());
+        write_whole(path, &bytes.map_err(|reason| Error::Model { path: path.into(), reason })?)
     }
 
-    fn to_bytes(&self) -> std::result::Result<Vec<u8>, String> {
-        let mut named: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    /// All weights, in torch's shapes.
+    pub(crate) fn tensors(&self) -> Vec<Named<'_>> {
+        let mut named = Vec::new();
         for (i, LayerWeights { weight, bias, head }) in self.weights.iter().enumerate() {
-            let bytes =
-                |values: &mut dyn Iterator<Item = &f32>| values.flat_map(|v| v.to_le_bytes()).collect();
             let matrices = [("layers", Some(weight)), ("heads", head.as_ref())];
             for (part, matrix) in matrices.into_iter().filter_map(|(part, m)| Some((part, m?.t()))) {
-                named.push((
-                    format!("{part}.{i}.weight"),
-                    matrix.shape().to_vec(),
-                    bytes(&mut matrix.iter()),
-                ));
+                let (name, shape) = (format!("{part}.{i}.weight"), matrix.shape().to_vec());
+                let values = matrix.as_standard_layout().into_owned().into_raw_vec_and_offset().0;
+                named.push(Named { name, shape, values: Values::Floats(values.into()) });
             }
             if let Some(bias) = bias {
-                named.push((format!("layers.{i}.bias"), vec![bias.len()], bytes(&mut bias.iter())));
+                let (name, shape) = (format!("layers.{i}.bias"), vec![bias.len()]);
+                named.push(Named { name, shape, values: Values::Floats(bias.into()) });
             }
         }
-        let views = named.iter().map(|(name, shape, bytes)| {
-            Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|e| e.to_string())?))
-        });
-        let views = views.collect::<std::result::Result<Vec<_>, String>>()?;
-        let about = About {
+        named
+    }
+
+    /// What the metadata says.
+    pub(crate) fn about(&self) -> About {
+        About {
             format_version: FORMAT,
             version: env!("CARGO_PKG_VERSION").into(),
             dataset: self.dataset.clone(),
@@ -195,11 +183,7 @@ impl Model {
             classes: self.classes,
             config: self.config.clone(),
             origin: self.origin.clone(),
-        };
-        let about = serde_json::to_string(&about).map_err(|e| e.to_string())?;
-        // One entry: the library writes several in an order that changes from run to run.
-        let metadata = HashMap::from([(KEY.to_string(), about)]);
-        safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
+        }
     }
 
     /// Reads and checks a file.
@@ -210,16 +194,11 @@ impl Model {
     pub fn load(path: &Path) -> Result<Self> {
         let refuse = |reason: String| Error::Model { path: path.into(), reason };
         let bytes = std::fs::read(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
-        Self::from_bytes(&bytes).map_err(refuse)
+        from_bytes(&bytes).and_then(|(tensors, about)| Self::of_tensors(&tensors, &about)).map_err(refuse)
     }
 
-    fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let damaged = |e| format!("is not a whole safetensors file ({e})");
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
-        let Some(about) = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)) else {
-            return Err("was not written by this program".into());
-        };
+    /// Checks and takes what a file holds.
+    pub(crate) fn of_tensors(tensors: &SafeTensors, about: &str) -> std::result::Result<Self, String> {
         let about = About::parse(about)?;
         let (config, classes) = (about.config, about.classes);
         let pixels = about.width * about.height;
@@ -228,12 +207,12 @@ impl Model {
         let mut weights = Vec::new();
         let mut inputs = pixels;
         for (i, &units) in config.layers.iter().enumerate() {
-            let matrix = |part: &str, rows, cols| matrix(&tensors, &format!("{part}.{i}.weight"), rows, cols);
+            let matrix = |part: &str, rows, cols| matrix(tensors, &format!("{part}.{i}.weight"), rows, cols);
             weights.push(LayerWeights {
                 weight: matrix("layers", units, inputs)?,
                 bias: config
                     .bias
-                    .then(|| floats(&tensors, &format!("layers.{i}.bias"), &[units]))
+                    .then(|| floats(tensors, &format!("layers.{i}.bias"), &[units]))
                     .transpose()?,
                 head: config.head.then(|| matrix("heads", classes, units)).transpose()?,
             });
@@ -242,46 +221,5 @@ impl Model {
         let (dataset, width, height) = (about.dataset, about.width, about.height);
         let (origin, format_version, version) = (about.origin, about.format_version, about.version);
         Ok(Self { config, dataset, width, height, classes, weights, origin, format_version, version })
-    }
-}
-
-/// Temporary files are private; a model need not be. (The user's umask still holds.)
-fn readable_by_all<'a, 'b>(mut builder: tempfile::Builder<'a, 'b>) -> tempfile::Builder<'a, 'b> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder
-}
-
-/// Torch's `[rows, cols]` as ours, `[cols, rows]`.
-pub(crate) fn matrix(
-    tensors: &SafeTensors,
-    name: &str,
-    rows: usize,
-    cols: usize,
-) -> std::result::Result<Array2<f32>, String> {
-    let values = floats(tensors, name, &[rows, cols])?;
-    let matrix = ArrayView2::from_shape((rows, cols), &values).map_err(|e| e.to_string())?;
-    Ok(matrix.t().as_standard_layout().into_owned())
-}
-
-/// A tensor's numbers, if it has this shape and they are finite.
-pub(crate) fn floats(
-    tensors: &SafeTensors,
-    name: &str,
-    shape: &[usize],
-) -> std::result::Result<Vec<f32>, String> {
-    let tensor = tensors.tensor(name).map_err(|_| format!("has no tensor `{name}`"))?;
-    if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
-        let (dtype, got) = (tensor.dtype(), tensor.shape());
-        return Err(format!("has `{name}` as {dtype:?} {got:?}, but its settings say F32 {shape:?}"));
-    }
-    let (words, _) = tensor.data().as_chunks::<4>();
-    let values: Vec<f32> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
-    match values.iter().find(|v| !v.is_finite()) {
-        Some(v) => Err(format!("has {v} in `{name}`")),
-        None => Ok(values),
     }
 }

@@ -1,5 +1,7 @@
 //! Training: batches of images, a wrong label for each, and every layer learning from its own goodness.
 
+use std::ops::ControlFlow;
+
 use ff_tensor::checks::expect_augment;
 use ff_tensor::{Adam, Augment, Augmentation, Clock, Device, Tensor, expect_shape};
 use ndarray::{Array1, Array2};
@@ -16,21 +18,23 @@ pub struct Trainer<D: Device> {
     pair: Tensor<D, u32>,
     scores: Tensor<D>,
     activities: Vec<Activity<D>>,
-    learning: Vec<Learning<D>>,
-    losses: Vec<Tensor<D>>,
-    heads: Option<Heads<D>>,
+    pub(crate) learning: Vec<Learning<D>>,
+    pub(crate) losses: Vec<Tensor<D>>,
+    pub(crate) heads: Option<Heads<D>>,
     clock: Clock<D>,
     batches: usize,
-    epochs_done: usize,
+    pub(crate) epochs_done: usize,
+    /// Of the epoch that has not ended.
+    pub(crate) batches_done: usize,
 }
 
 /// What the heads learn from: the layers' answers to the neutral label.
-struct Heads<D: Device> {
+pub(crate) struct Heads<D: Device> {
     neutral: Tensor<D, u32>,
     activities: Vec<Activity<D>>,
     own: Vec<HeadActivity<D>>,
-    learning: Vec<HeadLearning<D>>,
-    losses: Vec<Tensor<D>>,
+    pub learning: Vec<HeadLearning<D>>,
+    pub losses: Vec<Tensor<D>>,
 }
 
 /// The images of the present epoch, their labels, and their order.
@@ -143,6 +147,7 @@ impl<D: Device> Trainer<D> {
             network,
             batches,
             epochs_done: 0,
+            batches_done: 0,
         })
     }
 
@@ -169,6 +174,16 @@ impl<D: Device> Trainer<D> {
         self.batches
     }
 
+    /// Epochs that have ended.
+    pub fn epochs_done(&self) -> usize {
+        self.epochs_done
+    }
+
+    /// Steps that are done of the epoch that has not ended.
+    pub fn batches_done(&self) -> usize {
+        self.batches_done
+    }
+
     /// Images per step.
     pub fn batch(&self) -> usize {
         self.images.labels.rows()
@@ -190,21 +205,48 @@ impl<D: Device> Trainer<D> {
     /// # Errors
     /// A loss that is no longer a number, or a failing device.
     pub fn epoch(&mut self, order: &[u32], on_step: &mut dyn FnMut()) -> Result<EpochReport> {
+        let mut on_step = || {
+            on_step();
+            ControlFlow::Continue(())
+        };
+        self.go_on(order, &mut on_step)
+    }
+
+    /// Trains as [`epoch`](Self::epoch) does until `on_step` breaks: `None` then, if batches are left. The next call, with the
+    /// same order, goes on with them, and ends as if there had been no break.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn epoch_until(
+        &mut self,
+        order: &[u32],
+        on_step: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<EpochReport>> {
+        let report = self.go_on(order, on_step)?;
+        Ok((self.batches_done == 0).then_some(report))
+    }
+
+    /// To the end of the epoch, or until `on_step` breaks.
+    fn go_on(&mut self, order: &[u32], on_step: &mut dyn FnMut() -> ControlFlow<()>) -> Result<EpochReport> {
         let dev = self.network.dev.clone();
         self.set.begin(&dev, order, self.network.config.seed, self.epochs_done)?;
         let stage = self.stage();
         // Greedy layers each have an optimiser of their own, which starts from zero.
         let epoch_of_stage = self.epochs_done % self.network.config.epochs;
-        let step = (epoch_of_stage * self.batches) as u32;
-        dev.write(&mut self.clock, &[step, 0])?;
-        let batches = self.batches;
+        let step = epoch_of_stage * self.batches + self.batches_done;
+        dev.write(&mut self.clock, &[step as u32, self.batches_done as u32])?;
+        let left = self.batches - self.batches_done;
         let mut step = || {
             self.step(stage)?;
             dev.advance(&mut self.clock)
         };
-        dev.repeat(batches, &mut step, on_step)?;
-        self.epochs_done += 1;
-        self.report(stage)
+        let ran = dev.repeat(left, &mut step, on_step)?;
+        let report = self.report(stage)?;
+        self.batches_done += ran;
+        if ran == left {
+            (self.epochs_done, self.batches_done) = (self.epochs_done + 1, 0);
+        }
+        Ok(report)
     }
 
     /// The layer whose turn it is, if greedy.
@@ -274,7 +316,7 @@ impl<D: Device> Trainer<D> {
     fn report(&self, stage: Option<usize>) -> Result<EpochReport> {
         let losses = self.read(&self.losses, stage)?;
         let head_losses = self.heads.as_ref().map(|heads| self.read(&heads.losses, stage)).transpose()?;
-        Ok(EpochReport { epoch: self.epochs_done, losses, head_losses: head_losses.unwrap_or_default() })
+        Ok(EpochReport { epoch: self.epochs_done + 1, losses, head_losses: head_losses.unwrap_or_default() })
     }
 
     /// Refuses a loss that is not a number.
@@ -286,7 +328,7 @@ impl<D: Device> Trainer<D> {
             }
             let log = batch_means(&self.network.dev.download(log)?, self.batch());
             if let Some(batch) = log.iter().position(|loss| !loss.is_finite()) {
-                let (layer, epoch) = (layer + 1, self.epochs_done);
+                let (layer, epoch) = (layer + 1, self.epochs_done + 1);
                 return Err(Error::Diverged { layer, epoch, batch: batch + 1, loss: log[batch] });
             }
             losses.push((layer, log));

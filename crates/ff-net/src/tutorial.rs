@@ -2,6 +2,8 @@
 //! by step as its code has it: one batch, the batch's own labels permuted for negatives, 1,000 steps for layer 1,
 //! then 1,000 for layer 2. With the same seed it prints the same numbers.
 
+use std::ops::ControlFlow;
+
 use ff_tensor::{Device, Dropout, NeuronKind};
 use ndarray::{Array1, Array2, Axis, s};
 
@@ -163,7 +165,11 @@ fn fit<D: Device>(
             }
             dev.advance(&mut clock)
         };
-        dev.repeat(STEPS, &mut step, on_step)?;
+        let mut told = || {
+            on_step();
+            ControlFlow::Continue(())
+        };
+        dev.repeat(STEPS, &mut step, &mut told)?;
         // What the next layer gets is the answer of the weights that have learned.
         match below.last() {
             None => {

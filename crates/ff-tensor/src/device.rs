@@ -17,6 +17,8 @@
 //! each label, and one for the neutral label, number `classes`, which says nothing: the mean of the others. A copy is its image's row plus a multiple of its label's row, all times a factor. Images come in like
 //! that, and whatever is linear keeps it so: one product of these rows serves any number of copies.
 
+use std::ops::ControlFlow;
+
 use crate::{
     Adam, Augment, Clock, Element, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron, Norm, Objective,
     Result, Softmax, Tensor,
@@ -62,7 +64,8 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// Waits until every op has run.
     fn synchronise(&self) -> Result<()>;
 
-    /// Runs `step` so many times, and `after` whenever one has been handed to the device.
+    /// Runs `step` so many times, and `after` whenever one has been handed to the device, unless that says to stop. Gives the
+    /// number of steps that were run.
     ///
     /// A device may call `step` once, record its launches and repeat them. So a step asks for the same ops with the same
     /// tensors and parameters each time, neither allocates nor downloads, and takes what changes from the [`Clock`].
@@ -73,13 +76,15 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
         &self,
         times: usize,
         step: &mut dyn FnMut() -> Result<()>,
-        after: &mut dyn FnMut(),
-    ) -> Result<()> {
-        for _ in 0..times {
+        after: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<usize> {
+        for done in 1..=times {
             step()?;
-            after();
+            if after().is_break() {
+                return Ok(done);
+            }
         }
-        Ok(())
+        Ok(times)
     }
 
     /// Rows that a scan over many images does well to take at a time: enough to keep the device busy, few enough to stay

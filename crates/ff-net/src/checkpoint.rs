@@ -1,0 +1,222 @@
+//! A training as a file, to go on from: a model file (see [`model`](crate::model)) with all that lasts from step to step.
+//!
+//! Beside the weights it has Adam's moments, `adam.layers.{i}.weight.mean` and so on, and the losses of an epoch that has
+//! not ended, `losses.layers.{i}`, in the shapes that they have on the device; and in the metadata where the training
+//! stands. Order, negatives, dropout and augmentation follow from the seed and from that, so there is no generator whose
+//! state would have to be kept. The last 32 bytes are the SHA-256 of all bytes before them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ff_tensor::{Device, Tensor};
+use ndarray::{Array1, Array2};
+use safetensors::tensor::SafeTensors;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::file::{Named, Values, floats, from_bytes, to_bytes, write_whole};
+use crate::model::About;
+use crate::{Error, Model, Result, Trainer};
+
+/// The version of what a checkpoint has beside the model, and the only one that is read.
+const FORMAT: u64 = 1;
+/// The tensor with the checksum. Bytes come after numbers in a file, so it is the last one.
+const CHECKSUM: &str = "sha256";
+/// Bytes of it.
+const DIGEST: usize = 32;
+
+type Matrix = ([usize; 2], Vec<f32>);
+
+/// A training as it stands, on the host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// The network.
+    pub model: Model,
+    /// Epochs that have ended; over all layers if greedy.
+    pub epochs_done: usize,
+    /// Batches that are done of the epoch that has not ended.
+    pub batches_done: usize,
+    /// What the host wants to find again; this crate does not look into it.
+    pub notes: Value,
+    /// Shape and numbers of what else lasts from step to step, by name.
+    lasting: BTreeMap<String, Matrix>,
+}
+
+/// What the metadata says.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    #[serde(flatten)]
+    model: About,
+    checkpoint: Stand<'a>,
+}
+
+/// What it says beside what a model's says.
+#[derive(Serialize, Deserialize)]
+struct Stand<'a> {
+    format_version: u64,
+    epochs_done: usize,
+    batches_done: usize,
+    notes: Cow<'a, Value>,
+}
+
+impl Checkpoint {
+    /// Takes a training's state from its device. (It changes nothing there.)
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn of<D: Device>(
+        trainer: &mut Trainer<D>,
+        dataset: &str,
+        width: usize,
+        height: usize,
+        notes: Value,
+    ) -> Result<Self> {
+        let dev = trainer.network().dev.clone();
+        let model = Model::of(trainer.network(), dataset, width, height)?;
+        let (epochs_done, batches_done) = (trainer.epochs_done, trainer.batches_done);
+        let lasting = lasting(trainer).into_iter();
+        let lasting = lasting.map(|(name, tensor)| Ok((name, (tensor.shape(), dev.download(tensor)?))));
+        let lasting = lasting.collect::<Result<_>>()?;
+        Ok(Self { model, epochs_done, batches_done, notes, lasting })
+    }
+
+    /// The training on a device, with the images and labels that it had: it goes on as if it had never stopped.
+    ///
+    /// # Errors
+    /// If this is not a state of the training that the settings and images make, or the device has no room.
+    pub fn trainer<D: Device>(
+        &self,
+        dev: &D,
+        images: &Array2<u8>,
+        labels: &Array1<u8>,
+    ) -> Result<Trainer<D>> {
+        let refuse = |reason: String| Error::Checkpoint { reason };
+        let mut trainer = Trainer::new(self.model.network(dev)?, images, labels)?;
+        let (epochs, batches) = (trainer.epochs(), trainer.batches());
+        let [done, of_next] = [self.epochs_done, self.batches_done];
+        if done > epochs || of_next >= if done == epochs { 1 } else { batches } {
+            return Err(refuse(format!(
+                "stands at epoch {done}, batch {of_next}, but the training has {epochs} epochs of {batches} batches"
+            )));
+        }
+        for (name, tensor) in lasting(&mut trainer) {
+            let Some((shape, values)) = self.lasting.get(&name) else {
+                return Err(refuse(format!("has no tensor `{name}`")));
+            };
+            if *shape != tensor.shape() {
+                let wanted = tensor.shape();
+                return Err(refuse(format!("has `{name}` as {shape:?}, but the training needs {wanted:?}")));
+            }
+            dev.write(tensor, values)?;
+        }
+        (trainer.epochs_done, trainer.batches_done) = (done, of_next);
+        Ok(trainer)
+    }
+
+    /// Writes the file under a temporary name, waits until it is on the disk, and renames it: there is never half a
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// The path, and what the system said.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let bytes = self.to_bytes().map_err(|reason| Error::Model { path: path.into(), reason })?;
+        write_whole(path, &bytes)
+    }
+
+    fn to_bytes(&self) -> std::result::Result<Vec<u8>, String> {
+        let mut tensors = self.model.tensors();
+        for (name, (shape, values)) in &self.lasting {
+            let values = Values::Floats(values.into());
+            tensors.push(Named { name: name.clone(), shape: shape.to_vec(), values });
+        }
+        let nothing_yet = Values::Bytes(vec![0; DIGEST]);
+        tensors.push(Named { name: CHECKSUM.into(), shape: vec![DIGEST], values: nothing_yet });
+        let about = Metadata {
+            model: self.model.about(),
+            checkpoint: Stand {
+                format_version: FORMAT,
+                epochs_done: self.epochs_done,
+                batches_done: self.batches_done,
+                notes: Cow::Borrowed(&self.notes),
+            },
+        };
+        let mut bytes = to_bytes(&tensors, &about)?;
+        if let Some((all, digest)) = bytes.split_last_chunk_mut::<DIGEST>() {
+            digest.copy_from_slice(&Sha256::digest(all));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// The path, and what is wrong: as for a model, and a file with another checksum than it had when it was written.
+    pub fn load(path: &Path) -> Result<Self> {
+        let refuse = |reason: String| Error::Model { path: path.into(), reason };
+        let bytes = std::fs::read(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+        Self::from_bytes(&bytes).map_err(refuse)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
+        let (tensors, about) = from_bytes(bytes)?;
+        let metadata: Value =
+            serde_json::from_str(&about).map_err(|e| format!("has damaged metadata ({e})"))?;
+        let Some(stand) = metadata.get("checkpoint") else {
+            return Err("is a model, not a checkpoint".into());
+        };
+        let format = &stand["format_version"];
+        if *format != FORMAT {
+            return Err(format!("has checkpoint format {format}, but this program reads format {FORMAT}"));
+        }
+        let written = tensors.tensor(CHECKSUM).map_err(|_| format!("has no tensor `{CHECKSUM}`"))?;
+        match bytes.split_last_chunk::<DIGEST>() {
+            Some((all, digest)) if written.data() == digest && Sha256::digest(all)[..] == *digest => {}
+            _ => return Err("is damaged: its checksum is that of another content".into()),
+        }
+        let stand: Stand =
+            Stand::deserialize(stand).map_err(|e| format!("has a stand that makes no sense ({e})"))?;
+        let model = Model::of_tensors(&tensors, &about)?;
+        let mut lasting = BTreeMap::new();
+        for name in tensors.names() {
+            if name.starts_with("adam.") || name.starts_with("losses.") {
+                lasting.insert(name.into(), matrix(&tensors, name)?);
+            }
+        }
+        let (epochs_done, batches_done) = (stand.epochs_done, stand.batches_done);
+        Ok(Self { model, epochs_done, batches_done, notes: stand.notes.into_owned(), lasting })
+    }
+}
+
+/// What lasts from step to step beside the weights, by name: Adam's moments, and the losses of this epoch. All else is made
+/// anew in each step.
+fn lasting<D: Device>(trainer: &mut Trainer<D>) -> Vec<(String, &mut Tensor<D>)> {
+    let mut lasting = Vec::new();
+    for (i, (l, losses)) in trainer.learning.iter_mut().zip(&mut trainer.losses).enumerate() {
+        let mut moment = |name, tensor| lasting.push((format!("adam.layers.{i}.{name}"), tensor));
+        moment("weight.mean", &mut l.weight_mean);
+        moment("weight.square", &mut l.weight_square);
+        if let Some([_, mean, square]) = &mut l.bias {
+            moment("bias.mean", mean);
+            moment("bias.square", square);
+        }
+        lasting.push((format!("losses.layers.{i}"), losses));
+    }
+    let heads = trainer.heads.iter_mut().flat_map(|heads| heads.learning.iter_mut().zip(&mut heads.losses));
+    for (i, (l, losses)) in heads.enumerate() {
+        lasting.push((format!("adam.heads.{i}.weight.mean"), &mut l.mean));
+        lasting.push((format!("adam.heads.{i}.weight.square"), &mut l.square));
+        lasting.push((format!("losses.heads.{i}"), losses));
+    }
+    lasting
+}
+
+/// A tensor of two dimensions, whatever they are.
+fn matrix(tensors: &SafeTensors, name: &str) -> std::result::Result<Matrix, String> {
+    let tensor = tensors.tensor(name).map_err(|e| e.to_string())?;
+    let Ok(shape) = <[usize; 2]>::try_from(tensor.shape()) else {
+        return Err(format!("has `{name}` with {} dimensions instead of 2", tensor.shape().len()));
+    };
+    Ok((shape, floats(tensors, name, &shape)?))
+}
