@@ -6,4 +6,6 @@ mod good;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod refused;
+#[cfg(unix)]
+mod resume;
 mod travel;

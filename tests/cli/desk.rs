@@ -46,8 +46,18 @@ impl Desk {
 
     /// `ff-cli` with these words, typed on this desk.
     pub fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ff-cli"));
-        command.current_dir(self.dir.path()).args(words.split_whitespace());
+        Command::from_std(self.process(words))
+    }
+
+    /// The same, to be started and left alone.
+    pub fn process(&self, words: &str) -> std::process::Command {
+        self.program(env!("CARGO_BIN_EXE_ff-cli"), words.split_whitespace())
+    }
+
+    /// Any program, on this desk.
+    pub fn program<'a>(&self, program: &str, words: impl Iterator<Item = &'a str>) -> std::process::Command {
+        let mut command = std::process::Command::new(program);
+        command.current_dir(self.dir.path()).args(words);
         command.env("FF_DATA_DIR", self.path("digits"));
         // A cache that cannot be made: nothing is fetched in these tests.
         command.env("XDG_CACHE_HOME", "/dev/null").env("HOME", "/dev/null");

@@ -12,6 +12,7 @@ Examples:
   ff-cli                                         train the `quick` preset on MNIST
   ff-cli train --preset quick --set epochs=4     the same, shorter
   ff-cli train --config runs/quick-1/config.toml repeat a run bit for bit
+  ff-cli train --resume runs/quick-1             go on with a run that was stopped
   ff-cli eval runs/quick-1/model.safetensors     test error of a trained model
   ff-cli predict runs/quick-1/model.safetensors digit.png
   ff-cli info runs/quick-1/model.safetensors     what a model says of itself
@@ -22,9 +23,11 @@ Examples:
   ff-cli train --set layers=[1000,1000] --set epochs=30 --seed 7
   ff-cli train --preset quick-relu --out runs/relu
   ff-cli train --config runs/quick-1/config.toml --out runs/again
+  ff-cli train --resume runs/quick-1
   ff-cli train --data fashion-mnist --set validation_samples=10000
 
 What a run leaves: config.toml metrics.jsonl summary.json model.safetensors plots/
+Until it has ended, checkpoints/ too: the last two epochs. Ctrl-C saves and stops; --resume goes on, bit for bit.
 All settings: docs/settings.md";
 
 const EVAL_EXAMPLES: &str = "\
@@ -125,6 +128,9 @@ pub struct TrainArgs {
     /// Directory of the run's results [default: runs/PRESET-N, the first free N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Go on with a run that was stopped, from its last checkpoint, with its own settings
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["preset", "config", "set", "seed", "out"])]
+    pub resume: Option<PathBuf>,
     #[command(flatten)]
     pub json: Json,
 }

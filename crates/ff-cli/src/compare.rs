@@ -98,7 +98,7 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
     });
     run_dir.write("compare.md", &format!("{table}\n\n{about}\n"))?;
     run_dir.write("compare.json", &format!("{document:#}\n"))?;
-    let directory = run_dir.finish()?;
+    let directory = run_dir.finish();
     screen.line(format!("\n{table}\n\n{about}\n\nall of it in {}", directory.display()))?;
     screen.document(&document)
 }

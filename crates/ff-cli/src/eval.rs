@@ -1,7 +1,5 @@
 //! `eval`: a trained model on a data set's test images.
 
-use std::path::Path;
-
 use ff_data::Samples;
 use ff_net::Model;
 use ff_tensor::Device;
@@ -10,6 +8,7 @@ use serde_json::json;
 use crate::args::EvalArgs;
 use crate::device::on_device;
 use crate::failure::{Failure, Outcome};
+use crate::run_dir::write_whole;
 use crate::screen::{Screen, thousands};
 use crate::verdict::{Judge, Verdict};
 use crate::{data, device};
@@ -43,7 +42,11 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     }
     if let Some(path) = &args.labels {
         let labels = test.goodness.scores.predict();
-        write_whole(path, &labels.iter().map(|label| format!("{label}\n")).collect::<String>())?;
+        let text: String = labels.iter().map(|label| format!("{label}\n")).collect();
+        write_whole(path, text.as_bytes()).map_err(|e| {
+            Failure::new(format!("{}: cannot be written: {e}", path.display()))
+                .advise("`--labels FILE` elsewhere")
+        })?;
         screen.line(format!("what each was taken for is in {}", path.display()))?;
     }
     let mut document = json!({
@@ -53,17 +56,6 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     test.write(&mut document);
     screen.document(&document)?;
     Ok(())
-}
-
-/// Under another name first: there is never half a file.
-fn write_whole(path: &Path, text: &str) -> Outcome<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, path)).map_err(|e| {
-        let _ = std::fs::remove_file(&unfinished);
-        Failure::new(format!("{}: cannot be written: {e}", path.display()))
-            .advise("`--labels FILE` elsewhere")
-    })
 }
 
 fn judge<D: Device>(

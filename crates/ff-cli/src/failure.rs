@@ -5,7 +5,9 @@ use std::fmt;
 use crate::plot::PlotError;
 
 /// The exit code of everything that goes wrong.
-pub const EXIT_CODE: u8 = 2;
+const WRONG: u8 = 2;
+/// The exit code of what was stopped by Ctrl-C, as shells have it.
+pub const INTERRUPTED: u8 = 130;
 
 /// The result of a command.
 pub type Outcome<T> = Result<T, Failure>;
@@ -15,12 +17,24 @@ pub type Outcome<T> = Result<T, Failure>;
 pub struct Failure {
     message: String,
     advice: Option<String>,
+    /// Nothing went wrong.
+    stopped: bool,
 }
 
 impl Failure {
     /// A failure that needs no advice.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), advice: None }
+        Self { message: message.into(), advice: None, stopped: false }
+    }
+
+    /// No failure: somebody wanted it so.
+    pub fn stopped(message: impl Into<String>) -> Self {
+        Self { stopped: true, ..Self::new(message) }
+    }
+
+    /// What the process ends with.
+    pub fn exit_code(&self) -> u8 {
+        if self.stopped { INTERRUPTED } else { WRONG }
     }
 
     /// What to do about it.
@@ -31,7 +45,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
+        write!(f, "{}: {}", if self.stopped { "stopped" } else { "error" }, self.message)?;
         match &self.advice {
             Some(advice) => write!(f, "\n  try: {advice}"),
             None => Ok(()),

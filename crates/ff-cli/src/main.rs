@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 mod args;
+mod checkpoints;
 mod compare;
 mod data;
 mod device;
@@ -13,6 +14,7 @@ mod eval;
 mod failure;
 mod import;
 mod info;
+mod interrupt;
 mod operations;
 mod plot;
 mod predict;
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
-            ExitCode::from(failure::EXIT_CODE)
+            ExitCode::from(failure.exit_code())
         }
     }
 }

@@ -1,112 +1,172 @@
-//! A run's directory: it appears whole under its name when the run has ended well, or not at all.
+//! A run's directory: it has its name from the beginning, and goes again if nothing comes of the run.
 
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-use tempfile::TempDir;
 
 use crate::failure::{Failure, Outcome};
 
-/// A directory being filled under a temporary name beside its final one.
+/// A directory that this process fills. Dropped without having been kept, it is emptied and goes.
 pub struct RunDir {
-    filling: TempDir,
+    path: PathBuf,
+    kept: bool,
     /// Dropped after what is in them.
-    _parents: MadeParents,
-    name: PathBuf,
+    _made: MadeDirs,
 }
 
-/// Directories that were made on the way: they go again if nothing came of the run.
-struct MadeParents(Vec<PathBuf>);
+/// Directories that were made on the way, the deepest first: they go again if nothing is in them.
+#[derive(Default)]
+struct MadeDirs(Vec<PathBuf>);
 
-impl MadeParents {
-    fn make(dir: &Path) -> std::io::Result<Self> {
-        let missing = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists());
-        let made = Self(missing.map(PathBuf::from).collect());
-        std::fs::create_dir_all(dir)?;
-        Ok(made)
+impl MadeDirs {
+    /// Makes the directories above `dir`.
+    fn make_parents(&mut self, dir: &Path) -> io::Result<()> {
+        let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let missing = parent.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists());
+        self.0.extend(missing.map(PathBuf::from));
+        fs::create_dir_all(parent)
+    }
+
+    /// Makes `dir`, which fails if it is there: so two runs never share one.
+    fn make(&mut self, dir: &Path) -> io::Result<()> {
+        fs::create_dir(dir)?;
+        self.0.insert(0, dir.into());
+        Ok(())
     }
 }
 
-impl Drop for MadeParents {
+impl Drop for MadeDirs {
     fn drop(&mut self) {
         for dir in &self.0 {
             // Refuses a directory that has something in it.
-            let _ = std::fs::remove_dir(dir);
+            let _ = fs::remove_dir(dir);
         }
     }
 }
 
 impl RunDir {
-    /// Prepares `out`, or the first free `runs/PRESET-N`.
+    /// Makes `out`, or the first free `runs/PRESET-N`.
     ///
     /// Refuses a directory that has something in it, and one that cannot be written, before any work is done.
     pub fn prepare(out: Option<&Path>, preset: &str) -> Outcome<Self> {
-        let name = match out {
+        let mut made = MadeDirs::default();
+        let path = match out {
             Some(out) => out.to_path_buf(),
-            None => first_free(preset),
+            None => first_free(preset, &mut made)?,
         };
-        let refuse = |reason: String| {
-            Failure::new(format!("{}: {reason}", name.display())).advise("`--out DIR` with a new directory")
-        };
-        if std::fs::read_dir(&name).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(refuse("there is a run or something else in this directory already".into()));
+        let refuse = |reason: String| refuse(&path, reason);
+        if let Ok(mut entries) = fs::read_dir(&path)
+            && entries.next().is_some()
+        {
+            let failure = refuse("there is a run or something else in this directory already".into());
+            let resume = format!("`--out DIR` with a new directory, or `--resume {}`", path.display());
+            let unfinished = path.join("config.toml").exists() && path.join("checkpoints").exists();
+            return Err(if unfinished { failure.advise(resume) } else { failure });
         }
-        if name.is_file() {
+        if path.is_file() {
             return Err(refuse("is a file".into()));
         }
-        let parent = name.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let unwritable = |e: std::io::Error| refuse(format!("cannot be written: {e}"));
-        let parents = MadeParents::make(parent).map_err(unwritable)?;
-        let filling =
-            tempfile::Builder::new().prefix(".unfinished-").tempdir_in(parent).map_err(unwritable)?;
-        Ok(Self { filling, _parents: parents, name })
+        let unwritable = |e: io::Error| refuse(format!("cannot be written: {e}"));
+        if !path.is_dir() {
+            made.make_parents(&path).and_then(|()| made.make(&path)).map_err(unwritable)?;
+        }
+        tempfile::tempfile_in(&path).map_err(unwritable)?;
+        Ok(Self { path, kept: false, _made: made })
     }
 
-    /// Where to write a file meanwhile.
+    /// The directory of a run that was stopped, which stays whatever happens.
+    pub fn open(path: &Path) -> Self {
+        // What a process left that was killed while it wrote.
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(".tmp") {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Self { path: path.into(), kept: true, _made: MadeDirs::default() }
+    }
+
+    /// Itself.
+    pub fn dir(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a file of it is.
     pub fn path(&self, file: &str) -> PathBuf {
-        self.filling.path().join(file)
+        self.path.join(file)
     }
 
     /// Writes a whole file.
     pub fn write(&self, file: &str, content: &str) -> Outcome<()> {
-        std::fs::write(self.path(file), content)
-            .map_err(|e| Failure::new(format!("{}: cannot be written: {e}", self.name.join(file).display())))
+        let path = self.path(file);
+        write_whole(&path, content.as_bytes())
+            .map_err(|e| Failure::new(format!("{}: cannot be written: {e}", path.display())))
     }
 
     /// A directory within.
     pub fn subdirectory(&self, name: &str) -> Outcome<PathBuf> {
         let path = self.path(name);
-        let made = std::fs::create_dir_all(&path);
-        made.map_err(|e| Failure::new(format!("{}: cannot be made: {e}", self.name.join(name).display())))?;
+        let made = fs::create_dir_all(&path);
+        made.map_err(|e| Failure::new(format!("{}: cannot be made: {e}", path.display())))?;
         Ok(path)
     }
 
-    /// Gives the directory its name, which it returns.
-    pub fn finish(self) -> Outcome<PathBuf> {
-        let refuse =
-            |e: std::io::Error| Failure::new(format!("{}: cannot be written: {e}", self.name.display()));
-        open_to_others(self.filling.path()).map_err(refuse)?;
-        if self.name.is_dir() {
-            std::fs::remove_dir(&self.name).map_err(refuse)?;
-        }
-        std::fs::rename(self.filling.path(), &self.name).map_err(refuse)?;
-        let _ = self.filling.keep();
-        Ok(self.name)
+    /// From here on the directory stays.
+    pub fn keep(&mut self) {
+        self.kept = true;
+    }
+
+    /// Ends well: the directory stays, and its name is returned.
+    pub fn finish(mut self) -> PathBuf {
+        self.keep();
+        self.path.clone()
     }
 }
 
-/// Temporary directories are private; a run's results need not be.
-#[cfg(unix)]
-fn open_to_others(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        // It was empty when this process took it.
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
+    }
 }
 
-#[cfg(not(unix))]
-fn open_to_others(_: &Path) -> std::io::Result<()> {
-    Ok(())
+/// A reader of `path` sees the old file or the new one, never a part: it is written under another name, and renamed when it
+/// is on the disk.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    let written = write();
+    if written.is_err() {
+        // There may be nothing to remove; the first error is the one to tell.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }
 
-fn first_free(preset: &str) -> PathBuf {
-    let name = |n: u32| PathBuf::from("runs").join(format!("{preset}-{n}"));
-    (1..u32::MAX).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0))
+fn refuse(path: &Path, reason: String) -> Failure {
+    Failure::new(format!("{}: {reason}", path.display())).advise("`--out DIR` with a new directory")
+}
+
+/// Makes the first `runs/PRESET-N` that is not there.
+fn first_free(preset: &str, made: &mut MadeDirs) -> Outcome<PathBuf> {
+    let mut n = 1;
+    loop {
+        let path = PathBuf::from("runs").join(format!("{preset}-{n}"));
+        match made.make_parents(&path).and_then(|()| made.make(&path)) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.exists() => n += 1,
+            Err(e) => return Err(refuse(&path, format!("cannot be written: {e}"))),
+        }
+    }
 }

@@ -1,24 +1,32 @@
-//! `train`: from settings to a run directory.
+//! `train`: from settings, or from a run that was stopped, to a run directory.
 
 use std::time::Instant;
 
 use ff_data::{Dataset, Samples, epoch_order};
-use ff_net::{Config, EpochReport, Model, Network, Origin, Trainer};
+use ff_net::{Checkpoint, Config, Model, Network, Origin, Trainer};
 use ff_tensor::Device;
 use serde_json::{Value, json};
 
 use crate::args::TrainArgs;
+use crate::checkpoints::Checkpoints;
 use crate::device::{Place, on_device};
 use crate::failure::{Failure, Outcome};
+use crate::interrupt::Interrupt;
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands};
 use crate::settings::Settings;
 use crate::verdict::{Judge, Verdict};
 use crate::{data, device};
 
+mod notes;
 mod plots;
+mod resume;
+mod stop;
 
 pub use plots::with_label;
+
+use notes::{Metrics, Notes};
+use stop::Stop;
 
 /// Images on which each epoch's error is measured where none are held out.
 const EPOCH_IMAGES: usize = 2_000;
@@ -28,13 +36,19 @@ pub const TRAIN_ERROR_IMAGES: usize = 10_000;
 /// Trains, tests, writes the run's directory.
 pub fn train(args: &TrainArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
+    if let Some(dir) = &args.resume {
+        return resume::resume(dir, args, &screen);
+    }
     let settings = Settings::resolve(args)?;
     let dev = device::open(&args.device)?;
     let set = data::open(settings.data.as_deref(), &screen)?;
     settings.config.validate(set.width * set.height, set.classes)?;
-    let run_dir = RunDir::prepare(args.out.as_deref(), &settings.preset)?;
+    let mut dir = RunDir::prepare(args.out.as_deref(), &settings.preset)?;
+    let checkpoints = Checkpoints::begin(&mut dir)?;
+    let notes = Notes::new(settings.to_toml()?, set.sha256());
+    dir.write("config.toml", &notes.settings)?;
     let place = dev.place();
-    on_device!(dev, dev => Run::new(&screen, settings, dev, place, set)?.run(run_dir))
+    on_device!(dev, dev => Run::new(&screen, settings, dev, place, set, dir, checkpoints, notes)?.run(None))
 }
 
 /// The images to learn from, and those that are held out.
@@ -59,64 +73,91 @@ struct Run<'a, D: Device> {
     /// To watch each epoch's error on, and what to call them.
     watched: Samples,
     watched_name: &'static str,
-    metrics: Vec<Metrics>,
-}
-
-/// An epoch, as in `metrics.jsonl`.
-struct Metrics {
-    report: EpochReport,
-    verdict: Verdict,
-    seconds: f64,
-    samples_per_second: f64,
+    dir: RunDir,
+    checkpoints: Checkpoints,
+    notes: Notes,
 }
 
 impl<'a, D: Device> Run<'a, D> {
-    fn new(screen: &'a Screen, settings: Settings, dev: D, place: Place, set: Dataset) -> Outcome<Self> {
+    fn new(
+        screen: &'a Screen,
+        settings: Settings,
+        dev: D,
+        place: Place,
+        set: Dataset,
+        dir: RunDir,
+        checkpoints: Checkpoints,
+        notes: Notes,
+    ) -> Outcome<Self> {
         let config = &settings.config;
         let (train, held_out) = split(&set.train, config)?;
         let (watched, watched_name) = match held_out.is_empty() {
             true => (train.take(EPOCH_IMAGES), "training images"),
             false => (held_out, "held-out images"),
         };
-        Ok(Self { screen, settings, dev, place, set, train, watched, watched_name, metrics: Vec::new() })
+        Ok(Self { screen, settings, dev, place, set, train, watched, watched_name, dir, checkpoints, notes })
     }
 
-    fn run(mut self, run_dir: RunDir) -> Outcome<()> {
-        let (config, pixels) = (self.settings.config.clone(), self.set.width * self.set.height);
-        let network = Network::new(&self.dev, config, pixels, self.set.classes)?;
+    /// From the beginning, or from a checkpoint. Once there is one the directory stays, whatever happens.
+    fn run(mut self, from: Option<Checkpoint>) -> Outcome<()> {
+        let ended = self.train_and_test(from.as_ref());
+        if ended.is_ok() || self.checkpoints.any() {
+            self.dir.keep();
+        }
+        let resumable = self.checkpoints.any().then(|| self.dir.dir());
+        let (test, mut summary) = ended.map_err(|stop| stop.failure(resumable))?;
+        self.report(&test, &summary)?;
+        summary["directory"] = json!(self.dir.dir());
+        self.screen.document(&summary)
+    }
+
+    fn train_and_test(&mut self, from: Option<&Checkpoint>) -> Result<(Verdict, Value), Stop> {
+        let mut trainer = self.trainer(from)?;
+        let interrupt = Interrupt::listen()?;
         self.announce()?;
-        let trainer = Trainer::new(network, &self.train.images, &self.train.labels)?;
-        let mut trainer = trainer.augmented(&self.settings.augment, self.set.width, self.set.height)?;
-        let train_seconds = self.train_all(&mut trainer)?;
+        if from.is_some() {
+            self.screen.line(format!("going on {}", stand(&trainer)))?;
+        }
+        self.train_all(&mut trainer, &interrupt)?;
+        interrupt.stop_listening();
         let network = trainer.into_network();
 
         let mut judge = Judge::new(&network)?;
         let test = judge.judge(&network, &self.set.test, &mut |_| ())?;
         let seen = self.train.take(TRAIN_ERROR_IMAGES);
         let train_error = judge.judge(&network, &seen, &mut |_| ())?.goodness.error;
-        let summary = self.summary(train_seconds, train_error, &test);
-        self.write(&run_dir, &network, &test, &summary)?;
-        let directory = run_dir.finish()?;
+        let summary = self.summary(train_error, &test);
+        self.write(&network, &test, &summary)?;
+        Ok((test, summary))
+    }
 
+    fn trainer(&self, from: Option<&Checkpoint>) -> ff_net::Result<Trainer<D>> {
+        let (images, labels) = (&self.train.images, &self.train.labels);
+        let (config, width, height) = (&self.settings.config, self.set.width, self.set.height);
+        let trainer = match from {
+            Some(checkpoint) => checkpoint.trainer(&self.dev, images, labels)?,
+            None => {
+                let network = Network::new(&self.dev, config.clone(), width * height, self.set.classes)?;
+                Trainer::new(network, images, labels)?
+            }
+        };
+        trainer.augmented(&self.settings.augment, width, height)
+    }
+
+    fn report(&self, test: &Verdict, summary: &Value) -> Outcome<()> {
         self.screen.line("")?;
         self.screen.line(format!(
-            "test error {:.2} % on {} images (training images {train_error:.2} %; {})",
+            "test error {:.2} % on {} images (training images {:.2} %; {})",
             test.goodness.error,
             thousands(self.set.test.len() as f64),
+            summary["train_error"].as_f64().unwrap_or(f64::NAN),
             test.goodness.layers()
         ))?;
         for remark in test.remarks() {
             self.screen.line(remark)?;
         }
-        self.screen.line(format!(
-            "trained in {}; all of it in {}",
-            duration(train_seconds),
-            directory.display()
-        ))?;
-        let mut document = summary;
-        document["directory"] = json!(directory);
-        self.screen.document(&document)?;
-        Ok(())
+        let seconds = duration(self.notes.train_seconds());
+        self.screen.line(format!("trained in {seconds}; all of it in {}", self.dir.dir().display()))
     }
 
     fn announce(&self) -> Outcome<()> {
@@ -139,30 +180,49 @@ impl<'a, D: Device> Run<'a, D> {
         ))
     }
 
-    /// All epochs; the seconds that training took, without the looks at the error in between.
-    fn train_all(&mut self, trainer: &mut Trainer<D>) -> Outcome<f64> {
-        let (epochs, batches) = (trainer.epochs(), trainer.batches());
+    /// All epochs that are left. What is timed is training, without the looks at the error in between.
+    fn train_all(&mut self, trainer: &mut Trainer<D>, interrupt: &Interrupt) -> Result<(), Stop> {
+        let (epochs, batches, begun) = (trainer.epochs(), trainer.batches(), self.notes.metrics.len());
         let bar = self.screen.bar((epochs * batches * trainer.batch()) as u64, "images");
+        bar.inc(((begun * batches + trainer.batches_done()) * trainer.batch()) as u64);
+        bar.reset_eta();
         let mut judge = Judge::new(trainer.network())?;
-        let mut total = 0.0;
-        for epoch in 0..epochs {
+        for epoch in begun..epochs {
             bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
             let order = epoch_order(self.train.len(), self.settings.config.seed, epoch as u64);
             let (start, images) = (Instant::now(), trainer.batch() as u64);
-            let report = trainer.epoch(&order, &mut || bar.inc(images))?;
-            let seconds = start.elapsed().as_secs_f64();
-            total += seconds;
-            let verdict = judge.judge(trainer.network(), &self.watched, &mut |_| ())?;
-            if epoch == 0 {
-                self.warn_of_silence(&verdict);
+            let mut on_step = || {
+                bar.inc(images);
+                interrupt.flow()
+            };
+            let report = trainer.epoch_until(&order, &mut on_step)?;
+            self.notes.seconds += start.elapsed().as_secs_f64();
+            if let Some(report) = report {
+                let verdict = judge.judge(trainer.network(), &self.watched, &mut |_| ())?;
+                if epoch == 0 {
+                    self.warn_of_silence(&verdict);
+                }
+                let seconds = std::mem::take(&mut self.notes.seconds);
+                let metrics = Metrics::new(&report, &verdict, seconds, batches * trainer.batch());
+                bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)))?;
+                self.notes.metrics.push(metrics);
             }
-            let samples_per_second = (batches * trainer.batch()) as f64 / seconds;
-            let metrics = Metrics { report, verdict, seconds, samples_per_second };
-            bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)))?;
-            self.metrics.push(metrics);
+            self.save(trainer)?;
+            if interrupt.asked() {
+                bar.finish_and_clear();
+                return Err(Stop::Asked(stand(trainer)));
+            }
         }
         bar.finish_and_clear();
-        Ok(total)
+        Ok(())
+    }
+
+    /// A checkpoint, and what is known so far.
+    fn save(&mut self, trainer: &mut Trainer<D>) -> Outcome<()> {
+        let Dataset { name, width, height, .. } = &self.set;
+        let checkpoint = Checkpoint::of(trainer, name, *width, *height, self.notes.to_json()?)?;
+        self.checkpoints.save(&checkpoint)?;
+        self.dir.write("metrics.jsonl", &self.notes.lines()?)
     }
 
     /// A unit that never spikes never learns: its gradient is a multiple of its rate.
@@ -177,25 +237,21 @@ impl<'a, D: Device> Run<'a, D> {
     }
 
     fn epoch_line(&self, m: &Metrics, epochs: usize) -> String {
-        let losses: Vec<String> = m
-            .report
-            .mean_losses()
-            .iter()
-            .map(|(layer, loss)| format!("layer {} {loss:>8.4}", layer + 1))
-            .collect();
+        let losses: Vec<String> =
+            m.losses.iter().map(|l| format!("layer {} {:>8.4}", l.layer, l.loss)).collect();
         format!(
             "epoch {:>3}/{epochs}   loss {}   error {:>5.2} % of {}   {:>7} images/s",
-            m.report.epoch,
+            m.epoch,
             losses.join("  "),
-            m.verdict.goodness.error,
+            m.error,
             self.watched_name,
             thousands(m.samples_per_second)
         )
     }
 
-    fn summary(&self, train_seconds: f64, train_error: f64, test: &Verdict) -> Value {
-        let config = &self.settings.config;
-        let rates: f64 = self.metrics.iter().map(|m| m.samples_per_second * m.seconds).sum();
+    fn summary(&self, train_error: f64, test: &Verdict) -> Value {
+        let (config, train_seconds) = (&self.settings.config, self.notes.train_seconds());
+        let rates: f64 = self.notes.metrics.iter().map(|m| m.samples_per_second * m.seconds).sum();
         let mut summary = json!({
             "dataset": self.set.name, "preset": self.settings.preset, "seed": config.seed,
             "device": self.dev.name(), "threads": self.place.threads, "layers": config.layers,
@@ -209,11 +265,8 @@ impl<'a, D: Device> Run<'a, D> {
         summary
     }
 
-    fn write(&self, dir: &RunDir, network: &Network<D>, test: &Verdict, summary: &Value) -> Outcome<()> {
-        dir.write("config.toml", &self.settings.to_toml()?)?;
-        let lines: Vec<String> = self.metrics.iter().map(|m| m.to_json().to_string() + "\n").collect();
-        dir.write("metrics.jsonl", &lines.concat())?;
-        dir.write("summary.json", &format!("{summary:#}\n"))?;
+    /// What the run leaves. Where there is a summary, it has ended.
+    fn write(&mut self, network: &Network<D>, test: &Verdict, summary: &Value) -> Outcome<()> {
         let mut model = Model::of(network, &self.set.name, self.set.width, self.set.height)?;
         model.origin = Origin {
             preset: Some(self.settings.preset.clone()),
@@ -225,24 +278,19 @@ impl<'a, D: Device> Run<'a, D> {
             test_error: Some(test.goodness.error),
             head_test_error: test.head.as_ref().map(|head| head.error),
         };
-        model.save(&dir.path("model.safetensors"))?;
-        self.plot(dir, &model, &test.goodness.scores)
+        model.save(&self.dir.path("model.safetensors"))?;
+        self.plot(&model, &test.goodness.scores)?;
+        self.dir.write("summary.json", &format!("{summary:#}\n"))?;
+        self.checkpoints.remove();
+        Ok(())
     }
 }
 
-impl Metrics {
-    fn to_json(&self) -> Value {
-        let losses: Vec<Value> = self
-            .report
-            .mean_losses()
-            .iter()
-            .map(|(layer, loss)| json!({ "layer": layer + 1, "loss": loss }))
-            .collect();
-        json!({
-            "epoch": self.report.epoch, "losses": losses, "error": self.verdict.goodness.error,
-            "layer_error": self.verdict.goodness.layer_error,
-            "head_error": self.verdict.head.as_ref().map(|head| head.error),
-            "seconds": self.seconds, "samples_per_second": self.samples_per_second,
-        })
+/// Where a training stands, for people.
+fn stand<D: Device>(trainer: &Trainer<D>) -> String {
+    let (done, epochs, batches) = (trainer.epochs_done(), trainer.epochs(), trainer.batches());
+    match trainer.batches_done() {
+        0 => format!("after epoch {done} of {epochs}"),
+        batch => format!("in epoch {} of {epochs}, after batch {batch} of {batches}", done + 1),
     }
 }

@@ -40,7 +40,7 @@ fn run_on<D: Device>(dev: &D, seed: u64, set: &Dataset, dir: Option<RunDir>, scr
             pictures(&dir.subdirectory(&name.to_lowercase())?, set, run)?;
         }
         dir.write("tutorial.json", &format!("{:#}\n", document(seed, set, &runs, seconds)))?;
-        screen.line(format!("\npictures in {}", dir.finish()?.display()))?;
+        screen.line(format!("\npictures in {}", dir.finish().display()))?;
     }
     screen.document(&document(seed, set, &runs, seconds))?;
     Ok(())

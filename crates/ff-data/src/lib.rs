@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, s};
+use sha2::{Digest, Sha256};
 
 pub mod error;
 pub mod fetch;
@@ -78,6 +79,20 @@ pub struct Dataset {
     pub test: Samples,
     /// Where it came from.
     pub source: Source,
+}
+
+impl Dataset {
+    /// SHA-256 of the sizes, images and labels, whatever the set is called and wherever it lies.
+    pub fn sha256(&self) -> String {
+        let mut sum = Sha256::new();
+        for samples in [&self.train, &self.test] {
+            let sizes = [self.width, self.height, self.classes, samples.len()];
+            sum.update(sizes.map(|size| (size as u64).to_le_bytes()).as_flattened());
+            sum.update(samples.images.as_standard_layout().as_slice().unwrap_or_default());
+            sum.update(samples.labels.as_standard_layout().as_slice().unwrap_or_default());
+        }
+        sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// Where a data set came from.

@@ -7,7 +7,6 @@ use std::error::Error;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Once;
-use std::{fs, io};
 
 use image::{ImageFormat, RgbImage, imageops};
 use plotters::coord::Shift;
@@ -16,6 +15,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
 use super::PlotError;
+use crate::run_dir::write_whole;
 
 /// What is drawn on; its coordinates are `px` of the page's.
 pub type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
@@ -134,15 +134,4 @@ fn render(height: u32, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Drawn<Vec<u8>> 
     let mut png = Cursor::new(Vec::new());
     imageops::thumbnail(&large, WIDTH, height).write_to(&mut png, ImageFormat::Png)?;
     Ok(png.into_inner())
-}
-
-/// A reader of `path` sees the old file or the new one, never a part: a rename within one folder is atomic.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("png.tmp");
-    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to tell; there may be nothing to remove.
-        fs::remove_file(&temporary).ok();
-    }
-    written
 }

@@ -8,12 +8,11 @@ use ff_tensor::{Device, Objective, random};
 use super::{Metrics, Run};
 use crate::failure::Outcome;
 use crate::plot;
-use crate::run_dir::RunDir;
 
 impl<D: Device> Run<'_, D> {
     /// Draws all plots of the run into its directory.
-    pub(super) fn plot(&self, dir: &RunDir, model: &Model, test: &Scores) -> Outcome<()> {
-        let dir = dir.subdirectory("plots")?;
+    pub(super) fn plot(&self, model: &Model, test: &Scores) -> Outcome<()> {
+        let dir = self.dir.subdirectory("plots")?;
         let names: Vec<String> = (1..=model.weights.len()).map(|l| format!("layer {l}")).collect();
         let curves: Vec<Vec<f64>> = (0..names.len()).map(|layer| self.losses_of(layer)).collect();
         let curves: Vec<plot::LayerCurve> =
@@ -21,9 +20,14 @@ impl<D: Device> Run<'_, D> {
         plot::loss(&dir.join("loss.png"), &curves, "epoch")?;
 
         let joint = self.settings.config.schedule == Schedule::Joint;
-        let errors: Vec<f64> = self.metrics.iter().map(|m| m.verdict.goodness.error).collect();
-        let of_layer =
-            |l: usize| self.metrics.iter().map(|m| m.verdict.goodness.layer_error[l]).collect::<Vec<f64>>();
+        let errors: Vec<f64> = self.notes.metrics.iter().map(|m| m.error).collect();
+        let of_layer = |l: usize| {
+            self.notes
+                .metrics
+                .iter()
+                .map(|m| m.layer_error.get(l).copied().unwrap_or(f64::NAN))
+                .collect::<Vec<f64>>()
+        };
         let per_layer: Vec<Vec<f64>> =
             if joint { (0..names.len()).map(of_layer).collect() } else { Vec::new() };
         plot::error(&dir.join("error.png"), self.watched_name, &errors, &per_layer)?;
@@ -39,8 +43,8 @@ impl<D: Device> Run<'_, D> {
 
     /// Mean loss of a layer in each epoch in which it learned.
     fn losses_of(&self, layer: usize) -> Vec<f64> {
-        let of_epoch = |m: &Metrics| m.report.mean_losses().into_iter().find(|&(l, _)| l == layer);
-        self.metrics.iter().filter_map(of_epoch).map(|(_, loss)| loss).collect()
+        let of_epoch = |m: &Metrics| m.losses.iter().find(|l| l.layer == layer + 1).map(|l| l.loss);
+        self.notes.metrics.iter().filter_map(of_epoch).collect()
     }
 
     /// The labels of the test images.
