@@ -16,6 +16,7 @@ pub mod model;
 pub mod network;
 pub mod prediction;
 pub mod torch;
+pub mod trace;
 pub mod training;
 pub mod trial;
 pub mod tutorial;
@@ -30,6 +31,7 @@ pub use layer::Layer;
 pub use model::{Model, Origin};
 pub use network::{LayerWeights, Network, Purpose};
 pub use prediction::{Predictor, Scores};
+pub use trace::{Trace, trace};
 pub use training::{EpochReport, Trainer};
 
 /// The README's example, compiled and run by `cargo test`.
