@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use crate::args::TutorialArgs;
 use crate::device::on_device;
 use crate::failure::Outcome;
+use crate::figures::{self, with_label};
+use crate::plot::{self, Plot};
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands};
-use crate::train::with_label;
-use crate::{data, device, plot};
+use crate::{data, device};
 
 /// Published in the tutorial: training error and "test" error in percent, for LIF and ReLU.
 const PUBLISHED: [(f64, f64); 2] = [(42.1875, 70.3125), (39.0625, 56.25)];
@@ -123,23 +124,19 @@ fn pictures<D: Device>(dir: &Path, set: &Dataset, run: &Run<D>) -> Outcome<()> {
         title,
         images: (0..shown).map(|i| image(i, labels.map(|labels| labels[i]))).collect(),
     };
-    let rows = [row("orig", None), row("pos", Some(positive)), row("neg", Some(negative))];
-    plot::samples(&dir.join("samples.png"), set.width, set.height, &rows)?;
+    let rows = vec![row("orig", None), row("pos", Some(positive)), row("neg", Some(negative))];
+    plot::Samples { shape: figures::shape(set), rows }.save(&dir.join("samples.png"))?;
 
-    let names: Vec<String> = (1..=run.losses.len()).map(|l| format!("layer {l}")).collect();
-    let curves: Vec<Vec<f64>> =
-        run.losses.iter().map(|l| l.iter().map(|&loss| f64::from(loss)).collect()).collect();
-    let curves: Vec<plot::LayerCurve> =
-        names.iter().zip(&curves).map(|(name, points)| plot::LayerCurve { name, points }).collect();
-    plot::loss(&dir.join("loss.png"), &curves, "step")?;
+    let names = || figures::layer_names(run.losses.len()).into_iter();
+    let points = |losses: &Vec<f32>| losses.iter().map(|&loss| f64::from(loss)).collect();
+    let curves = names().zip(&run.losses).map(|(name, l)| plot::LayerCurve { name, points: points(l) });
+    plot::loss(curves.collect(), "step").save(&dir.join("loss.png"))?;
 
-    let layers: Vec<plot::LayerGoodness> = names
-        .iter()
-        .zip(&run.goodness)
-        .map(|(name, goodness)| {
-            let (positive, negative) = goodness.split_at(run.batch.len());
-            plot::LayerGoodness { name, positive, negative, threshold: Some(run.network.config.theta) }
-        })
-        .collect();
-    Ok(plot::goodness(&dir.join("goodness.png"), &layers)?)
+    let threshold = Some(run.network.config.theta);
+    let panel = |(name, goodness): (String, &Vec<f32>)| {
+        let (positive, negative) = goodness.split_at(run.batch.len());
+        plot::LayerGoodness { name, positive: positive.to_vec(), negative: negative.to_vec(), threshold }
+    };
+    let layers = names().zip(&run.goodness).map(panel).collect();
+    Ok(plot::Goodness { layers, columns: 3 }.save(&dir.join("goodness.png"))?)
 }

@@ -39,6 +39,14 @@ impl Axis {
         Some(Self::linear(if lo < 0.0 { lo - room } else { lo }, hi + room))
     }
 
+    /// For a membrane, which falls below zero now and then: linear, with some room. `None` if no value is usable.
+    pub fn of_membrane(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let (lo, hi) = bounds(values)?;
+        let (lo, hi) = divisible(lo, hi);
+        let room = 0.05 * (hi - lo);
+        Some(Self::linear(lo - room, hi + room))
+    }
+
     /// For a histogram's values: their range and no more. `None` if no value is usable.
     pub fn of_values(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (lo, hi) = bounds(values)?;
@@ -110,7 +118,7 @@ impl ValueFormatter<f64> for Axis {
 /// ten.
 pub fn number(value: f64, digits: usize) -> String {
     let rounded = format!("{value:.*e}", digits - 1).parse().unwrap_or(value);
-    if rounded == 0.0 || !rounded.is_finite() || (1e-3..1e6).contains(&rounded.abs()) {
+    if rounded == 0.0 || !rounded.is_finite() || (1e-4..1e6).contains(&rounded.abs()) {
         rounded.to_string()
     } else {
         format!("{rounded:e}")

@@ -1,36 +1,30 @@
-//! A page: drawn at twice its size, averaged down, and written whole or not at all.
-//!
-//! The drawing library smooths thin lines only and puts letters on whole pixels. Averaging 2 x 2 pixels
-//! smooths all.
+//! Colours, text and the header of a page; lengths on it.
 
 use std::error::Error;
-use std::io::Cursor;
-use std::path::Path;
 use std::sync::Once;
 
-use image::{ImageFormat, RgbImage, imageops};
 use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
-use super::PlotError;
-use crate::run_dir::write_whole;
+use super::sheet::Sheet;
 
 /// What is drawn on; its coordinates are `px` of the page's.
-pub type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+pub type Area<'a> = DrawingArea<Sheet<'a>, Shift>;
 
 /// The result of drawing; `save` adds the file's name to the error.
 pub type Drawn<T = ()> = Result<T, Box<dyn Error>>;
 
-/// Width of every page.
-pub const WIDTH: u32 = 1200;
 /// Height of a page with one chart.
-pub const HEIGHT: u32 = 750;
-/// Empty border around a page's contents.
-pub const MARGIN: i32 = 36;
+pub const HEIGHT: i32 = 750;
 /// Height of the strip that holds a page's title.
 pub const HEADER: i32 = 76;
+/// Height of each further row of a header, which a legend takes where it has no room beside the title.
+const ROW: i32 = 30;
+/// On a narrower page things stand below each other.
+const NARROW: i32 = 800;
 
 /// Text and axes.
 pub const INK: RGBColor = RGBColor(38, 42, 48);
@@ -51,21 +45,41 @@ pub const COLOURS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
 ];
 
-const SCALE: u32 = 2;
-const FONT: &str = "plot";
+/// The drawing's pixels in one of the page's.
+pub const SCALE: i32 = 2;
+/// The name under which an SVG asks for it.
+const FONT: &str = "sans-serif";
 
 /// A length on the page, in the drawing's pixels.
 pub const fn px(length: i32) -> i32 {
-    length * SCALE as i32
+    length * SCALE
 }
 
 /// A length of the drawing, in the page's pixels, rounded up.
 pub const fn on_page(length: i32) -> i32 {
-    (length + SCALE as i32 - 1) / SCALE as i32
+    (length + SCALE - 1) / SCALE
+}
+
+/// The width of the page that `area` spans, in the page's pixels.
+pub fn page_width(area: &Area<'_>) -> i32 {
+    on_page(area.dim_in_pixel().0 as i32)
+}
+
+/// Whether things have to stand below each other.
+pub fn is_narrow(page: i32) -> bool {
+    page < NARROW
+}
+
+/// Empty border at a page's sides.
+pub fn margin(page: i32) -> i32 {
+    if is_narrow(page) { 10 } else { 36 }
 }
 
 /// Text of `size` on the page; `pos` says which of its points is placed.
 pub fn text(size: i32, colour: RGBColor, (h, v): (HPos, VPos)) -> TextStyle<'static> {
+    // A font that cannot be registered shows itself as an error of the first text drawn.
+    static FONT_ONCE: Once = Once::new();
+    FONT_ONCE.call_once(|| drop(register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)));
     let mut style = TextStyle::from((FONT, px(size)).into_font()).pos(Pos::new(h, v));
     style.color = colour.to_backend_color();
     style
@@ -74,7 +88,12 @@ pub fn text(size: i32, colour: RGBColor, (h, v): (HPos, VPos)) -> TextStyle<'sta
 /// What to move text of `size` down by, in the drawing's pixels, to centre it for the eye: the library
 /// centres a box that reaches further below the baseline than letters do.
 pub const fn sink(size: i32) -> i32 {
-    px(size) / 7
+    sink_of(px(size))
+}
+
+/// The same for a size in the drawing's pixels.
+pub const fn sink_of(size: i32) -> i32 {
+    size / 7
 }
 
 /// Writes `words` with their left end, middle or right end at `x` and their middle at `y`.
@@ -89,16 +108,10 @@ pub fn write(
     Ok(())
 }
 
-/// The width of `words`, in the drawing's pixels.
-pub fn width_of(area: &Area<'_>, words: &str, size: i32) -> Drawn<i32> {
-    Ok(area.estimate_text_size(words, &text(size, INK, (HPos::Left, VPos::Top)))?.0 as i32)
-}
-
-/// The page's title, and in smaller words what a reader must know beside it.
-pub fn header(area: &Area<'_>, title: &str, note: &str) -> Drawn {
-    let right = area.dim_in_pixel().0 as i32 - px(MARGIN);
-    write(area, title, (27, INK), HPos::Left, (px(MARGIN), px(HEADER / 2)))?;
-    write(area, note, (19, SOFT), HPos::Right, (right, px(HEADER / 2)))
+/// Room for `words`, in the drawing's pixels: an eighth more than they take here, as who shows an SVG has other letters.
+pub fn width_of(words: &str, size: i32) -> Drawn<i32> {
+    let width = text(size, INK, (HPos::Left, VPos::Top)).font.box_size(words)?.0 as i32;
+    Ok(width + width / 8)
 }
 
 /// Says, in the middle of `area`, why it is empty.
@@ -108,30 +121,125 @@ pub fn placeholder(area: &Area<'_>, words: &str) -> Drawn {
     write(area, words, (22, SOFT), HPos::Center, middle)
 }
 
-/// Draws a page of `WIDTH` x `height` and writes it as a PNG to `path`.
-///
-/// # Errors
-/// A drawing that fails, or a place that cannot be written; neither leaves a file.
-pub fn save(path: &Path, height: u32, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<(), PlotError> {
-    let png = render(height, draw)
-        .map_err(|error| PlotError::Draw { path: path.to_owned(), reason: error.to_string() })?;
-    write_whole(path, &png).map_err(|source| PlotError::Write { path: path.to_owned(), source })
+/// What stands in the header beside the title.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// In few words.
+    pub words: String,
+    /// What they are about.
+    pub mark: Mark,
 }
 
-fn render(height: u32, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Drawn<Vec<u8>> {
-    // A font that cannot be registered shows itself as an error of the first text drawn.
-    static FONT_ONCE: Once = Once::new();
-    FONT_ONCE.call_once(|| drop(register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)));
+/// How things look in the chart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Mark {
+    /// Nothing: the words are what a reader must know.
+    Note,
+    /// A line.
+    Line(RGBColor),
+    /// A filled outline.
+    Area(RGBColor),
+    /// A dashed line.
+    Dashes(RGBColor),
+}
 
-    let mut large = RgbImage::new(WIDTH * SCALE, height * SCALE);
-    {
-        let size = large.dimensions();
-        let area = BitMapBackend::with_buffer(&mut large, size).into_drawing_area();
-        area.fill(&PAPER)?;
-        draw(&area)?;
-        area.present()?;
+impl Entry {
+    /// An entry.
+    pub fn new(words: impl Into<String>, mark: Mark) -> Self {
+        Self { words: words.into(), mark }
     }
-    let mut png = Cursor::new(Vec::new());
-    imageops::thumbnail(&large, WIDTH, height).write_to(&mut png, ImageFormat::Png)?;
-    Ok(png.into_inner())
+
+    /// With its mark, in the drawing's pixels.
+    fn width(&self) -> Drawn<i32> {
+        let mark = if self.mark == Mark::Note { 0 } else { px(28) };
+        Ok(width_of(&self.words, LEGEND)? + mark)
+    }
+
+    fn draw(&self, page: &Area<'_>, (left, middle): (i32, i32)) -> Drawn {
+        let (x, half) = ((left, left + px(18)), px(8));
+        let (colour, words) = match self.mark {
+            Mark::Note => (SOFT, left),
+            _ => (INK, left + px(28)),
+        };
+        match self.mark {
+            Mark::Note => {}
+            Mark::Line(colour) => {
+                page.draw(&PathElement::new([(x.0, middle), (x.1, middle)], colour.stroke_width(7)))?
+            }
+            Mark::Area(colour) => {
+                let corners = [(x.0, middle - half), (x.1, middle + half)];
+                page.draw(&Rectangle::new(corners, colour.mix(0.45).filled()))?;
+                page.draw(&Rectangle::new(corners, colour.stroke_width(3)))?;
+            }
+            Mark::Dashes(colour) => page.draw(&dashes([(x.0, middle), (x.1, middle)], colour))?,
+        }
+        write(page, &self.words, (LEGEND, colour), HPos::Left, (words, middle))
+    }
+}
+
+const TITLE: i32 = 27;
+const LEGEND: i32 = 20;
+/// Between entries.
+const GAP: i32 = 26;
+
+/// A page's title, and beside it, or below where there is no room, the legend.
+pub struct Header<'a> {
+    title: &'a str,
+    /// Each row's.
+    rows: Vec<Vec<(&'a Entry, i32)>>,
+    page: i32,
+    beside: bool,
+}
+
+impl<'a> Header<'a> {
+    /// Lays it out.
+    pub fn new(title: &'a str, legend: &'a [Entry], page: i32) -> Drawn<Self> {
+        let room = px(page - 2 * margin(page));
+        let mut rows: Vec<Vec<(&Entry, i32)>> = Vec::new();
+        let mut taken = room;
+        for entry in legend {
+            let width = entry.width()?;
+            taken += px(GAP) + width;
+            if taken > room {
+                rows.push(Vec::new());
+                taken = width;
+            }
+            if let Some(row) = rows.last_mut() {
+                row.push((entry, width));
+            }
+        }
+        let beside = rows.len() == 1 && width_of(title, TITLE)? + px(GAP) + taken <= room;
+        Ok(Self { title, rows, page, beside })
+    }
+
+    /// In the page's pixels.
+    pub fn height(&self) -> i32 {
+        HEADER + if self.beside { 0 } else { ROW * self.rows.len() as i32 }
+    }
+
+    /// Draws it.
+    pub fn draw(&self, page: &Area<'_>) -> Drawn {
+        let left = px(margin(self.page));
+        write(page, self.title, (TITLE, INK), HPos::Left, (left, px(HEADER / 2)))?;
+        for (k, row) in self.rows.iter().enumerate() {
+            let width: i32 = row.iter().map(|(_, width)| width + px(GAP)).sum::<i32>() - px(GAP);
+            let (mut x, y) = match self.beside {
+                true => (px(self.page) - left - width, px(HEADER / 2)),
+                false => (left, px(HEADER - 8 + ROW * k as i32)),
+            };
+            for (entry, width) in row {
+                entry.draw(page, (x, y))?;
+                x += width + px(GAP);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A dashed line.
+pub fn dashes<C: Clone>(
+    ends: [C; 2],
+    colour: RGBColor,
+) -> DashedPathElement<std::array::IntoIter<C, 2>, i32> {
+    DashedPathElement::new(ends, px(5), px(4), colour.stroke_width(3))
 }

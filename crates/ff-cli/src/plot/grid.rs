@@ -1,11 +1,9 @@
-//! Images of few pixels enlarged to cells of a grid, each pixel a sharp square.
-
-use std::path::Path;
+//! Images of few pixels enlarged to cells of a grid.
 
 use plotters::prelude::*;
 
-use super::PlotError;
 use super::canvas::{Area, COLOURS, Drawn};
+use super::sheet::Picture;
 
 /// Colour of a pixel that is not a number.
 pub const NOT_FINITE: RGBColor = COLOURS[2];
@@ -20,18 +18,21 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Whether there is nothing to see.
+    pub fn is_empty(self) -> bool {
+        self.width == 0 || self.height == 0
+    }
+
     /// Asks that every image has this shape.
     ///
     /// # Errors
-    /// [`PlotError::Image`] for the first that has not.
-    pub fn check<'a>(
-        self,
-        path: &Path,
-        mut images: impl Iterator<Item = &'a Vec<f32>>,
-    ) -> Result<(), PlotError> {
+    /// The size of the first that has not.
+    pub fn check<'a>(self, mut images: impl Iterator<Item = &'a Vec<f32>>) -> Drawn {
         let Self { width, height } = self;
         match images.find(|image| width.checked_mul(height) != Some(image.len())) {
-            Some(image) => Err(PlotError::Image { path: path.to_owned(), width, height, found: image.len() }),
+            Some(image) => {
+                Err(format!("an image has {} pixels instead of {width} x {height}", image.len()).into())
+            }
             None => Ok(()),
         }
     }
@@ -47,21 +48,25 @@ impl Shape {
     }
 }
 
-/// Draws `pixels` of `shape` in the rectangle of `size` at `(left, top)`, both in the drawing's pixels.
+/// Draws `pixels` of `shape` in the rectangle of `size` at `corner`, both in the drawing's pixels.
 pub fn draw_image(
     area: &Area<'_>,
-    (left, top): (i32, i32),
+    corner: (i32, i32),
     size: (i32, i32),
     shape: Shape,
     pixels: &[f32],
     colour: impl Fn(f32) -> RGBColor,
 ) -> Drawn {
-    let edge = |k: usize, count: usize, length: i32| (k as i64 * i64::from(length) / count as i64) as i32;
-    for (k, value) in pixels.iter().enumerate() {
-        let (row, column) = (k / shape.width, k % shape.width);
-        let x = [column, column + 1].map(|c| left + edge(c, shape.width, size.0));
-        let y = [row, row + 1].map(|r| top + edge(r, shape.height, size.1));
-        area.draw(&Rectangle::new([(x[0], y[0]), (x[1], y[1])], colour(*value).filled()))?;
-    }
+    let pixels = pixels.iter().map(|value| colour(*value)).collect();
+    area.draw(&Picture { corner, size, columns: shape.width, pixels })?;
     Ok(())
+}
+
+/// From 0, black, to 1, white.
+pub fn grey(value: f32) -> RGBColor {
+    if value.is_nan() {
+        return NOT_FINITE;
+    }
+    let level = (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+    RGBColor(level, level, level)
 }

@@ -1,45 +1,46 @@
 //! Lines over epochs or steps, each named at its right end beside its last value: no legend can cover the
 //! data.
 
-use std::path::Path;
-
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::PlotError;
 use super::axis::{Axis, usable};
 use super::canvas::{
-    Area, Drawn, GRID, HEADER, HEIGHT, INK, MARGIN, SOFT, header, placeholder, px, save, sink, text,
-    width_of, write,
+    Area, Drawn, Entry, GRID, HEADER, HEIGHT, INK, Mark, SOFT, is_narrow, margin, page_width, placeholder,
+    px, sink, text, width_of, write,
 };
+use super::page::Plot;
+use super::sheet::Sheet;
 
 /// One line: its k-th value belongs to epoch or step k + 1.
-pub struct Line<'a> {
+pub struct Line {
     /// Stands beside its end.
     pub name: String,
     /// Gaps where not finite.
-    pub values: &'a [f64],
+    pub values: Vec<f64>,
     /// Of the line and its dots.
     pub colour: RGBColor,
     /// On the page, in half pixels.
     pub width: u32,
 }
 
-/// The words around the lines.
-pub struct Words<'a> {
+/// Lines and the words around them.
+pub struct Lines {
     /// Above the chart.
-    pub title: &'a str,
+    pub title: &'static str,
     /// What is counted from 1.
-    pub x: &'a str,
+    pub x: &'static str,
     /// What the values are.
-    pub y: &'a str,
+    pub y: &'static str,
     /// Writes a line's last value beside its name.
     pub last: fn(f64) -> String,
+    /// From the back to the front.
+    pub lines: Vec<Line>,
 }
 
 /// A chart on which values are drawn.
-pub type Chart<'a, 'b> = ChartContext<'a, BitMapBackend<'b>, Cartesian2d<Axis, Axis>>;
+pub type Chart<'a, 'b> = ChartContext<'a, Sheet<'b>, Cartesian2d<Axis, Axis>>;
 
 /// Size of names and descriptions.
 const WORDS: i32 = 20;
@@ -52,31 +53,55 @@ const LEADER: i32 = 26;
 /// A line of at most so many values shows each as a dot.
 const DOTTED: usize = 60;
 
-/// Draws `lines` on one page at `path`.
-///
-/// # Errors
-/// If the plot cannot be drawn or written.
-pub fn save_lines(path: &Path, words: &Words<'_>, lines: &[Line<'_>]) -> Result<(), PlotError> {
-    save(path, HEIGHT, |page| {
-        let Some(y) = Axis::of_curves(lines.iter().flat_map(|line| line.values).copied()) else {
-            header(page, words.title, "")?;
-            return placeholder(page, "no finite value yet");
-        };
-        header(page, words.title, if y.log { "logarithmic scale" } else { "" })?;
+impl Plot for Lines {
+    fn title(&self) -> String {
+        self.title.into()
+    }
+
+    /// What the scale is, and on a narrow page the names.
+    fn legend(&self, page: i32) -> Vec<Entry> {
+        let names = self.lines.iter().filter(|_| is_narrow(page));
+        let mut entries: Vec<Entry> =
+            names.map(|line| Entry::new(end_label(line, self.last), Mark::Line(line.colour))).collect();
+        if self.y_axis().is_some_and(|y| y.log) {
+            entries.push(Entry::new("logarithmic scale", Mark::Note));
+        }
+        entries
+    }
+
+    fn height(&self, page: i32) -> i32 {
+        if is_narrow(page) { 340 } else { HEIGHT - HEADER }
+    }
+
+    fn draw(&self, body: &Area<'_>) -> Drawn {
+        let Some(y) = self.y_axis() else { return placeholder(body, "no finite value yet") };
+        let (lines, page) = (&self.lines, page_width(body));
         let x = Axis::of_counts(lines.iter().map(|line| line.values.len()).max().unwrap_or(0));
-        let names: Vec<String> = lines.iter().map(|line| end_label(line, words.last)).collect();
+        let side = px(margin(page) * 5 / 6);
+        if is_narrow(page) {
+            let inner = body.margin(0, side, side, px(2 * margin(page)));
+            let mut chart = frame(&inner, &x, &y, self.x, self.y)?;
+            return lines.iter().try_for_each(|line| draw_line(&mut chart, line));
+        }
+        let names: Vec<String> = lines.iter().map(|line| end_label(line, self.last)).collect();
         let mut widest = 0;
         for name in &names {
-            widest = widest.max(width_of(page, name, WORDS)?);
+            widest = widest.max(width_of(name, WORDS)?);
         }
-        let room = (widest + px(LEADER + MARGIN)).min(page.dim_in_pixel().0 as i32 / 2);
-        let inner = page.margin(px(HEADER), px(MARGIN / 2), px(MARGIN / 2), room);
-        let mut chart = frame(&inner, &x, &y, words.x, words.y)?;
+        let room = (widest + px(LEADER + margin(page))).min(px(page) / 2);
+        let inner = body.margin(0, side, side, room);
+        let mut chart = frame(&inner, &x, &y, self.x, self.y)?;
         for line in lines {
             draw_line(&mut chart, line)?;
         }
-        name_ends(page, &chart, lines, &names)
-    })
+        name_ends(body, &chart, lines, &names)
+    }
+}
+
+impl Lines {
+    fn y_axis(&self) -> Option<Axis> {
+        Axis::of_curves(self.lines.iter().flat_map(|line| &line.values).copied())
+    }
 }
 
 /// Axes, ticks and grid on `area`, with a grid line at each tick.
@@ -108,7 +133,7 @@ pub fn frame<'a, 'b>(
     Ok(chart)
 }
 
-fn draw_line(chart: &mut Chart<'_, '_>, line: &Line<'_>) -> Drawn {
+fn draw_line(chart: &mut Chart<'_, '_>, line: &Line) -> Drawn {
     let points: Vec<(f64, f64)> = (1..).map(f64::from).zip(line.values.iter().copied()).collect();
     for run in points.split(|(_, value)| !usable(*value)) {
         // A value between two gaps would be invisible as a line.
@@ -122,7 +147,7 @@ fn draw_line(chart: &mut Chart<'_, '_>, line: &Line<'_>) -> Drawn {
 }
 
 /// A line's name and the last value that it was given, finite or not.
-fn end_label(line: &Line<'_>, words: fn(f64) -> String) -> String {
+fn end_label(line: &Line, words: fn(f64) -> String) -> String {
     let name = if line.name.chars().count() > 30 {
         format!("{}…", line.name.chars().take(29).collect::<String>())
     } else {
@@ -135,25 +160,28 @@ fn end_label(line: &Line<'_>, words: fn(f64) -> String) -> String {
 }
 
 /// Writes each name level with its line's end, or as near as the other names allow, and joins the two.
-fn name_ends(page: &Area<'_>, chart: &Chart<'_, '_>, lines: &[Line<'_>], names: &[String]) -> Drawn {
-    let (right, frame) = chart.plotting_area().get_pixel_range();
+fn name_ends(body: &Area<'_>, chart: &Chart<'_, '_>, lines: &[Line], names: &[String]) -> Drawn {
+    // The chart counts from the page's corner.
+    let (corner, (right, frame)) = (body.get_base_pixel(), chart.plotting_area().get_pixel_range());
+    let (right, frame) = (right.end - corner.0, (frame.start - corner.1, frame.end - corner.1));
     let ends: Vec<Option<(i32, i32)>> = lines
         .iter()
         .map(|line| {
             let k = line.values.iter().rposition(|v| usable(*v))?;
-            Some(chart.backend_coord(&((k + 1) as f64, line.values[k])))
+            let (x, y) = chart.backend_coord(&((k + 1) as f64, line.values[k]));
+            Some((x - corner.0, y - corner.1))
         })
         .collect();
     // A line without any end is named at the bottom.
-    let wanted: Vec<i32> = ends.iter().map(|end| end.map_or(frame.end, |(_, y)| y)).collect();
-    let levels = spread(&wanted, px(NAME), (frame.start, frame.end));
+    let wanted: Vec<i32> = ends.iter().map(|end| end.map_or(frame.1, |(_, y)| y)).collect();
+    let levels = spread(&wanted, px(NAME), frame);
     for (k, name) in names.iter().enumerate() {
-        let (colour, left) = (lines[k].colour, right.end + px(LEADER));
+        let (colour, left) = (lines[k].colour, right + px(LEADER));
         if let Some(end) = ends[k] {
-            let path = [end, (right.end, end.1), (left - px(6), levels[k])];
-            page.draw(&PathElement::new(path, colour.mix(0.6).stroke_width(2)))?;
+            let path = [end, (right, end.1), (left - px(6), levels[k])];
+            body.draw(&PathElement::new(path, colour.mix(0.6).stroke_width(2)))?;
         }
-        write(page, name, (WORDS, INK), HPos::Left, (left, levels[k]))?;
+        write(body, name, (WORDS, INK), HPos::Left, (left, levels[k]))?;
     }
     Ok(())
 }

@@ -1,16 +1,23 @@
-//! Plots: each function turns plain numbers into one PNG file and knows nothing of networks or devices.
+//! Plots: each turns plain numbers into one page, as PNG or SVG, and knows nothing of networks or devices.
 //!
 //! A value that is not finite leaves a gap, or is counted in words; it never stops a plot. Neither does
 //! having no value at all. A file appears whole under its final name or not at all.
 
 mod axis;
 mod canvas;
+mod confusion;
 mod error_rate;
 mod goodness;
 mod grid;
+mod labels;
 mod lines;
 mod loss;
+mod membrane;
+mod mistakes;
+mod page;
+mod raster;
 mod samples;
+mod sheet;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -18,11 +25,19 @@ mod weights;
 use std::io;
 use std::path::PathBuf;
 
-pub use error_rate::error;
-pub use goodness::{LayerGoodness, goodness};
+pub use confusion::Confusion;
+pub use error_rate::{error, errors};
+pub use goodness::{Goodness, LayerGoodness};
+pub use grid::Shape;
+pub use labels::{Labelled, Labels};
+pub use lines::Lines;
 pub use loss::{LayerCurve, loss};
-pub use samples::{SampleRow, samples};
-pub use weights::weights;
+pub use membrane::{Membrane, Membranes};
+pub use mistakes::{Mistake, Mistakes};
+pub use page::{NARROW, Plot, WIDE};
+pub use raster::{Raster, Spikes};
+pub use samples::{SampleRow, Samples};
+pub use weights::Weights;
 
 /// Why there is no plot: one sentence that names the file.
 #[derive(Debug, thiserror::Error)]
@@ -42,17 +57,5 @@ pub enum PlotError {
         path: PathBuf,
         /// The library's reason.
         reason: String,
-    },
-    /// An image of another size than the one stated.
-    #[error("{}: an image to plot has {found} pixels instead of {width} x {height}", path.display())]
-    Image {
-        /// The plot's final name.
-        path: PathBuf,
-        /// Stated pixels per row.
-        width: usize,
-        /// Stated number of rows.
-        height: usize,
-        /// Values in the image.
-        found: usize,
     },
 }
