@@ -6,6 +6,7 @@ mod good;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod refused;
+mod report;
 #[cfg(unix)]
 mod resume;
 mod travel;

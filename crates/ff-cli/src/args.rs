@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::Outcome;
-use crate::{compare, data, eval, import, info, predict, train, tutorial};
+use crate::{compare, data, eval, import, info, predict, report, train, tutorial};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,6 +43,14 @@ Examples:
   ff-cli compare --set layers=[1000,1000]    wider ones
 
 What it leaves: compare.md compare.json";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  ff-cli report runs/quick-1                 writes runs/quick-1/report.html
+  ff-cli report runs/quick-1 runs/relu-1     both side by side, in ./report.html
+  ff-cli report runs/* --out all.html
+
+It looks at the data set's test images; the plots, as PNG and SVG, go to each run's plots/";
 
 const PREDICT_EXAMPLES: &str = "\
 Examples:
@@ -88,6 +96,9 @@ enum Command {
     /// Train the same network by Forward-Forward and by backpropagation, and print one table
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(CompareArgs),
+    /// Show a run as one page with its plots, or several side by side
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Say which digit is in a picture
     #[command(after_help = PREDICT_EXAMPLES)]
     Predict(PredictArgs),
@@ -186,6 +197,24 @@ pub struct CompareArgs {
     /// Directory of the results [default: runs/compare-N, the first free N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Options of `report`.
+#[derive(Args)]
+pub struct ReportArgs {
+    /// Directories that `train` left
+    #[arg(value_name = "RUN_DIR")]
+    pub runs: Vec<PathBuf>,
+    /// The page to write [default: RUN_DIR/report.html, or report.html here for several runs]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Directory with a data set in MNIST's four files [default: each run's own]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
     #[command(flatten)]
     pub json: Json,
 }
@@ -295,6 +324,7 @@ pub fn run(cli: Cli) -> Outcome<()> {
         Command::Train(args) => train::train(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Report(args) => report::report(&args),
         Command::Predict(args) => predict::predict(&args),
         Command::Tutorial(args) => tutorial::tutorial(&args),
         Command::Data(command) => data::command(&command),

@@ -139,7 +139,7 @@ impl Checkpoints {
 }
 
 /// The summary is the last that a run writes.
-fn has_ended(run: &Path) -> bool {
+pub fn has_ended(run: &Path) -> bool {
     run.join("summary.json").exists()
 }
 

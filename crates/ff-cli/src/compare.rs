@@ -256,12 +256,11 @@ fn row_document((name, settings, trials): &Row) -> Value {
 }
 
 fn trial_document(t: &Trial) -> Value {
-    let operations = |o: &Operations| json!({ "additions": o.additions, "multiply_adds": o.multiply_adds });
     json!({
         "test_error": t.error, "head_test_error": t.head_error, "layer_test_error": t.layer_error,
         "train_seconds": t.seconds, "spikes_per_inference": t.spikes, "parameters": t.parameters,
-        "kept_per_image": t.kept, "operations": operations(&t.operations),
-        "operations_in_one_pass": t.one_pass.as_ref().map(operations),
+        "kept_per_image": t.kept, "operations": t.operations.document(),
+        "operations_in_one_pass": t.one_pass.map(Operations::document),
     })
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use ff_data::{Dataset, Progress, Samples};
+use ff_net::Model;
 use indicatif::ProgressBar;
 use serde_json::json;
 
@@ -20,6 +21,23 @@ pub fn open(dir: Option<&Path>, screen: &Screen) -> Outcome<Dataset> {
         screen.note(note);
     }
     Ok(opened.dataset)
+}
+
+/// Opens the data set as above, and refuses one whose images `model` cannot read.
+pub fn open_for(model: &Model, dir: Option<&Path>, screen: &Screen) -> Outcome<Dataset> {
+    fits(model, open(dir, screen)?)
+}
+
+/// The set, if `model` can read its images.
+pub fn fits(model: &Model, set: Dataset) -> Outcome<Dataset> {
+    if [set.width, set.height, set.classes] == [model.width, model.height, model.classes] {
+        return Ok(set);
+    }
+    let message = format!(
+        "the model is for images of {} x {} in {} classes, but {} has {} x {} in {}",
+        model.width, model.height, model.classes, set.name, set.width, set.height, set.classes
+    );
+    Err(Failure::new(message).advise("`--data DIR` with the set it was trained on"))
 }
 
 /// `data fetch | check | show`.

@@ -18,14 +18,7 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     let dev = device::open(&args.device)?;
     let model = Model::load(&args.model)?;
-    let set = data::open(args.data.as_deref(), &screen)?;
-    if [set.width, set.height, set.classes] != [model.width, model.height, model.classes] {
-        let message = format!(
-            "the model is for images of {} x {} in {} classes, but {} has {} x {} in {}",
-            model.width, model.height, model.classes, set.name, set.width, set.height, set.classes
-        );
-        return Err(Failure::new(message).advise("`--data DIR` with the set it was trained on"));
-    }
+    let set = data::open_for(&model, args.data.as_deref(), &screen)?;
     let bar = screen.bar(set.test.len() as u64, "images");
     let mut on_images = |n| bar.inc(n as u64);
     let test = on_device!(dev, dev => judge(&dev, &model, &set.test, &mut on_images))?;

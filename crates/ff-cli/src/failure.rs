@@ -41,6 +41,11 @@ impl Failure {
     pub fn advise(self, advice: impl Into<String>) -> Self {
         Self { advice: Some(advice.into()), ..self }
     }
+
+    /// What to do about it, where nothing better is known.
+    pub fn or_advise(self, advice: impl Into<String>) -> Self {
+        Self { advice: self.advice.or_else(|| Some(advice.into())), ..self }
+    }
 }
 
 impl fmt::Display for Failure {

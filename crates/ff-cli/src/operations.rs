@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde_json::{Value, json};
+
 /// Operations of one prediction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Operations {
@@ -38,6 +40,11 @@ impl Operations {
             pass_on(layer, classes);
         }
         all
+    }
+
+    /// As JSON.
+    pub fn document(self) -> Value {
+        json!({ "additions": self.additions, "multiply_adds": self.multiply_adds })
     }
 }
 

@@ -16,16 +16,16 @@ use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands};
 use crate::settings::Settings;
 use crate::verdict::{Judge, Verdict};
-use crate::{data, device};
+use crate::{data, device, provenance};
 
 mod notes;
 mod plots;
 mod resume;
 mod stop;
 
-pub use plots::with_label;
+pub use notes::Metrics;
 
-use notes::{Metrics, Notes};
+use notes::Notes;
 use stop::Stop;
 
 /// Images on which each epoch's error is measured where none are held out.
@@ -262,6 +262,7 @@ impl<'a, D: Device> Run<'a, D> {
             "version": env!("CARGO_PKG_VERSION"),
         });
         test.write(&mut summary);
+        provenance::write(&mut summary, &self.place);
         summary
     }
 

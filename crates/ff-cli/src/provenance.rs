@@ -1,0 +1,63 @@
+//! Where a result comes from: the command, the program, the machine and the day.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use ff_cpu::simd_name;
+use serde_json::{Value, json};
+
+use crate::device::Place;
+
+/// The commit from which this program was built, where the build knew (see build.rs).
+const COMMIT: Option<&str> = option_env!("FF_COMMIT");
+
+/// Adds what is known to a run's summary.
+pub fn write(summary: &mut Value, place: &Place) {
+    summary["command"] = json!(command(std::env::args_os().map(|word| word.to_string_lossy().into_owned())));
+    summary["commit"] = json!(COMMIT);
+    summary["finished"] = json!(humantime::format_rfc3339_seconds(SystemTime::now()).to_string());
+    summary["machine"] = json!({ "device": place.description, "cpu": cpu(), "simd": simd_name() });
+}
+
+/// The words as a shell would take them; the program by its name alone, wherever it lies.
+fn command(words: impl Iterator<Item = String>) -> String {
+    let mut words: Vec<String> = words.collect();
+    if let Some(program) = words.first_mut()
+        && let Some(name) = Path::new(program.as_str()).file_name()
+    {
+        *program = name.to_string_lossy().into_owned();
+    }
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell would take it.
+pub fn quoted(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./=,:@%+".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.into();
+    }
+    // The library quotes more than need be, and refuses a zero byte, which no system passes on.
+    shlex::try_quote(word).map(|quoted| quoted.into_owned()).unwrap_or_default()
+}
+
+/// The CPU's name as Linux tells it, elsewhere its architecture.
+fn cpu() -> String {
+    let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or(std::env::consts::ARCH, |(_, name)| name.trim()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_typed_again() {
+        let words =
+            ["/a/b/ff-cli", "train", "--set", "epochs=4", "--set", "layers=[20, 10]", "--out", "it's"]
+                .map(String::from);
+        let typed = "ff-cli train --set epochs=4 --set 'layers=[20, 10]' --out \"it's\"";
+        assert_eq!(command(words.into_iter()), typed);
+        assert!(!cpu().is_empty());
+    }
+}

@@ -1,0 +1,130 @@
+//! What a trained network makes of the test images, for its report. Nothing is chosen by what is found here.
+
+use std::cmp::Ordering;
+
+use ff_data::Dataset;
+use ff_net::{Model, Network, Predictor, Scores, Trace, trace};
+use ff_tensor::Device;
+use ndarray::s;
+
+use crate::failure::Outcome;
+use crate::figures;
+use crate::operations::Operations;
+use crate::verdict::{Judge, Verdict, Way};
+
+/// All that is found out by asking.
+pub struct Findings {
+    /// By the trained network.
+    pub test: Verdict,
+    /// By the same network before it learned.
+    pub before: Scores,
+    /// Labels of the test images.
+    pub truth: Vec<usize>,
+    /// A wrong one for each, drawn at random.
+    pub wrong: Vec<usize>,
+    /// What goodness predicted.
+    pub predicted: Vec<usize>,
+    /// One image, looked at closely.
+    pub closely: Closely,
+    /// Of an image.
+    pub pixels: usize,
+    /// Units of each layer.
+    pub layers: Vec<usize>,
+}
+
+/// One image, looked at closely.
+pub struct Closely {
+    /// Which: the first that was predicted right, else the first.
+    pub image: usize,
+    /// Its label, and the wrong one that came closest.
+    pub labels: [usize; 2],
+    /// Of each layer with the two labels; `None` for rectifiers.
+    pub traces: Option<[Vec<Trace>; 2]>,
+}
+
+/// Images that `look` tells of as it goes.
+pub fn work(set: &Dataset) -> u64 {
+    2 * set.test.len() as u64
+}
+
+/// Asks the trained network and the untrained one.
+pub fn look<D: Device>(
+    dev: &D,
+    model: &Model,
+    set: &Dataset,
+    on_images: &mut (dyn FnMut(usize) + Send),
+) -> Outcome<Findings> {
+    let (network, config) = (model.network(dev)?, model.config.clone());
+    let (pixels, layers, seed) = (network.pixels, config.layers.clone(), config.seed);
+    let test = Judge::new(&network)?.judge(&network, &set.test, on_images)?;
+    let untrained = Network::new(dev, config, pixels, model.classes)?;
+    let before = Predictor::new(&untrained)?.scan(&untrained, &set.test.images, on_images)?;
+
+    let truth = figures::truth(&set.test);
+    let wrong = figures::wrong_labels(&truth, set.classes, seed);
+    let predicted: Vec<usize> = test.goodness.scores.predict().iter().map(|&label| label as usize).collect();
+    let image = truth.iter().zip(&predicted).position(|(truth, predicted)| truth == predicted).unwrap_or(0);
+    let goodness = test.goodness.scores.of_image(image);
+    let others = (0..set.classes).filter(|label| *label != truth[image]);
+    let rival = others.max_by(|a, b| goodness[*a].total_cmp(&goodness[*b])).unwrap_or(0);
+    let labels = [truth[image], rival];
+    let alone = set.test.images.slice(s![image..=image, ..]).to_owned();
+    let traces = trace(&network, &alone, &labels.map(|label| label as u32))?;
+    let traces = traces.and_then(|traces| traces.try_into().ok());
+    let closely = Closely { image, labels, traces };
+    Ok(Findings { test, before, truth, wrong, predicted, closely, pixels, layers })
+}
+
+impl Findings {
+    /// Images by label and by what was predicted, `[truth][predicted]`.
+    pub fn confusion(&self) -> Vec<Vec<usize>> {
+        let classes = self.before.classes;
+        let mut counts = vec![vec![0; classes]; classes];
+        for (&truth, &predicted) in self.truth.iter().zip(&self.predicted) {
+            counts[truth][predicted] += 1;
+        }
+        counts
+    }
+
+    /// Images that got a wrong label: first those whose true label had the smallest share of the winner's goodness.
+    pub fn mistakes(&self) -> Vec<usize> {
+        let share = |i: usize| {
+            let goodness = self.test.goodness.scores.of_image(i);
+            goodness[self.truth[i]] / goodness[self.predicted[i]]
+        };
+        let wrong = (0..self.truth.len()).filter(|&i| self.truth[i] != self.predicted[i]);
+        let mut wrong: Vec<(f32, usize)> = wrong.map(|i| (share(i), i)).collect();
+        wrong.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        wrong.into_iter().map(|(_, i)| i).collect()
+    }
+
+    /// For each layer, in how many percent of the images the true label had a larger goodness than the wrong one; where
+    /// both had the same, half of them.
+    pub fn parted(&self, scores: &Scores) -> Vec<f64> {
+        let of_layer = |layer: &Vec<f32>| {
+            let [right, wrong] =
+                [&self.truth, &self.wrong].map(|labels| figures::of_labels(layer, scores.classes, labels));
+            let point = |(right, wrong): (&f32, &f32)| match right.total_cmp(wrong) {
+                Ordering::Greater => 1.0,
+                Ordering::Equal => 0.5,
+                Ordering::Less => 0.0,
+            };
+            100.0 * right.iter().zip(&wrong).map(point).sum::<f64>() / right.len() as f64
+        };
+        scores.layers.iter().map(of_layer).collect()
+    }
+
+    /// Work of one prediction that tries all labels; as it is, or as if units passed on numbers.
+    pub fn operations(&self, way: &Way, spiking: bool) -> Operations {
+        let classes = self.before.classes;
+        let spikes = way.scores.layer_spikes.as_deref().filter(|_| spiking);
+        Operations::count(self.pixels, &self.layers, classes, classes, 0..0, spikes)
+    }
+
+    /// The same in one pass with the heads.
+    pub fn operations_in_one_pass(&self, way: &Way, spiking: bool) -> Operations {
+        let spikes = way.scores.layer_spikes.as_deref().filter(|_| spiking);
+        let heads = 0..self.layers.len();
+        Operations::count(self.pixels, &self.layers, self.before.classes, 1, heads, spikes)
+    }
+}

@@ -1,0 +1,125 @@
+//! What a run left in its directory: settings, epochs, summary, model.
+
+use std::path::{Path, PathBuf};
+
+use ff_net::Model;
+use serde_json::Value;
+use toml::Table;
+
+use crate::checkpoints::has_ended;
+use crate::failure::{Failure, Outcome};
+use crate::settings::Settings;
+use crate::train::Metrics;
+
+/// A run as it was written down.
+pub struct Recorded {
+    /// Where.
+    pub dir: PathBuf,
+    /// The directory's own name, or its path where another run has the same.
+    pub name: String,
+    /// As they are used.
+    pub settings: Settings,
+    /// All of them by their keys, also those that an old file does not have.
+    pub config: Table,
+    /// Of each epoch.
+    pub metrics: Vec<Metrics>,
+    /// Old ones know less.
+    pub summary: Value,
+    /// The trained one.
+    pub model: Model,
+}
+
+impl Recorded {
+    /// Reads a run's directory.
+    pub fn read(dir: &Path) -> Outcome<Self> {
+        let config = file(dir, "config.toml")?;
+        let text = content(dir, &config)?;
+        let settings = Settings::of_text(&text, &config.display().to_string(), &[])
+            .map_err(|e| e.or_advise(repeat(dir)))?;
+        let summary = file(dir, "summary.json")?;
+        let summary = serde_json::from_str(&content(dir, &summary)?)
+            .map_err(|e| damaged(dir, &summary.display().to_string(), &e.to_string()))?;
+        let lines = file(dir, "metrics.jsonl")?;
+        let metrics = metrics(dir, &lines, &content(dir, &lines)?)?;
+        let model = Model::load(&file(dir, "model.safetensors")?)?;
+        let config = settings.to_toml()?.parse().unwrap_or_default();
+        Ok(Self { dir: dir.into(), name: own_name(dir), settings, config, metrics, summary, model })
+    }
+
+    /// What the errors of epochs were measured on.
+    pub fn watched(&self) -> &'static str {
+        if self.settings.config.validation_samples > 0 { "held-out images" } else { "training images" }
+    }
+
+    /// A text of the summary, such as `command`; of a part of it with `machine.cpu`.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.at(key).as_str()
+    }
+
+    /// A number of the summary.
+    pub fn number(&self, key: &str) -> Option<f64> {
+        self.at(key).as_f64()
+    }
+
+    fn at(&self, key: &str) -> &Value {
+        key.split('.').fold(&self.summary, |value, key| &value[key])
+    }
+}
+
+/// Gives runs whose directories have the same name their whole path.
+pub fn tell_apart(runs: &mut [Recorded]) {
+    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+    for run in runs {
+        if names.iter().filter(|name| **name == run.name).count() > 1 {
+            run.name = run.dir.display().to_string();
+        }
+    }
+}
+
+fn own_name(dir: &Path) -> String {
+    let path = dir.canonicalize().unwrap_or_else(|_| dir.into());
+    path.file_name().map_or_else(|| dir.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+fn file(dir: &Path, name: &str) -> Outcome<PathBuf> {
+    let path = dir.join(name);
+    if path.is_file() {
+        return Ok(path);
+    }
+    if dir.join("checkpoints").is_dir() && !has_ended(dir) {
+        return Err(Failure::new(format!("{}: this run has not ended", dir.display()))
+            .advise(format!("`ff-cli train --resume {}`", dir.display())));
+    }
+    let there = ["config.toml", "metrics.jsonl", "model.safetensors"].iter().any(|f| dir.join(f).is_file());
+    if there {
+        let message = format!("{}: this run has no {name}", dir.display());
+        return Err(Failure::new(message).advise(repeat(dir)));
+    }
+    let what = if dir.exists() { "is not a run's directory: it has no config.toml" } else { "is not there" };
+    let advice = "`ff-cli report RUN_DIR` with a directory that `ff-cli train` left, such as runs/quick-1";
+    Err(Failure::new(format!("{}: {what}", dir.display())).advise(advice))
+}
+
+fn content(dir: &Path, path: &Path) -> Outcome<String> {
+    std::fs::read_to_string(path)
+        .map_err(|e| Failure::new(format!("{}: cannot be read: {e}", path.display())).advise(repeat(dir)))
+}
+
+fn metrics(dir: &Path, path: &Path, text: &str) -> Outcome<Vec<Metrics>> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let epoch = |(k, line)| {
+        serde_json::from_str(line)
+            .map_err(|e| damaged(dir, &format!("{}, line {}", path.display(), k + 1), &e.to_string()))
+    };
+    lines.map(epoch).collect()
+}
+
+/// The library counts lines of its own, which would only puzzle.
+fn damaged(dir: &Path, place: &str, reason: &str) -> Failure {
+    let reason = reason.split(" at line ").next().unwrap_or(reason);
+    Failure::new(format!("{place}: is damaged ({reason})")).advise(repeat(dir))
+}
+
+fn repeat(dir: &Path) -> String {
+    format!("`ff-cli train --config {} --out DIR`, which repeats a run", dir.join("config.toml").display())
+}
