@@ -207,6 +207,9 @@ fn without_mnist_and_network_digits_are_drawn_and_it_is_said() {
                 .and(contains("using synthetic digits instead"))
                 .and(contains("\n").count(1)),
         );
+    // The same digits are a test for what has learned from them, and for nothing else.
+    let mut eval = desk.command("eval run/model.safetensors");
+    eval.env_remove("FF_DATA_DIR").assert().success().stderr(is_empty());
 }
 
 #[cfg(target_os = "linux")]

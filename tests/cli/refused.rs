@@ -205,6 +205,12 @@ fn a_place_that_cannot_be_written_is_refused_before_any_work() {
         assert!(text.contains(expected), "{words}: {text}");
     }
     desk.run("data check");
+    for words in ["eval run/model.safetensors", "report run"] {
+        let mut command = desk.command(words);
+        command.env_remove("FF_DATA_DIR");
+        let text = desk.refused_when(command, words);
+        assert!(text.contains("trained on digits, which is not at hand"), "{words}: {text}");
+    }
     let mut fetch = desk.command("data fetch");
     fetch.env_remove("FF_DATA_DIR");
     assert!(desk.refused_when(fetch, "data fetch").contains("/dev/null"));

@@ -14,18 +14,31 @@ use crate::screen::{Screen, thousands};
 
 /// Opens the data set that was asked for, or the usual one; says so if it is not MNIST after all.
 pub fn open(dir: Option<&Path>, screen: &Screen) -> Outcome<Dataset> {
-    let bar = Bar::new(screen);
-    let opened = ff_data::open(dir, &|p| bar.show(p))?;
-    bar.done();
+    let opened = open_quietly(dir, screen)?;
     if let Some(note) = opened.note {
-        screen.note(note);
+        screen.note(format!("{note}; using synthetic digits instead"));
     }
     Ok(opened.dataset)
 }
 
-/// Opens the data set as above, and refuses one whose images `model` cannot read.
+/// Opens the data set as above, and refuses one whose images `model` cannot read; also one that stands in for what could not
+/// be had, unless the model was trained on that.
 pub fn open_for(model: &Model, dir: Option<&Path>, screen: &Screen) -> Outcome<Dataset> {
-    fits(model, open(dir, screen)?)
+    let opened = open_quietly(dir, screen)?;
+    match opened.note {
+        Some(note) if opened.dataset.name != model.dataset => {
+            let message = format!("the model was trained on {}, which is not at hand: {note}", model.dataset);
+            Err(Failure::new(message).advise("`--data DIR` with a set of images"))
+        }
+        _ => fits(model, opened.dataset),
+    }
+}
+
+fn open_quietly(dir: Option<&Path>, screen: &Screen) -> Outcome<ff_data::Opened> {
+    let bar = Bar::new(screen);
+    let opened = ff_data::open(dir, &|p| bar.show(p))?;
+    bar.done();
+    Ok(opened)
 }
 
 /// The set, if `model` can read its images.

@@ -118,7 +118,7 @@ impl fmt::Display for Source {
 pub struct Opened {
     /// The set.
     pub dataset: Dataset,
-    /// One line, if it is not what one would expect.
+    /// Why the digits are synthetic, if nobody asked for them: one line.
     pub note: Option<String>,
 }
 
@@ -158,5 +158,5 @@ pub fn open(dir: Option<&Path>, progress: &dyn Fn(Progress)) -> Result<Opened> {
 
 fn synthetic_because(reason: &str) -> Opened {
     let dataset = synthetic(SYNTHETIC_TRAIN, SYNTHETIC_TEST, 0);
-    Opened { dataset, note: Some(format!("{reason}; using synthetic digits instead")) }
+    Opened { dataset, note: Some(reason.into()) }
 }
