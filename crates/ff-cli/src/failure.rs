@@ -82,6 +82,7 @@ impl From<ff_net::Error> for Failure {
             ff_net::Error::Checkpoint { .. } => "`ff-cli train`, to begin again".into(),
             ff_net::Error::Label { .. } => "`ff-cli data check` on the data set".into(),
             ff_net::Error::Device(e) => return e.clone().into(),
+            _ => return Failure::new(e.to_string()),
         };
         Failure::new(e.to_string()).advise(advice)
     }

@@ -1,4 +1,20 @@
-//! The reference device: every op of [`ff_tensor::Device`] on the processor's cores.
+//! The reference device: every op of [`ff_tensor::Device`] on the processor's cores. [`Cpu::new`] with 0 takes all of them;
+//! what needs speed runs within [`Cpu::install`].
+//!
+//! ```
+//! use ff_cpu::Cpu;
+//! use ff_tensor::Device;
+//!
+//! let dev = Cpu::new(0)?;
+//! let (a, b) = (dev.upload(2, 2, &[1.0, 2.0, 3.0, 4.0])?, dev.upload(2, 1, &[1.0, 10.0])?);
+//! let mut c = dev.zeros(2, 1)?;
+//! dev.matmul(&mut c, &a, false, &b, false)?;
+//! assert_eq!(dev.download(&c)?, [21.0, 43.0]);
+//! // What does not fit is refused by name.
+//! let e = dev.matmul(&mut c, &a, false, &a, false).unwrap_err();
+//! assert_eq!(e.to_string(), "matmul: `b` is [2, 2] but [2, 1] is needed");
+//! # Ok::<_, ff_tensor::Error>(())
+//! ```
 //!
 //! One file per op, in the order in which data flows; `device.rs` is the list of contents. Rows are
 //! shared out among rayon's threads in blocks, and every sum runs in an order that does not depend on how many

@@ -1,7 +1,21 @@
 //! Finds, fetches, checks, reads or draws data sets of labelled images, as arrays on the host.
 //!
-//! [`open`] says where it looks. Any set in MNIST's four files works: the size of the images and the number of
-//! classes come from the data.
+//! In the order in which data flows: [`open`] looks for a set, in a directory, in the user's cache, or at MNIST's mirrors
+//! ([`fetch`]), and draws [`synthetic()`] digits where it finds none. [`read_dir`] reads any set in MNIST's four files: the
+//! size of the images and the number of classes come from the data. A [`Dataset`] has [`Samples`] to learn from and to be
+//! tested on, images `[n, width * height]`, a byte a pixel, and labels `[n]`; [`Samples::split_last`] holds some out.
+//! [`epoch_order`] is the order of each epoch. [`picture`] reads a PNG as MNIST would have kept it.
+//!
+//! Files from outside are checked before memory is taken for what they promise. An [`Error`] is one sentence with the
+//! file's path; no bytes make a panic.
+//!
+//! ```
+//! let set = ff_data::synthetic(100, 20, 1); // or ff_data::open(None, &|_| ())?.dataset
+//! assert_eq!(set.train.images.dim(), (100, set.width * set.height));
+//! assert!(set.test.labels.iter().all(|&label| usize::from(label) < set.classes));
+//! let (train, held_out) = set.train.split_last(10);
+//! assert_eq!((train.len(), held_out.len()), (90, 10));
+//! ```
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,11 +23,11 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array1, Array2, s};
 use sha2::{Digest, Sha256};
 
-pub mod error;
-pub mod fetch;
+mod error;
+mod fetch;
 pub mod idx;
-pub mod order;
-pub mod picture;
+mod order;
+mod picture;
 pub mod synthetic;
 
 pub use error::{Error, Result};

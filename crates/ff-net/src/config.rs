@@ -258,13 +258,13 @@ impl Config {
     }
 
     /// How a batch is fetched to learn from.
-    pub fn gather_to_learn(&self, classes: usize, seed: u64) -> Gather {
+    pub(crate) fn gather_to_learn(&self, classes: usize, seed: u64) -> Gather {
         let dropout = Dropout { rate: self.pixel_dropout, seed: seed ^ 0x9E37_79B9 };
         Gather { dropout, ..self.gather(classes) }
     }
 
     /// Which of layer `layer`'s units are silenced, if any.
-    pub fn dropout(&self, seed: u64, layer: usize) -> Dropout {
+    pub(crate) fn dropout(&self, seed: u64, layer: usize) -> Dropout {
         Dropout { rate: self.dropout, seed: seed ^ ((layer as u64 + 1) << 40) }
     }
 
@@ -300,7 +300,7 @@ impl Config {
     }
 
     /// The optimiser of a run of `last_step` steps.
-    pub fn adam(&self, last_step: u32) -> Adam {
+    pub(crate) fn adam(&self, last_step: u32) -> Adam {
         let cool_from = (f64::from(self.cool_from) * f64::from(last_step)).round() as u32;
         let cool_from = if self.cool_from < 1.0 { cool_from } else { u32::MAX };
         Adam { cool_from, last_step, decay: self.weight_decay, ..Adam::constant(self.learning_rate) }

@@ -108,7 +108,7 @@ impl<D: Device> Layer<D> {
     ///
     /// # Errors
     /// As above.
-    pub fn label_scores(
+    pub(crate) fn label_scores(
         &self,
         dev: &D,
         scores: &mut Tensor<D>,
@@ -352,7 +352,7 @@ impl<D: Device> Activity<D> {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn spikes_per_row(&self, dev: &D, neuron: &Neuron) -> Result<Option<Vec<f32>>> {
+    pub(crate) fn spikes_per_row(&self, dev: &D, neuron: &Neuron) -> Result<Option<Vec<f32>>> {
         if neuron.kind != ff_tensor::NeuronKind::Lif || neuron.output != Output::Rate {
             return Ok(None);
         }

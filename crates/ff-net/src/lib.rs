@@ -1,19 +1,55 @@
-//! Layers, networks, objectives, training and prediction: the Forward-Forward algorithm itself, on any device.
+//! Spiking networks that learn with the Forward-Forward algorithm, on any device: no backpropagation, each layer learns
+//! from its own goodness.
 //!
-//! Read [`layer`] first: it is the algorithm, and holds nothing but the order of the ops. [`network`] stacks
-//! layers, [`training`] feeds them batches, [`checkpoint`] keeps one that was stopped, [`prediction`] asks them for every label's goodness. [`backprop`] is the other way of learning,
-//! to measure this one by.
+//! # In the order in which data flows
+//!
+//! 1. A [`Config`] has all settings; its default is the snnTorch tutorial's network. [`Config::validate`] says by its key
+//!    what cannot be.
+//! 2. A [`Network`] is that config with weights on a [`Device`](ff_tensor::Device): random ones, or given
+//!    [`LayerWeights`], `[in, out]` each.
+//! 3. A [`Trainer`] takes images `[n, pixels]`, a byte a pixel, and labels `[n]` to the device, and an epoch's order of
+//!    them at a time. Of each image it makes a positive, with its true label in the first pixels, and a negative, with a
+//!    wrong one ([`Negatives`]). [`training`] is that loop.
+//! 4. A [`Layer`] answers: it normalises what comes in, weighs it, runs its units, and has a *goodness*, the mean of its
+//!    squared signals. It learns to give positives more of it than negatives ([`ObjectiveKind`]), from that alone: see
+//!    [`layer`], which is the algorithm. All layers learn on each batch, or one after the other ([`Schedule`]); between them
+//!    go signals or spikes ([`Link`]).
+//! 5. An [`EpochReport`] has the loss of each layer that learned.
+//! 6. A [`Predictor`] tries all labels on each image `[n, pixels]`; [`Scores`] has their goodness `[n, classes]` for each
+//!    layer, and the label with the most. Or a [`Head`] beside each layer tells the label in one pass ([`head`]).
+//! 7. A [`Checkpoint`] is a training that was stopped, on its way to a file and back ([`checkpoint`]).
+//! 8. A [`Model`] is a network as a file, with its settings and its [`Origin`]; [`Model::import`] takes PyTorch's weights.
+//!
+//! [`backprop`] is the other way of learning, by hand in the same engine, to measure this one by. [`tutorial`] repeats the
+//! snnTorch tutorial to the digit, with [`torch`]'s random numbers.
+//!
+//! The same seed gives the same bits, whatever the number of threads.
+//!
+//! # Errors
+//!
+//! Every [`Error`] is one sentence: a setting that cannot be, by its key; a label that is no class; a loss that is no longer
+//! a number, with layer, epoch and batch; a model file that cannot be used, by its path; or what the device said, which is
+//! where arrays of a wrong shape end. Nothing here panics on what comes from outside.
+//!
+//! # Examples
+//!
+//! In `examples/`, in this order: `01-train`, `02-own-data`, `03-new-neuron`, `04-new-objective`, `05-watch-goodness`,
+//! `06-continual`, `07-predict`. This is the first of them:
+//!
+//! ```
+#![doc = include_str!("../examples/01-train.rs")]
+//! ```
 
 pub mod backprop;
 pub mod checkpoint;
-pub mod config;
-pub mod error;
+mod config;
+mod error;
 mod file;
 pub mod head;
 mod import;
 pub mod layer;
-pub mod model;
-pub mod network;
+mod model;
+mod network;
 pub mod prediction;
 pub mod torch;
 pub mod trace;

@@ -77,7 +77,10 @@ pub struct Origin {
     pub head_test_error: Option<f64>,
 }
 
-/// What a model file holds, on the host.
+/// A trained network as a file, `model.safetensors`, and what it holds, on the host.
+///
+/// Tensors are named and laid out as `torch.nn.Linear` keeps them: `layers.{i}.weight`, `[out, in]`, `layers.{i}.bias`,
+/// `[out]`, and `heads.{i}.weight`, `[classes, out]`. All else is a JSON document in the metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// How it was built and trained.

@@ -40,6 +40,11 @@ pub enum CurrentGrad<'a, D: Device> {
 }
 
 /// A place to compute: memory, and the ops of the algorithm. Cloning gives another handle to the same device.
+///
+/// # Errors
+/// Any op may say that a tensor does not have the shape beside its name ([`Error::Shape`](crate::Error::Shape)), that there
+/// is no room, or that the device itself failed.
+#[allow(clippy::missing_errors_doc)] // they are the same for all of them
 pub trait Device: Clone + Send + Sync + Sized + 'static {
     /// Storage for elements of type `T`.
     type Buffer<T: Element>: Send + Sync;

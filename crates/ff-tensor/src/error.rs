@@ -5,6 +5,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// An op that was asked for something impossible, or a device that failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A tensor does not have the shape that the op needs.
     #[error("{op}: `{tensor}` is {got:?} but {expected:?} is needed")]
@@ -55,7 +56,10 @@ fn size(bytes: usize) -> String {
     }
 }
 
-/// `Ok` if `got` is the shape that the op needs, else an error that names op, tensor and both shapes.
+/// Whether `got` is the shape that the op needs.
+///
+/// # Errors
+/// If it is not: names op, tensor and both shapes.
 pub fn expect_shape(
     op: &'static str,
     tensor: &'static str,
