@@ -1,61 +1,16 @@
 //! What is allocated: a reader takes no more than the file warrants, a training step nothing at all.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod counting;
 
+use std::io::Write;
+
+use counting::{alone, peak_of};
 use ff_cpu::Cpu;
 use ff_data::{epoch_order, idx::FILES, synthetic};
 use ff_net::{Backprop, BackpropTrainer, Config, Link, Negatives, Network, ObjectiveKind, Schedule, Trainer};
 use ff_tensor::Output;
 use flate2::{Compression, write::GzEncoder};
-
-/// Counts what the system's allocator gives.
-struct Counting;
-
-static CALLS: AtomicUsize = AtomicUsize::new(0);
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn took(bytes: usize) {
-    CALLS.fetch_add(1, Ordering::Relaxed);
-    let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(live, Ordering::Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; the counters do not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        took(layout.size());
-        // SAFETY: the caller keeps `alloc`'s contract, which is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// One test at a time: the counters are the process's.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Most bytes that were allocated at once while `f` ran, beyond those before.
-fn peak_of(f: impl FnOnce()) -> usize {
-    let before = LIVE.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
-    f();
-    PEAK.load(Ordering::Relaxed) - before
-}
 
 #[test]
 fn a_file_that_promises_much_gets_no_memory_for_it() {
@@ -144,7 +99,7 @@ fn calls_in_a_step(dev: &Cpu, epoch: &mut (dyn FnMut(&mut dyn FnMut()) + Send)) 
         let mut last = None;
         dev.install(|| {
             epoch(&mut || {
-                let now = CALLS.load(Ordering::Relaxed);
+                let now = counting::calls();
                 if let Some(last) = last {
                     calls += now - last;
                     steps += 1;

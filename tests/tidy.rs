@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -154,5 +155,61 @@ fn the_readme_knows_every_crate_setting_and_preset() {
     for preset in fs::read_dir(root().join("crates/ff-cli/presets")).unwrap() {
         let name = preset.unwrap().path().file_stem().unwrap().to_str().unwrap().to_string();
         assert!(readme.contains(&format!("`{name}`")), "README.md does not mention the preset {name}");
+    }
+}
+
+/// Code, without comments.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn unsafe_stands_only_where_the_readme_says() {
+    let readme = read("README.md");
+    let said = readme.split("- No `unsafe` but").nth(1).unwrap().split("\n\n").next().unwrap();
+    let mut named: Vec<&str> = said.split('`').filter(|word| word.ends_with(".rs")).collect();
+    named.sort_unstable();
+    let with = sources("crates").into_iter().filter(|path| code(path).contains("unsafe "));
+    let mut found: Vec<String> =
+        with.map(|path| path.file_name().unwrap().to_str().unwrap().to_string()).collect();
+    found.sort_unstable();
+    assert_eq!(found, named, "README.md names other files");
+    for root in ["ff-tensor/src/lib.rs", "ff-net/src/lib.rs", "ff-data/src/lib.rs", "ff-cli/src/main.rs"] {
+        assert!(
+            read(format!("crates/{root}")).contains("\n#![forbid(unsafe_code)]\n"),
+            "{root} allows `unsafe`"
+        );
+    }
+}
+
+/// Every package in Cargo.lock that this machine needs, with its licence and where it came from.
+fn packages() -> Vec<serde_json::Value> {
+    let rustc = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(rustc.stdout).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let words = ["metadata", "--offline", "--locked", "--format-version", "1", "--filter-platform", host];
+    let output = Command::new(env!("CARGO")).args(words).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+#[test]
+fn every_dependency_has_a_licence_of_the_list_and_comes_from_the_registry() {
+    let deny: toml::Table = read("deny.toml").parse().unwrap();
+    let allowed: Vec<&str> =
+        deny["licenses"]["allow"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let packages = packages();
+    assert!(packages.len() > 100, "only {} packages", packages.len());
+    for package in packages {
+        let (name, licence) = (&package["name"], package["license"].as_str().unwrap_or("none"));
+        let expression = spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX)
+            .unwrap_or_else(|e| panic!("{name}: {licence}: {e}"));
+        let may = expression.evaluate(|wanted| allowed.contains(&wanted.license.to_string().as_str()));
+        assert!(may, "{name} is under {licence}, of which deny.toml allows too little");
+        let source = package["source"].as_str().unwrap_or("a path");
+        let registry = source.starts_with("registry+") && source.ends_with("crates.io-index");
+        assert!(registry || source == "a path", "{name} comes from {source}");
     }
 }

@@ -11,6 +11,9 @@ fn a_slip_in_the_settings_is_named_with_what_was_meant() {
     fs::write(desk.path("bad.toml"), "epochs = [\n").unwrap();
     fs::write(desk.path("key.toml"), "epoch = 4\n").unwrap();
     fs::write(desk.path("binary.toml"), [0xFF, 0xFE, 0]).unwrap();
+    fs::write(desk.path("long.toml"), "# not settings\n".repeat(5_000)).unwrap();
+    // The parser's stack is not endless.
+    fs::write(desk.path("deep.toml"), "a={[a]\n".repeat(9_000)).unwrap();
     for (words, expected) in [
         ("train --preset quik", "there is no preset `quik`\n  try: `--preset quick`"),
         ("train --preset xyz", "one of quick, standard, best, best-augmented, quick-relu"),
@@ -43,6 +46,8 @@ fn a_slip_in_the_settings_is_named_with_what_was_meant() {
         ("train --config bad.toml", "bad.toml: "),
         ("train --config key.toml", "key.toml: there is no setting `epoch`"),
         ("train --config binary.toml", "binary.toml: cannot be read"),
+        ("train --config long.toml", "long.toml: is 75000 bytes, too long for a config file"),
+        ("train --config deep.toml", "deep.toml: has 63000 bytes and 9000 braces, too many for settings"),
         ("train --config digits", "digits: cannot be read"),
         ("train --device gpu", "there is no device `gpu`"),
         (

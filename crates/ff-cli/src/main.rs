@@ -3,6 +3,8 @@
 //! Arguments become settings, settings become a run; the numbers come from `ff-net`. This is the only crate that
 //! names a concrete device.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 mod args;

@@ -23,7 +23,9 @@ pub const PRESETS: [(&str, &str); 9] = [
 ];
 
 /// A config file larger than this is something else.
-const LARGEST_CONFIG: u64 = 1 << 20;
+const LARGEST_CONFIG: usize = 1 << 16;
+/// Tables within a line. The parser takes a kilobyte of its stack for each that is opened and not closed, without end.
+const MOST_BRACES: usize = 200;
 
 /// What to train, on what.
 #[derive(Debug, Clone)]
@@ -61,8 +63,7 @@ impl Settings {
 
     /// The settings in `text`, which is called `name`, with those in `set` changed.
     pub fn of_text(text: &str, name: &str, set: &[String]) -> Outcome<Self> {
-        let mut table: Table =
-            text.parse().map_err(|e: toml::de::Error| Failure::new(format!("{name}: {}", e.message())))?;
+        let mut table = parse(text).map_err(|e| Failure::new(format!("{name}: {e}")))?;
         assign(&mut table, set)?;
         Self::from_table(table, None, name)
     }
@@ -124,7 +125,16 @@ fn preset(name: &str) -> Outcome<Table> {
         };
         return Err(Failure::new(format!("there is no preset `{name}`")).advise(advice));
     };
-    text.parse().map_err(|e: toml::de::Error| Failure::new(format!("preset {name}: {}", e.message())))
+    parse(text).map_err(|e| Failure::new(format!("preset {name}: {e}")))
+}
+
+/// The one place that TOML from outside goes through.
+fn parse(text: &str) -> Result<Table, String> {
+    let braces = text.bytes().filter(|&byte| byte == b'{').count();
+    if text.len() > LARGEST_CONFIG || braces > MOST_BRACES {
+        return Err(format!("has {} bytes and {braces} braces, too many for settings", text.len()));
+    }
+    text.parse().map_err(|e: toml::de::Error| e.message().replace('\n', " "))
 }
 
 fn read(path: &Path) -> Outcome<Table> {
@@ -133,11 +143,11 @@ fn read(path: &Path) -> Outcome<Table> {
             .advise("`--config FILE` with the config.toml of a run, or `--preset NAME`")
     };
     let size = std::fs::metadata(path).map_err(|e| refuse(format!("cannot be read: {e}")))?.len();
-    if size > LARGEST_CONFIG {
+    if size > LARGEST_CONFIG as u64 {
         return Err(refuse(format!("is {size} bytes, too long for a config file")));
     }
     let text = std::fs::read_to_string(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
-    text.parse().map_err(|e: toml::de::Error| refuse(e.message().replace('\n', " ")))
+    parse(&text).map_err(refuse)
 }
 
 fn assign(table: &mut Table, set: &[String]) -> Outcome<()> {
@@ -154,7 +164,7 @@ fn assignment(set: &str) -> Outcome<(String, Value)> {
         return Err(Failure::new(format!("--set {set}: there is no `=`")).advise("`--set epochs=4`"));
     };
     let (key, value) = (key.trim(), value.trim());
-    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    let parsed = parse(&format!("value = {value}")).ok().and_then(|mut table| table.remove("value"));
     // TOML has no `.5` and no `5.`.
     let number = || value.parse::<f64>().ok().map(Value::Float);
     Ok((key.into(), parsed.or_else(number).unwrap_or_else(|| value.into())))
@@ -179,6 +189,8 @@ fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -213,5 +225,72 @@ mod tests {
         }
         let args = TrainArgs { preset: Some("quik".into()), ..TrainArgs::default() };
         assert!(Settings::resolve(&args).unwrap_err().to_string().contains("--preset quick"));
+    }
+
+    /// What a config file is made of, and what it is not.
+    const PARTS: [&str; 40] = [
+        "layers",
+        "epochs",
+        "neuron",
+        "augment",
+        "preset",
+        "data",
+        "beta",
+        "a",
+        " = ",
+        "=",
+        ",",
+        "\n",
+        "\n\n",
+        "[",
+        "]",
+        "{",
+        "}",
+        "[[",
+        "]]",
+        "[a]\n",
+        "[augment]\n",
+        "[[augment]]\n",
+        "s = {x = 1\n",
+        "[500, 500]",
+        "-1",
+        "1e999",
+        "nan",
+        "9223372036854775808",
+        "0x7f",
+        "\"",
+        "'''",
+        "\"\"\"",
+        "\"lif\"",
+        "{ shift = { pixels = 1 } }",
+        "true",
+        "2026-11-24T00:00:00Z",
+        ".",
+        "#",
+        "\u{0}",
+        "\u{1F600}",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_is_settings_or_a_sentence(
+            parts in prop::collection::vec(prop::sample::select(&PARTS[..]), 0..60), times in 1usize..3_000,
+            preset in 0..PRESETS.len(), cut in any::<prop::sample::Index>(),
+        ) {
+            // Within a preset, and on its own as often as it takes to be long.
+            let (parts, preset) = (parts.concat(), PRESETS[preset].1);
+            let (before, after) = preset.split_at(cut.index(preset.len() + 1));
+            for text in [format!("{before}{parts}{after}"), parts.repeat(times)] {
+                let set = [format!("layers={parts}"), text.clone()];
+                for settings in [Settings::of_text(&text, "file", &[]), Settings::of_text(preset, "file", &set)] {
+                    match settings {
+                        Ok(settings) => drop(settings.config.validate(784, 10)),
+                        Err(e) => prop_assert!(e.to_string().starts_with("error: ")),
+                    }
+                }
+            }
+        }
     }
 }

@@ -27,6 +27,9 @@ impl Operand<'_> {
 /// See [`ff_tensor::Device::matmul`]. C is `[m, n]`, op(A) `[m, k]`, op(B) `[k, n]`.
 pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     let [m, k, n] = shape;
+    if k == 0 {
+        return c.fill(0.0);
+    }
     if !b.transposed && sparse::pays(a.data, n) {
         return sparse::product(c, a, b.data, shape);
     }
@@ -57,4 +60,35 @@ pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
             );
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small enough for Miri (docs/safety.md), with what is left over of every tile; whole numbers, so that sums are exact.
+    #[test]
+    fn small_products_of_each_kind_are_the_plain_loops() {
+        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (13, 3, 35), (12, 0, 32), (17, 2, 64)] {
+            for (transpose_a, transpose_b, every) in
+                [(false, false, 1), (true, false, 1), (false, true, 1), (true, false, 9), (false, false, 9)]
+            {
+                // One of `every` numbers of A is not 0.
+                let number = |i: usize| if i.is_multiple_of(every) { (i % 11) as f32 - 4.0 } else { 0.0 };
+                let a: Vec<f32> = (0..m * k).map(number).collect();
+                let b: Vec<f32> = (0..k * n).map(|i| (i % 7) as f32 - 3.0).collect();
+                let at = |x: &[f32], transposed, rows: usize, cols: usize, r: usize, c: usize| {
+                    if transposed { x[c * rows + r] } else { x[r * cols + c] }
+                };
+                let element = |r, c| -> f32 {
+                    (0..k).map(|i| at(&a, transpose_a, m, k, r, i) * at(&b, transpose_b, k, n, i, c)).sum()
+                };
+                let want: Vec<f32> = (0..m * n).map(|i| element(i / n, i % n)).collect();
+                let mut got = vec![f32::NAN; m * n];
+                let operand = |data, transposed| Operand { data, transposed };
+                matmul(&mut got, operand(&a, transpose_a), operand(&b, transpose_b), [m, k, n]);
+                assert_eq!(got, want, "{m} {k} {n}, {transpose_a} {transpose_b}, {every}");
+            }
+        }
+    }
 }

@@ -17,10 +17,12 @@
 //! assert_eq!((train.len(), held_out.len()), (90, 10));
 //! ```
 
+#![forbid(unsafe_code)]
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, Axis};
 use sha2::{Digest, Sha256};
 
 mod error;
@@ -70,8 +72,8 @@ impl Samples {
 
     fn slice(&self, from: usize, to: usize) -> Samples {
         Samples {
-            images: self.images.slice(s![from..to, ..]).to_owned(),
-            labels: self.labels.slice(s![from..to]).to_owned(),
+            images: self.images.slice_axis(Axis(0), (from..to).into()).to_owned(),
+            labels: self.labels.slice_axis(Axis(0), (from..to).into()).to_owned(),
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::{Error, Result};
 
 /// Longest side of a picture, in pixels.
 const LONGEST_SIDE: u32 = 10_000;
+/// Bytes that the decoder may take whatever the file's length.
+const LEAST_MEMORY: u64 = 1 << 19;
 /// Ink below this is taken for paper, where the darkest ink is 255; a picture whose contrast is below it is empty.
 const FAINT: u8 = 25;
 
@@ -52,13 +54,17 @@ fn ink(mut grey: GrayImage) -> Option<GrayImage> {
 /// The picture in grey; transparent parts count as the lighter of paper and white.
 fn read_grey(path: &Path) -> Result<GrayImage> {
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
+    let length = file.metadata().map_err(Error::io(path))?.len();
     let mut reader = ImageReader::with_format(BufReader::new(file), ImageFormat::Png);
     let mut limits = image::Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
     limits.max_image_height = Some(LONGEST_SIDE);
+    // No more than the file can hold: deflate cannot do better than about 1,032 to 1, and a byte is eight pixels at most.
+    let holds = length.saturating_mul(1_032 * 8).saturating_add(LEAST_MEMORY);
+    limits.max_alloc = limits.max_alloc.map(|most| most.min(holds));
     reader.limits(limits);
     let picture = reader.decode().map_err(|e| Error::bad(path, format!("is not a readable PNG ({e})")))?;
-    let picture = picture.to_luma_alpha8();
+    let picture = picture.into_luma_alpha8();
     Ok(GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
         let [grey, alpha] = picture.get_pixel(x, y).0.map(u32::from);
         Luma([((grey * alpha + 255 * (255 - alpha)) / 255) as u8])

@@ -1,4 +1,4 @@
-//! A training as a file, to go on from: a model file (see [`model`](crate::model)) with all that lasts from step to step.
+//! A training as a file, to go on from: a model file (see [`Model`]) with all that lasts from step to step.
 //!
 //! Beside the weights it has Adam's moments, `adam.layers.{i}.weight.mean` and so on, and the losses of an epoch that has
 //! not ended, `losses.layers.{i}`, in the shapes that they have on the device; and in the metadata where the training

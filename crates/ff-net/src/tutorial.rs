@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use ff_tensor::{Device, Dropout, NeuronKind};
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2, Axis};
 
 use crate::layer::{Images, Labels, Learning, Rule};
 use crate::prediction::error_percent;
@@ -104,8 +104,9 @@ pub fn run<D: Device>(
         Ok(error_percent(&predictor.scan(&network, images, &mut |_| ())?.predict(), labels))
     };
     let train_error = error(&train.images.select(Axis(0), &own), &train.labels.select(Axis(0), &own))?;
-    let first = (train.images.slice(s![..size, ..]), train.labels.slice(s![..size]));
-    let tutorial_test_error = error(&first.0.to_owned(), &first.1.to_owned())?;
+    let first: Vec<usize> = (0..size).collect();
+    let first = (train.images.select(Axis(0), &first), train.labels.select(Axis(0), &first));
+    let tutorial_test_error = error(&first.0, &first.1)?;
     let true_test_error = error(test.images, test.labels)?;
     Ok(Run {
         network,

@@ -28,6 +28,8 @@
 //! Implement [`Device`], with [`checks`] for the shapes; every method says its equation, and the tests of the repository
 //! (`tests/devices`) compare each op with the CPU's, bit for bit.
 
+#![forbid(unsafe_code)]
+
 pub mod augmentation;
 pub mod checks;
 pub mod device;
