@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use ff_data::Dataset;
 use ff_net::{Model, Network, Predictor, Scores, Trace, trace};
 use ff_tensor::Device;
-use ndarray::s;
+use ndarray::Axis;
 
 use crate::failure::Outcome;
 use crate::figures;
@@ -68,7 +68,7 @@ pub fn look<D: Device>(
     let others = (0..set.classes).filter(|label| *label != truth[image]);
     let rival = others.max_by(|a, b| goodness[*a].total_cmp(&goodness[*b])).unwrap_or(0);
     let labels = [truth[image], rival];
-    let alone = set.test.images.slice(s![image..=image, ..]).to_owned();
+    let alone = set.test.images.select(Axis(0), &[image]);
     let traces = trace(&network, &alone, &labels.map(|label| label as u32))?;
     let traces = traces.and_then(|traces| traces.try_into().ok());
     let closely = Closely { image, labels, traces };
