@@ -20,8 +20,9 @@
 //! 7. A [`Checkpoint`] is a training that was stopped, on its way to a file and back ([`checkpoint`]).
 //! 8. A [`Model`] is a network as a file, with its settings and its [`Origin`]; [`Model::import`] takes PyTorch's weights.
 //!
-//! [`trial`] asks whether a device computes what another one does. [`backprop`] is the other way of learning, by hand in the same engine, to measure this one by. [`tutorial`] repeats the
-//! snnTorch tutorial to the digit, with [`torch`]'s random numbers.
+//! [`trace()`] shows what each unit does for one image, step by step. [`trial`] asks whether a device computes what another
+//! one does. [`backprop`] is the other way of learning, by hand in the same engine, to measure this one by. [`tutorial`]
+//! repeats the snnTorch tutorial to the digit, with [`torch`]'s random numbers.
 //!
 //! The same seed gives the same bits, whatever the number of threads.
 //!
