@@ -207,6 +207,12 @@ mod tests {
     }
 
     #[test]
+    fn the_librarys_quick_config_is_the_preset() {
+        let settings = Settings::resolve(&TrainArgs::default()).unwrap();
+        assert_eq!((settings.preset.as_str(), settings.config), ("quick", Config::quick()));
+    }
+
+    #[test]
     fn set_takes_numbers_lists_and_bare_words() {
         let set = ["epochs=3", "layers=[20, 10]", "neuron=relu", "alpha=2"].map(String::from).to_vec();
         let config = Settings::resolve(&TrainArgs { set, ..TrainArgs::default() }).unwrap().config;

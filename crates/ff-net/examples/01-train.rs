@@ -7,24 +7,12 @@
 use ff_cpu::Cpu;
 use ff_data::{epoch_order, synthetic};
 use ff_net::prediction::error_percent;
-use ff_net::{Config, Network, ObjectiveKind, Predictor, Schedule, Trainer};
-use ff_tensor::{NormKind, Output};
+use ff_net::{Config, Network, Predictor, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Digits drawn here; `ff_data::open(None, &|_| ())?.dataset` is MNIST.
     let data = synthetic(6_000, 1_000, 1);
-    let config = Config {
-        layers: vec![100, 100],
-        steps: 4,
-        output: Output::Rate,
-        norm: NormKind::Rms,
-        label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        schedule: Schedule::Joint,
-        learning_rate: 2e-3,
-        epochs: 4,
-        ..Config::default()
-    };
+    let config = Config { layers: vec![100, 100], epochs: 4, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
     for epoch in 0..trainer.epochs() {

@@ -6,8 +6,8 @@
 use ff_cpu::Cpu;
 use ff_data::epoch_order;
 use ff_net::prediction::error_percent;
-use ff_net::{Config, Network, ObjectiveKind, Predictor, Schedule, Trainer};
-use ff_tensor::{NormKind, random};
+use ff_net::{Config, Network, Predictor, Trainer};
+use ff_tensor::{NeuronKind, random};
 use ndarray::{Array1, Array2, s};
 
 const SAMPLES: usize = 48;
@@ -41,13 +41,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = (to_inputs(&waves_1), to_inputs(&waves_2));
     let config = Config {
         layers: vec![120, 120],
-        norm: NormKind::Rms,
-        neuron: ff_tensor::NeuronKind::Relu,
-        objective: ObjectiveKind::Pair,
-        schedule: Schedule::Joint,
+        neuron: NeuronKind::Relu,
         learning_rate: 3e-3,
         epochs: 12,
-        ..Config::default()
+        ..Config::quick()
     };
     let network = Network::new(&Cpu::new(0)?, config, train.ncols(), KINDS.len())?;
     let mut trainer = Trainer::new(network, &train, &kinds)?;

@@ -34,14 +34,12 @@ fn input(dev: &Cpu, set: &Samples, ids: &[u32], label: impl Fn(usize) -> usize) 
 }
 
 /// Signal and slope of each unit, `[rows, UNITS]`, and the goodness of each row: the mean of its squared signals.
-type Answer = (Vec<(f32, f32)>, Vec<f32>);
-
-fn answer(dev: &Cpu, weight: &Tensor<Cpu>, xhat: &Tensor<Cpu>) -> Result<Answer> {
+fn answer(dev: &Cpu, weight: &Tensor<Cpu>, xhat: &Tensor<Cpu>) -> Result<(Vec<(f32, f32)>, Vec<f32>)> {
     let mut current = dev.zeros(xhat.rows(), UNITS)?;
     dev.matmul(&mut current, xhat, false, weight, false)?;
     let units: Vec<_> = dev.download(&current)?.into_iter().map(neuron).collect();
-    let mean = |row: &[(f32, f32)]| row.iter().map(|(signal, _)| signal * signal).sum::<f32>() / UNITS as f32;
-    let goodness = units.chunks(UNITS).map(mean).collect();
+    let sum = |row: &[(f32, f32)]| row.iter().map(|(signal, _)| signal * signal).sum::<f32>();
+    let goodness = units.chunks(UNITS).map(|row| sum(row) / UNITS as f32).collect();
     Ok((units, goodness))
 }
 
@@ -51,8 +49,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let config = Config { layers: vec![UNITS], ..Config::default() };
     let mut weight = Network::new(&dev, config, inputs, 10)?.layers.remove(0).weight; // random
     let (mut dweight, mut dcurrent) = (dev.zeros(inputs, UNITS)?, dev.zeros(2 * BATCH, UNITS)?);
-    let (mut mean, mut square, mut clock) =
-        (dev.zeros(inputs, UNITS)?, dev.zeros(inputs, UNITS)?, dev.zeros(1, 2)?);
+    let (mut mean, mut square) = (dev.zeros(inputs, UNITS)?, dev.zeros(inputs, UNITS)?);
+    let mut clock = dev.zeros(1, 2)?;
     for epoch in 0..5 {
         for ids in epoch_order(train.len(), 1, epoch).chunks_exact(BATCH) {
             // Row b is image b with its true label, row BATCH + b the same image with a wrong one.
@@ -66,10 +64,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
                 let (b, sign) = (r % BATCH, if r < BATCH { -alpha } else { alpha });
                 sign / (1.0 + (alpha * (g[b] - g[BATCH + b])).exp()) / BATCH as f32
             };
-            let di = |(k, (signal, slope)): (usize, &(f32, f32))| {
-                dg(k / UNITS) * 2.0 / UNITS as f32 * signal * slope
-            };
-            dev.write(&mut dcurrent, &units.iter().enumerate().map(di).collect::<Vec<_>>())?;
+            let by = |k: usize| dg(k / UNITS) * 2.0 / UNITS as f32;
+            let di = units.iter().enumerate().map(|(k, (signal, slope))| by(k) * signal * slope);
+            dev.write(&mut dcurrent, &di.collect::<Vec<_>>())?;
             dev.matmul(&mut dweight, &xhat, true, &dcurrent, false)?;
             dev.adam(&mut weight, &mut mean, &mut square, &dweight, &clock, &Adam::constant(2e-3))?;
             dev.advance(&mut clock)?;
@@ -81,11 +78,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
             best.iter_mut().zip(goodness).filter(|(b, g)| b.0 < *g).for_each(|(b, g)| *b = (g, label as u8));
         }
         let wrong = best.iter().zip(&test.labels).filter(|(best, label)| best.1 != **label).count();
-        println!(
-            "epoch {}   test error of one layer {:.1} %",
-            epoch + 1,
-            100.0 * wrong as f64 / ids.len() as f64
-        );
+        let error = 100.0 * wrong as f64 / ids.len() as f64;
+        println!("epoch {}   test error of one layer {error:.1} %", epoch + 1);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@
 use ff_cpu::Cpu;
 use ff_data::{epoch_order, synthetic};
 use ff_net::{Config, Network};
-use ff_tensor::{Adam, Device, Norm, NormKind, Tensor};
+use ff_tensor::{Adam, Device, Norm, NormKind, Result, Tensor};
 use ndarray::{Array2, Axis};
 
 const UNITS: usize = 100;
@@ -26,11 +26,7 @@ fn with_all_labels(images: &Array2<u8>) -> Array2<f32> {
 }
 
 /// The layer's normalised input and its signals, `max(0, I)`.
-fn forward(
-    dev: &Cpu,
-    weight: &Tensor<Cpu>,
-    x: &Array2<f32>,
-) -> ff_tensor::Result<(Tensor<Cpu>, Array2<f32>)> {
+fn forward(dev: &Cpu, weight: &Tensor<Cpu>, x: &Array2<f32>) -> Result<(Tensor<Cpu>, Array2<f32>)> {
     let x = dev.upload(x.nrows(), x.ncols(), x.as_slice().unwrap_or_default())?;
     let (mut xhat, mut current) = (dev.zeros(x.rows(), x.cols())?, dev.zeros(x.rows(), UNITS)?);
     dev.normalise(&mut xhat, &x, 1, &Norm { kind: NormKind::Rms, eps: 1e-4 })?;
@@ -52,7 +48,7 @@ fn probabilities(signals: &Array2<f32>) -> Array2<f32> {
     p
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let (data, dev) = (synthetic(3_000, 500, 1), Cpu::new(0)?);
     let (train, test, inputs) = (&data.train, &data.test, data.width * data.height);
     let config = Config { layers: vec![UNITS], ..Config::default() };
@@ -83,12 +79,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let p = probabilities(&forward(&dev, &weight, &with_all_labels(&test.images))?.1);
         let best = |i: usize| (0..10u8).max_by(|&a, &b| p[[i, a.into()]].total_cmp(&p[[i, b.into()]]));
         let wrong = (0..test.len()).filter(|&i| best(i) != Some(test.labels[i])).count();
-        let error = 100.0 * wrong as f64 / test.len() as f64;
-        println!(
-            "epoch {}   loss {:.3}   test error of one layer {error:.1} %",
-            epoch + 1,
-            loss / train.len() as f32
-        );
+        let (loss, error) = (loss / train.len() as f32, 100.0 * wrong as f64 / test.len() as f64);
+        println!("epoch {}   loss {loss:.3}   test error of one layer {error:.1} %", epoch + 1);
     }
     Ok(())
 }

@@ -2,8 +2,7 @@
 
 use ff_cpu::Cpu;
 use ff_data::{epoch_order, synthetic};
-use ff_net::{Config, Network, ObjectiveKind, Predictor, Scores, Trainer};
-use ff_tensor::{NeuronKind, NormKind};
+use ff_net::{Config, Network, Predictor, Schedule, Scores, Trainer};
 
 /// Of layer `layer`, means over images: its goodness with the true label, that with the wrong label that it likes most,
 /// and how often the first is the larger.
@@ -22,16 +21,7 @@ fn goodness(scores: &Scores, layer: usize, labels: &[u8]) -> [f32; 3] {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = synthetic(5_000, 500, 1);
-    let config = Config {
-        layers: vec![100, 100],
-        neuron: NeuronKind::Relu,
-        norm: NormKind::Rms,
-        label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        learning_rate: 2e-3,
-        epochs: 5,
-        ..Config::default() // greedy: layer 1 for all epochs, then layer 2
-    };
+    let config = Config { layers: vec![100, 100], schedule: Schedule::Greedy, epochs: 5, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
     let mut predictor = Predictor::new(trainer.network())?;

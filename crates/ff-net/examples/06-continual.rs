@@ -7,8 +7,8 @@
 use ff_cpu::Cpu;
 use ff_data::{Samples, epoch_order, synthetic};
 use ff_net::prediction::error_percent;
-use ff_net::{Config, LayerWeights, Model, Network, ObjectiveKind, Predictor, Schedule, Trainer};
-use ff_tensor::{NeuronKind, NormKind, random};
+use ff_net::{Config, LayerWeights, Model, Network, Predictor, Trainer};
+use ff_tensor::{NeuronKind, random};
 use ndarray::Array2;
 
 /// In place, `x / sqrt(mean x^2)`.
@@ -32,7 +32,7 @@ fn learn(layers: &mut [LayerWeights], set: &Samples, step: usize, rate: f32) {
         pair.iter_mut().for_each(|x| normalise(x));
         let signal = [0, 1].map(|k| weight.t().dot(&ndarray::aview1(&pair[k])).mapv(|i| i.max(0.0)));
         let [right, wrong] = [0, 1].map(|k| signal[k].dot(&signal[k]) / signal[k].len() as f32);
-        let push = rate / (1.0 + (6.0 * (right - wrong)).exp()); // of softplus(6 (g- - g+))
+        let push = rate / (1.0 + (12.0 * (right - wrong)).exp()); // of softplus(12 (g- - g+))
         for (k, sign) in [(0, push), (1, -push)] {
             for (mut row, x) in weight.rows_mut().into_iter().zip(&pair[k]).filter(|(_, x)| **x != 0.0) {
                 row.scaled_add(sign * x, &signal[k]);
@@ -50,17 +50,7 @@ fn error(model: &Model, test: &Samples) -> ff_net::Result<f64> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = synthetic(5_000, 500, 1);
-    let config = Config {
-        layers: vec![100, 100],
-        neuron: NeuronKind::Relu,
-        norm: NormKind::Rms,
-        label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        schedule: Schedule::Joint,
-        learning_rate: 2e-3,
-        epochs: 4,
-        ..Config::default()
-    };
+    let config = Config { layers: vec![100, 100], neuron: NeuronKind::Relu, epochs: 4, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
     for epoch in 0..trainer.epochs() {
@@ -69,27 +59,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut model = Model::of(trainer.network(), &data.name, data.width, data.height)?;
 
     let by = 4 * data.width + 4;
-    let slipped = |set: &Samples| Samples {
-        images: Array2::from_shape_fn(
-            set.images.dim(),
-            |(i, p)| if p < by { 0 } else { set.images[[i, p - by]] },
-        ),
-        labels: set.labels.clone(),
+    let slipped = |set: &Samples| {
+        let pixel = |(i, p): (usize, usize)| if p < by { 0 } else { set.images[[i, p - by]] };
+        Samples { images: Array2::from_shape_fn(set.images.dim(), pixel), labels: set.labels.clone() }
     };
     let remembered = data.train.take(200);
     let (stream, test) = (slipped(&synthetic(3_000, 1, 2).train), slipped(&data.test));
-    println!(
-        "after    0 images: error {:.1} % in place, {:.1} % slipped",
-        error(&model, &data.test)?,
-        error(&model, &test)?
-    );
-    for i in 0..stream.len() {
+    for i in 0..=stream.len() {
+        if i % 750 == 0 {
+            let (in_place, slipped) = (error(&model, &data.test)?, error(&model, &test)?);
+            println!("after {i:>4} images: error {in_place:.1} % in place, {slipped:.1} % slipped");
+        }
         learn(&mut model.weights, &stream, i, 0.0005);
         learn(&mut model.weights, &remembered, i, 0.0005);
-        if (i + 1) % 750 == 0 {
-            let (in_place, slipped) = (error(&model, &data.test)?, error(&model, &test)?);
-            println!("after {:>4} images: error {in_place:.1} % in place, {slipped:.1} % slipped", i + 1);
-        }
     }
     Ok(())
 }

@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ff_cpu::Cpu;
 use ff_data::{epoch_order, synthetic};
-use ff_net::{Config, Model, Network, ObjectiveKind, Predictor, Schedule, Trainer};
-use ff_tensor::NormKind;
+use ff_net::{Config, Model, Network, Predictor, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
@@ -36,17 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn train(path: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let data = synthetic(4_000, 1, 1);
-    let config = Config {
-        layers: vec![100],
-        neuron: ff_tensor::NeuronKind::Relu,
-        norm: NormKind::Rms,
-        label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        schedule: Schedule::Joint,
-        learning_rate: 2e-3,
-        epochs: 4,
-        ..Config::default()
-    };
+    let config = Config { layers: vec![100], epochs: 4, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
     for epoch in 0..trainer.epochs() {
