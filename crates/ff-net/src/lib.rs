@@ -55,7 +55,7 @@ mod model;
 mod network;
 pub mod prediction;
 pub mod torch;
-pub mod trace;
+mod trace;
 pub mod training;
 pub mod trial;
 pub mod tutorial;
