@@ -34,7 +34,9 @@ fn input(dev: &Cpu, set: &Samples, ids: &[u32], label: impl Fn(usize) -> usize) 
 }
 
 /// Signal and slope of each unit, `[rows, UNITS]`, and the goodness of each row: the mean of its squared signals.
-fn answer(dev: &Cpu, weight: &Tensor<Cpu>, xhat: &Tensor<Cpu>) -> Result<(Vec<(f32, f32)>, Vec<f32>)> {
+type Answer = (Vec<(f32, f32)>, Vec<f32>);
+
+fn answer(dev: &Cpu, weight: &Tensor<Cpu>, xhat: &Tensor<Cpu>) -> Result<Answer> {
     let mut current = dev.zeros(xhat.rows(), UNITS)?;
     dev.matmul(&mut current, xhat, false, weight, false)?;
     let units: Vec<_> = dev.download(&current)?.into_iter().map(neuron).collect();
