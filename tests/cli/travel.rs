@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use ff_net::Model;
 use predicates::prelude::*;
-use predicates::str::contains;
+use predicates::str::{contains, is_empty};
 use serde_json::Value;
 
 use crate::desk::{Desk, SMALL};
@@ -147,6 +147,10 @@ fn what_python_writes_is_imported_and_judged() {
             assert_eq!(weight, ((o * 31 + i * 7) % 17) as f32 / 16.0 - 0.5, "{i}, {o}");
         }
     }
+    // Without a data set at hand it is for MNIST.
+    let mut command = desk.command("import net.safetensors --preset tutorial --out for-mnist.safetensors");
+    command.env_remove("FF_DATA_DIR").assert().success().stderr(is_empty());
+    assert_eq!(Model::load(&desk.path("for-mnist.safetensors")).unwrap().dataset, "mnist");
     desk.run("eval net-imported.safetensors --labels labels.txt").stdout(contains("on 60 images of digits"));
     let labels = fs::read_to_string(desk.path("labels.txt")).unwrap();
     assert_eq!(labels.lines().filter(|line| line.parse::<u8>().is_ok_and(|label| label < 10)).count(), 60);

@@ -27,13 +27,12 @@ pub fn import(args: &ImportArgs) -> Outcome<()> {
             Failure::new(format!("{}: is there already", out.display())).advise("`--out MODEL` elsewhere")
         );
     }
-    let set = data::open(settings.data.as_deref(), &screen)?;
+    let (dataset, width, height, classes) = images(settings.data.as_deref(), &screen)?;
     let wants_heads = settings.config.head;
-    let mut model = Model::import(&args.file, settings.config, &set.name, set.width, set.height, set.classes)
-        .map_err(|e| {
+    let mut model =
+        Model::import(&args.file, settings.config, &dataset, width, height, classes).map_err(|e| {
             Failure::new(e.to_string()).advise(format!(
-                "`ff-cli import --help`; for images of another size than {} x {}, `--data DIR`",
-                set.width, set.height
+                "`ff-cli import --help`; for images of another size than {width} x {height}, `--data DIR`"
             ))
         })?;
     model.origin.preset = Some(settings.preset);
@@ -48,6 +47,16 @@ pub fn import(args: &ImportArgs) -> Outcome<()> {
     screen.line(format!("{:11}{}", "written to", out.display()))?;
     screen.line(format!("\nnext: ff-cli eval {}", out.display()))?;
     screen.document(&info::document(&model, &out)?)
+}
+
+/// Name, width, height and number of classes of the set that the model is for: MNIST, which need not be there for that,
+/// unless another one was named.
+fn images(dir: Option<&Path>, screen: &Screen) -> Outcome<(String, usize, usize, usize)> {
+    if dir.is_none() && std::env::var_os(ff_data::DATA_DIR).is_none_or(|dir| dir.is_empty()) {
+        return Ok(("mnist".into(), 28, 28, 10));
+    }
+    let set = data::open(dir, screen)?;
+    Ok((set.name, set.width, set.height, set.classes))
 }
 
 /// `net.safetensors` becomes `net-imported.safetensors`.
