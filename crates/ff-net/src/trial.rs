@@ -1,9 +1,9 @@
 //! A short training on made-up images: whether a device computes what another one does, before a long one is left to it.
 
-use ff_tensor::{Augmentation, Device, NormKind, Output, random};
+use ff_tensor::{Augmentation, Device, random};
 use ndarray::{Array1, Array2};
 
-use crate::{Config, Negatives, Network, ObjectiveKind, Result, Schedule, Trainer};
+use crate::{Config, Network, Result, Trainer};
 
 /// How far the losses on `dev` are from those on `reference`, as a share of the largest: some roundings, if both are sound;
 /// a spike more or less makes some thousandths of it. Milliseconds.
@@ -22,19 +22,13 @@ fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
     let pixels = side * side;
     let config = Config {
         layers: vec![40, 24],
-        steps: 4,
-        output: Output::Rate,
-        norm: NormKind::Rms,
-        label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        negatives: Negatives::Hard,
-        schedule: Schedule::Joint,
-        head: true,
+        threshold: 1.0,
         dropout: 0.1,
+        pixel_dropout: 0.1,
         learning_rate: 3e-3,
         epochs: 2,
         batch: 20,
-        ..Config::default()
+        ..Config::quick()
     };
     let draw = |seed: u64, i: usize| random::bits(seed, i as u64);
     // A class has its own pixels: three in four of the others are dark.
