@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ff_cpu::Cpu;
 use ff_net::{Config, Model, Network, Origin, Predictor};
-use ff_tensor::Output;
+use ff_tensor::{Augmentation, Output};
 use ndarray::Array2;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -21,7 +21,7 @@ fn saved(dir: &Path, bias: bool) -> (Model, std::path::PathBuf) {
     let mut model = Model::of(&network(bias), "stripes", 6, 5).unwrap();
     model.origin = Origin {
         preset: Some("quick".into()),
-        augment: vec![serde_json::json!({ "affine": { "rotate": 10.1 } })],
+        augment: vec![Augmentation::Affine { rotate: 10.1, scale: 0.1, shear: 0.0, shift: 1.5 }],
         imported_from: None,
         train_samples: Some(60_000),
         train_error: Some(0.1 + 0.2),

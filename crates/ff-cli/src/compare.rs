@@ -16,7 +16,7 @@ use crate::device::on_device;
 use crate::failure::{Failure, Outcome};
 use crate::operations::Operations;
 use crate::run_dir::RunDir;
-use crate::screen::{Screen, duration, thousands};
+use crate::screen::{Screen, duration, thousands, value};
 use crate::settings::{PRESETS, Settings};
 use crate::train::split;
 use crate::verdict::Judge;
@@ -93,7 +93,7 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
     let about = about(args.seeds);
     let document = json!({
         "dataset": set.name, "train_samples": set.train.len(), "test_samples": set.test.len(), "device": place,
-        "seeds": args.seeds, "contenders": rows.iter().map(row_document).collect::<Vec<_>>(),
+        "seeds": args.seeds, "contenders": rows.iter().map(row_document).collect::<Outcome<Vec<_>>>()?,
         "version": env!("CARGO_PKG_VERSION"),
     });
     run_dir.write("compare.md", &format!("{table}\n\n{about}\n"))?;
@@ -250,9 +250,10 @@ fn about(seeds: u64) -> String {
     )
 }
 
-fn row_document((name, settings, trials): &Row) -> Value {
+fn row_document((name, settings, trials): &Row) -> Outcome<Value> {
     let trials: Vec<Value> = trials.iter().map(trial_document).collect();
-    json!({ "name": name, "config": settings.config, "augment": settings.augment, "trials": trials })
+    let (config, augment) = (value(&settings.config)?, value(&settings.augment)?);
+    Ok(json!({ "name": name, "config": config, "augment": augment, "trials": trials }))
 }
 
 fn trial_document(t: &Trial) -> Value {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
 use crate::device;
-use crate::failure::{Failure, Outcome};
-use crate::screen::{Screen, thousands};
+use crate::failure::Outcome;
+use crate::screen::{Screen, thousands, value};
 use crate::settings::PRESETS;
 use crate::train::TRAIN_ERROR_IMAGES;
 
@@ -128,7 +128,6 @@ pub fn lines(model: &Model) -> Vec<String> {
 
 /// The same as JSON, with all settings.
 pub fn document(model: &Model, path: &Path) -> Outcome<Value> {
-    let refuse = |e: serde_json::Error| Failure::new(format!("{}: cannot be printed: {e}", path.display()));
     let bytes = std::fs::metadata(path).map(|file| file.len()).ok();
     let layers: Vec<Value> = model
         .weights
@@ -144,10 +143,8 @@ pub fn document(model: &Model, path: &Path) -> Outcome<Value> {
         "dataset": model.dataset, "width": model.width, "height": model.height, "classes": model.classes,
         "layers": layers, "parameters": model.weights.iter().map(parameters).sum::<usize>(),
     });
-    // By way of text, where 0.8 stays 0.8: as a value an f32 would become an f64 with all its digits.
-    let config = serde_json::to_string(&model.config).and_then(|text| serde_json::from_str(&text));
-    document["config"] = config.map_err(refuse)?;
-    let origin = serde_json::to_value(&model.origin).map_err(refuse)?;
+    document["config"] = value(&model.config)?;
+    let origin = value(&model.origin)?;
     for (key, value) in origin.as_object().into_iter().flatten() {
         document[key] = value.clone();
     }

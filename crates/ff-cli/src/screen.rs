@@ -79,6 +79,12 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Settings as JSON, by way of text, where 0.8 stays 0.8: straight away an f32 would become an f64 with all its digits.
+pub fn value(of: &impl serde::Serialize) -> Outcome<serde_json::Value> {
+    let value = serde_json::to_string(of).and_then(|text| serde_json::from_str(&text));
+    value.map_err(|e| Failure::new(format!("the settings cannot be printed: {e}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -84,14 +84,6 @@ impl Settings {
         Ok(Self { preset, data: data.or(own_data), augment, config })
     }
 
-    /// The list of augmentations, as a model file keeps it.
-    pub fn augment_json(&self) -> Outcome<Vec<serde_json::Value>> {
-        let refuse = |e: &dyn std::fmt::Display| Failure::new(format!("`augment` cannot be written: {e}"));
-        let mut list = Value::try_from(&self.augment).map_err(|e| refuse(&e))?;
-        shorten(&mut list);
-        serde_json::to_value(list).and_then(serde_json::from_value).map_err(|e| refuse(&e))
-    }
-
     /// The resolved settings as a file that `--config` reads.
     pub fn to_toml(&self) -> Outcome<String> {
         let refuse = |e: toml::ser::Error| Failure::new(format!("the settings cannot be written: {e}"));

@@ -271,7 +271,7 @@ impl<'a, D: Device> Run<'a, D> {
         let mut model = Model::of(network, &self.set.name, self.set.width, self.set.height)?;
         model.origin = Origin {
             preset: Some(self.settings.preset.clone()),
-            augment: self.settings.augment_json()?,
+            augment: self.settings.augment.clone(),
             imported_from: None,
             train_samples: Some(self.train.len()),
             train_error: summary["train_error"].as_f64(),

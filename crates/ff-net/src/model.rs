@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use ff_tensor::{Device, Tensor};
+use ff_tensor::{Augmentation, Device, Tensor};
 use ndarray::Array2;
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
@@ -61,8 +61,8 @@ impl About {
 pub struct Origin {
     /// The preset that the settings started from.
     pub preset: Option<String>,
-    /// How training images were changed before each epoch, as the writer puts it; this crate does not look into it.
-    pub augment: Vec<Value>,
+    /// How training images were changed before each epoch.
+    pub augment: Vec<Augmentation>,
     /// The file whose weights these are, if they were learned elsewhere.
     pub imported_from: Option<String>,
     /// Images that it learned from.
