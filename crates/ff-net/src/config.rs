@@ -170,6 +170,7 @@ impl Config {
             threshold: 4.0,
             output: Output::Rate,
             surrogate: Surrogate::Secant,
+            weight_scale: 2.0,
             norm: NormKind::Rms,
             label_amplitude: 3.0,
             objective: ObjectiveKind::Pair,
