@@ -151,7 +151,7 @@ fn predict_reads_pictures_of_any_size_and_polarity() {
     let desk = Desk::new();
     let set = ff_data::synthetic(2_000, 20, 8);
     desk.lay_out("many", &set);
-    desk.run("train --data many --set layers=[100] --set epochs=4 --set batch=20 --out run");
+    desk.run("train --data many --set layers=[100] --set epochs=12 --set batch=20 --out run");
     // Test images as they are, and as a photo of black ink on white paper would have them: larger, off centre.
     let (mut words, mut truth) = (String::from("predict run/model.safetensors"), Vec::new());
     for i in 0..20 {
