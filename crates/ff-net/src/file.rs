@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{Error, Result};
 
 /// The metadata's only key.
-pub(crate) const KEY: &str = "forward-forward";
+const KEY: &str = "forward-forward";
 
 /// A tensor to be written.
 pub(crate) struct Named<'a> {
@@ -67,14 +67,19 @@ pub(crate) fn to_bytes(named: &[Named], about: &impl Serialize) -> std::result::
         .map_err(|e| e.to_string())
 }
 
-/// The tensors and the metadata of a file.
-pub(crate) fn from_bytes(bytes: &[u8]) -> std::result::Result<(SafeTensors<'_>, String), String> {
+/// The tensors of a file, and its metadata if this program wrote it.
+pub(crate) fn of_anyone(bytes: &[u8]) -> std::result::Result<(SafeTensors<'_>, Option<String>), String> {
     let damaged = |e| format!("is not a whole safetensors file ({e})");
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
-    match header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)) {
-        Some(about) => Ok((tensors, about.clone())),
-        None => Err("was not written by this program".into()),
+    Ok((tensors, header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)).cloned()))
+}
+
+/// The tensors and the metadata of a file that this program wrote.
+pub(crate) fn from_bytes(bytes: &[u8]) -> std::result::Result<(SafeTensors<'_>, String), String> {
+    match of_anyone(bytes)? {
+        (tensors, Some(about)) => Ok((tensors, about)),
+        _ => Err("was not written by this program".into()),
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use ff_tensor::{NeuronKind, Reset};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::file::{KEY, floats, matrix};
+use crate::file::{floats, matrix, of_anyone};
 use crate::{Config, Error, LayerWeights, Model, Negatives, Result};
 
 /// What a file that `torch.save` wrote begins with.
@@ -57,10 +57,8 @@ fn state_dict(
             "was written by `torch.save`; `safetensors.torch.save_file` writes what can be read here".into(),
         );
     }
-    let damaged = |e| format!("is not a whole safetensors file ({e})");
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
-    if header.metadata().as_ref().is_some_and(|metadata| metadata.contains_key(KEY)) {
+    let (tensors, ours) = of_anyone(bytes)?;
+    if ours.is_some() {
         return Err("is a model of this program already and needs no import".into());
     }
     let mut names = tensors.names();
