@@ -1,17 +1,39 @@
-//! The numbered examples of `ff-net`, run as anyone would, and what they print. `cargo test` has built them.
+//! The numbered examples of `ff-net`, run as anyone would, and what they print.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
 /// What an example prints.
 fn run(name: &str) -> String {
     let tests = std::env::current_exe().unwrap();
     let path = tests.ancestors().nth(2).unwrap().join("examples").join(name);
-    assert!(path.exists(), "{} is not there: `cargo build -p ff-net --examples`", path.display());
+    let built = std::fs::metadata(&path).and_then(|file| file.modified()).ok();
+    // `cargo test` has built it, `cargo test --test examples` has not: what is there may be old.
+    let fresh = built.is_some_and(|built| newest(&format!("{name}.rs")) <= built);
+    assert!(fresh, "{} is old or not there: `cargo test`, or `cargo build --examples`", path.display());
     let output = Command::new(path).output().unwrap();
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// When the last of the files was changed that an example is built from.
+fn newest(example: &str) -> SystemTime {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let mut newest = crates.join("ff-net/examples").join(example).metadata().unwrap().modified().unwrap();
+    let mut dirs: Vec<_> =
+        ["ff-tensor", "ff-cpu", "ff-data", "ff-net"].map(|name| crates.join(name).join("src")).into();
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => dirs.push(path),
+                false => newest = newest.max(path.metadata().unwrap().modified().unwrap()),
+            }
+        }
+    }
+    newest
 }
 
 /// The numbers before each `%`, in order.

@@ -21,7 +21,7 @@ fn goodness(scores: &Scores, layer: usize, labels: &[u8]) -> [f32; 3] {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = synthetic(5_000, 500, 1);
-    let config = Config { layers: vec![100, 100], schedule: Schedule::Greedy, epochs: 5, ..Config::quick() };
+    let config = Config { layers: vec![200, 200], schedule: Schedule::Greedy, epochs: 5, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
     let mut predictor = Predictor::new(trainer.network())?;
