@@ -1,48 +1,77 @@
 //! The vocabulary of a Forward-Forward engine for spiking networks: what a [`Device`] can do, the [`Tensor`]s it does it
-//! on, and the parameters of each op. `ff-cpu` and `ff-cuda` are devices, `ff-net` puts their ops in order.
+//! on, the ops, and the four kinds of formula that anybody can add. `ff-cpu` and `ff-cuda` are devices, `ff-net` puts their
+//! ops in order.
 //!
-//! In the order in which data flows:
+//! # Formulas
 //!
-//! | op | what it does | its parameters |
+//! | trait | what it says | once in Rust, once as CUDA text |
 //! |---|---|---|
-//! | [`gather`](Device::gather) | fetches a batch of images `[B, in]`, makes room for the label, normalises | [`Gather`], [`Norm`] |
-//! | [`draw_labels`](Device::draw_labels) | a wrong label for each image | [`LabelDraw`] |
-//! | [`matmul`](Device::matmul) | meets the weights `[in, out]` | |
-//! | [`label_current`](Device::label_current) | the current of each copy: its image's and its label's | [`LabelRow`] |
-//! | [`lif`](Device::lif) | the units, over all time steps: signals `[R, n]`, spikes `[R T, n]` | [`Neuron`] |
-//! | [`goodness`](Device::goodness) | one number for each row `[R, 1]` | [`Goodness`] |
-//! | [`local_grad`](Device::local_grad) | those two, the loss, and back to the current, in closed form | [`LocalLoss`], [`Objective`] |
-//! | [`share_grad`](Device::share_grad) | what all copies of an image want of its current | [`CurrentGrad`] |
-//! | [`adam`](Device::adam) | moves the weights | [`Adam`] |
+//! | [`Neuron`] | how a current becomes spikes and a signal | `step`, `spike` and their derivatives |
+//! | [`Goodness`] | how signals become one number | `term`, `factor` |
+//! | [`Objective`] | what a layer minimises | `of_pair` |
+//! | [`Optimiser`] | how a gradient moves a weight | `factors`, `update` |
 //!
-//! [`device`] says what B, R, T and *shares* are, and what an op may not do. What changes from step to step is in a
-//! [`Clock`]. This crate computes nothing itself but [`random`] draws, which have to be equal on every device.
+//! # Ops, in the order in which data flows
+//!
+//! | op | what it does |
+//! |---|---|
+//! | [`Augment`] | changes each image a little, once an epoch |
+//! | [`Gather`] | fetches a batch of images `[B, in]`, makes room for the label, normalises |
+//! | [`DrawLabels`] | draws a wrong label for each image |
+//! | [`Normalise`] | scales the rows that come from the layer below |
+//! | [`MatMul`] | multiplies with the weights `[in, out]` |
+//! | [`LabelCurrent`] | puts the current of each copy together: its image's and its label's |
+//! | [`UnitsForward`] | runs the units over all time steps: signals `[R, n]`, spikes `[R T, n]` |
+//! | [`RowGoodness`] | makes one number of each row of signals `[R, 1]` |
+//! | [`LocalGrad`] | does those two, takes the loss, and goes back to the current, in closed form |
+//! | [`ShareGrad`] | collects what all copies of an image want of its current |
+//! | [`Update`] | moves the weights |
+//!
+//! Beside that path stand [`LabelGoodness`] (all labels at once, for hard negatives), [`SoftmaxLoss`] (the heads),
+//! [`SumRows`] (biases), [`UnitsBackward`] (backpropagation, to compare with), [`Advance`] (the clock) and three ops for
+//! linear units.
 //!
 //! # Errors
 //!
-//! An op returns [`Error`]: a tensor of the wrong shape, with the op's and the tensor's name and both shapes; no room; or
-//! what the device's driver said. Numbers are not looked at: a NaN goes through.
+//! An op returns [`Error`]: a tensor of the wrong shape, with the op's and the tensor's name and both shapes; a parameter
+//! that cannot be; no room; or what the device's driver said. Numbers are not looked at: a NaN goes through.
 //!
 //! # Writing a device
 //!
-//! Implement [`Device`], with [`checks`] for the shapes; every method says its equation, and the tests of the repository
-//! (`tests/devices`) compare each op with the CPU's, bit for bit.
+//! Implement [`Device`]. It is only handed ops that have been checked, and tensors whose storage has the right length. The
+//! tests of the repository (`tests/devices`) compare each op with the CPU's, bit for bit.
 
 #![forbid(unsafe_code)]
 
 pub mod augmentation;
-pub mod checks;
 pub mod device;
 mod error;
+pub mod formula;
+pub mod goodness;
+pub mod lanes;
+pub mod neuron;
+pub mod objective;
+pub mod ops;
+pub mod optimiser;
 mod params;
 pub mod random;
+mod scan;
 mod tensor;
+pub mod units;
 
 pub use augmentation::Augmentation;
-pub use device::{CurrentGrad, Device};
+pub use device::Device;
 pub use error::{Error, Result, expect_shape};
-pub use params::{
-    Adam, Augment, Dropout, Gather, Goodness, LabelDraw, LabelRow, LocalLoss, Neuron, NeuronKind, Norm,
-    NormKind, Objective, Output, Reset, Softmax, Surrogate,
+pub use formula::{Formula, Numbers};
+pub use goodness::Goodness;
+pub use neuron::{Neuron, Readout};
+pub use objective::{Objective, PairLoss};
+pub use ops::{
+    Advance, Augment, Checked, CurrentGrad, DrawLabels, Gather, LabelCurrent, LabelGoodness, LocalGrad,
+    MatMul, Normalise, Op, PairLosses, RowFactor, RowGoodness, ShareGoodness, ShareGrad, SoftmaxLoss,
+    SumRows, UnitsBackward, UnitsForward, Update, expect_augmentations,
 };
-pub use tensor::{Clock, Element, Tensor};
+pub use optimiser::Optimiser;
+pub use params::{Dropout, Norm, NormKind};
+pub use tensor::{Clock, Element, Storage, Tensor, element_count};
+pub use units::Units;

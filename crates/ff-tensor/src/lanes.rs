@@ -1,0 +1,100 @@
+//! Numbers side by side: how a formula for one number becomes vector instructions, and sums in a fixed order.
+//!
+//! A formula (a neuron, a goodness, an optimiser) is written for one `f32`. It runs over [`LANES`] numbers at a time, in
+//! loops that the compiler turns into vector instructions. [`vectorised`] compiles such a loop once for each instruction
+//! set and calls the widest one that this processor has. No multiply-add is fused here, so every instruction set gives
+//! the same bits.
+
+/// How many numbers an inner loop handles side by side: one AVX-512 register.
+pub const LANES: usize = 16;
+
+/// Numbers side by side.
+pub type Lanes = [f32; LANES];
+
+/// Runs `f`, compiled for the widest vector instructions that this processor has. Everything that `f` calls has to be
+/// `#[inline(always)]`, or it is compiled without them.
+#[inline(always)]
+pub fn vectorised<R>(f: impl FnMut() -> R) -> R {
+    /// A closure is called by reference here: by value it goes through a shim that is not always inlined, and what is not
+    /// inlined is not vectorised.
+    struct ByReference<F>(F);
+
+    impl<R, F: FnMut() -> R> pulp::NullaryFnOnce for ByReference<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn call(mut self) -> R {
+            (self.0)()
+        }
+    }
+
+    pulp::Arch::new().dispatch(ByReference(f))
+}
+
+/// [`LANES`] numbers of `row` from `offset` on. Past the row's end they are zeros.
+#[inline(always)]
+pub fn load(row: &[f32], offset: usize) -> Lanes {
+    match row[offset..].first_chunk::<LANES>() {
+        Some(lanes) => *lanes,
+        None => padded(&row[offset..]),
+    }
+}
+
+/// Writes `lanes` to `row` from `offset` on, as many as fit.
+#[inline(always)]
+pub fn store(row: &mut [f32], offset: usize, lanes: &Lanes) {
+    let row = &mut row[offset..];
+    match row.first_chunk_mut::<LANES>() {
+        Some(full) => *full = *lanes,
+        None => row.copy_from_slice(&lanes[..row.len()]),
+    }
+}
+
+/// Calls `f(offset, lanes)` for each group of [`LANES`] columns. The last group is filled up with zeros.
+#[inline(always)]
+pub fn for_lanes(row: &[f32], mut f: impl FnMut(usize, Lanes)) {
+    let (full, rest) = row.as_chunks::<LANES>();
+    for (i, lanes) in full.iter().enumerate() {
+        f(i * LANES, *lanes);
+    }
+    if !rest.is_empty() {
+        f(full.len() * LANES, padded(rest));
+    }
+}
+
+#[inline(always)]
+fn padded(rest: &[f32]) -> Lanes {
+    let mut lanes = [0.0; LANES];
+    lanes[..rest.len()].copy_from_slice(rest);
+    lanes
+}
+
+/// `sum + x^2`, lane by lane.
+#[inline(always)]
+pub fn add_squares(sum: &mut Lanes, x: &Lanes) {
+    for k in 0..LANES {
+        sum[k] += x[k] * x[k];
+    }
+}
+
+/// The sum over the lanes. The upper half is added to the lower half until one number is left, so the order is always the
+/// same.
+#[inline(always)]
+pub fn total(mut lanes: Lanes) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for k in 0..width {
+            lanes[k] += lanes[k + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// `sum x^2` of a row.
+#[inline(always)]
+pub fn sum_squares(row: &[f32]) -> f32 {
+    let mut sum = [0.0; LANES];
+    for_lanes(row, |_, x| add_squares(&mut sum, &x));
+    total(sum)
+}

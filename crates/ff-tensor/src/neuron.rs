@@ -1,0 +1,151 @@
+//! Neurons: what happens to an input current over the time steps, as a formula for one unit.
+//!
+//! ```text
+//! s_t    = step(s_{t-1}, I_t)                  s_0 = 0: the state, one or more numbers
+//! spk_t  = spike(s_t)                          what the unit passes on at step t
+//! signal = 1/T sum_t spk_t  |  s_T[0]          what it is judged by: Readout::Rate | Readout::Membrane
+//! ```
+//! A layer learns from the signal's slope. The derivatives of one step are all that it takes. `dstep` is the change of
+//! the new state for a given change of the old state and of the current, and `dspike` is that of what is passed on:
+//!
+//! ```text
+//! constant current:  a_t = dstep(a_{t-1}, 1),  a_0 = 0;         slope   = 1/T sum_t dspike(a_t)  |  a_T[0]
+//! current per step:  l_t = dspike^T w_t + dstep^T l_{t+1};      slope_t = l_t . dstep(0, 1),  w_t the weight of spk_t
+//! ```
+//! The first line runs forwards along with the neuron and so keeps nothing. The second runs backwards through the states,
+//! which are kept.
+//!
+//! A neuron is plain Rust for one `f32` at a time. [`Units`] is what a layer has of it: rows of units, 16 side by side, in
+//! vector instructions.
+//!
+//! # CUDA text
+//!
+//! The same lines, as a struct named `Neuron`. Its fields are the [`numbers`](Formula::numbers), then:
+//!
+//! ```text
+//! struct Neuron {
+//!     float beta, threshold;
+//!     enum { STATES = 1, READS_MEMBRANE = 0 };
+//!     __device__ void step(float *s, float current) const;
+//!     __device__ float spike(const float *s) const;
+//!     __device__ void dstep(const float *before, const float *after, float *d, float dcurrent) const;   // d: old to new
+//!     __device__ float dspike(const float *s, const float *d) const;
+//! };
+//! ```
+
+use crate::Formula;
+use crate::lanes::{LANES, Lanes, load};
+use crate::scan;
+
+/// The numbers of a unit's state: `[f32; 1]`, `[f32; 2]` and so on.
+pub trait State: Copy + Send + Sync + AsRef<[f32]> + AsMut<[f32]> + 'static {
+    /// How many.
+    const LEN: usize;
+    /// All zeros.
+    const ZERO: Self;
+    /// The states of [`LANES`] units side by side.
+    type Side: Copy + AsRef<[Lanes]> + AsMut<[Lanes]>;
+    /// All zeros.
+    const SIDE: Self::Side;
+}
+
+impl<const N: usize> State for [f32; N] {
+    const LEN: usize = N;
+    const ZERO: Self = [0.0; N];
+    type Side = [Lanes; N];
+    const SIDE: Self::Side = [[0.0; LANES]; N];
+}
+
+/// What a unit is judged by, and what it passes on where only one number can be passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readout {
+    /// What it passed on, as a mean over the time steps: for spikes, their rate.
+    Rate,
+    /// The first number of its state after the last step.
+    Membrane,
+}
+
+/// A neuron of one unit. See the [module](self) for the equations.
+///
+/// Mark `step`, `spike`, `dstep` and `dspike` with `#[inline(always)]` and write `if` as a choice between two numbers: then
+/// they become vector instructions.
+pub trait Neuron: Formula + Clone + 'static {
+    /// The state between two steps. All numbers are 0 before the first step.
+    type State: State;
+
+    /// Time steps T, at least one.
+    fn steps(&self) -> usize;
+
+    /// What the unit is judged by.
+    fn readout(&self) -> Readout {
+        Readout::Rate
+    }
+
+    /// Whether the signal is nothing but the current: then a layer may be computed without its units.
+    fn is_linear(&self) -> bool {
+        false
+    }
+
+    /// Whether what is passed on is 0 or 1, so that it can be counted.
+    fn spikes(&self) -> bool {
+        true
+    }
+
+    /// Why these settings cannot be, if they cannot.
+    ///
+    /// # Errors
+    /// One sentence.
+    fn validate(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The state after a step with this current.
+    fn step(&self, state: Self::State, current: f32) -> Self::State;
+
+    /// What is passed on in a step, from the state after it: 1 for a spike, else 0.
+    fn spike(&self, state: Self::State) -> f32;
+
+    /// The derivative of `step`, applied to a change `d` of the state before it and `dcurrent` of the current.
+    fn dstep(&self, before: Self::State, after: Self::State, d: Self::State, dcurrent: f32) -> Self::State;
+
+    /// The derivative of `spike`, or what stands in for it, applied to a change `d` of the state.
+    fn dspike(&self, state: Self::State, d: Self::State) -> f32;
+
+    /// Signals, and slopes if `LEARN`, of a row of units with a constant current. Override it only where there is a faster
+    /// way to the same numbers.
+    #[inline(always)]
+    fn constant<const LEARN: bool>(&self, row: Row) {
+        scan::constant::<Self, LEARN>(self, row);
+    }
+}
+
+/// One sample's units with a constant current.
+pub struct Row<'a> {
+    /// `[n]`
+    pub signal: &'a mut [f32],
+    /// `[n]`, or empty where nothing learns.
+    pub slope: &'a mut [f32],
+    /// `[n]`
+    pub current: &'a [f32],
+    /// `[n]`, added to the current.
+    pub bias: Option<&'a [f32]>,
+}
+
+impl Row<'_> {
+    /// The current of [`LANES`] units from `at` on.
+    #[inline(always)]
+    pub fn current(&self, at: usize) -> Lanes {
+        with_bias(load(self.current, at), self.bias, at)
+    }
+}
+
+#[inline(always)]
+pub(crate) fn with_bias(mut current: Lanes, bias: Option<&[f32]>, at: usize) -> Lanes {
+    if let Some(bias) = bias {
+        let bias = load(bias, at);
+        for k in 0..LANES {
+            current[k] += bias[k];
+        }
+    }
+    current
+}

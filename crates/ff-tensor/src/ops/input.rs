@@ -1,0 +1,161 @@
+//! What comes in: images that change from epoch to epoch, a batch of them, wrong labels, normalised rows.
+
+use super::{Op, expect_clock, expect_columns, refuse, rows_of_steps};
+use crate::{Augmentation, Clock, Device, Dropout, Norm, Result, Tensor, expect_shape};
+
+/// Changes each image a little, at random: `out(p) = image(M (p - c) + t + d(p) + c)` with `M`, `t` and `d` drawn from the
+/// seed, the epoch and the image's index, the same bits on every device.
+///
+/// Once an epoch, not in a step: it may bring the list to the device, so [`Device::repeat`] does not take it.
+pub struct Augment<'a, D: Device> {
+    /// `[N, height * width]`
+    pub out: &'a mut Tensor<D, u8>,
+    /// `[N, height * width]`
+    pub images: &'a Tensor<D, u8>,
+    /// What is done to an image, from first to last.
+    pub list: &'a [Augmentation],
+    /// Width of an image, in pixels.
+    pub width: usize,
+    /// Height of an image, in pixels; `(width + 3) (height + 3)` is below 2^23.
+    pub height: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+    /// Counted from 0; each epoch has draws of its own.
+    pub epoch: u64,
+}
+
+impl<D: Device> Op for Augment<'_, D> {
+    fn check(&self) -> Result<()> {
+        let (width, height) = (self.width, self.height);
+        expect_augmentations(self.list, width, height)?;
+        let images = self.images.shape();
+        expect_shape("augment", "images", images, [images[0], width * height])?;
+        expect_shape("augment", "out", self.out.shape(), images)
+    }
+}
+
+/// Whether images of this size can be changed in this way.
+///
+/// # Errors
+/// Which size, or which change, cannot be.
+pub fn expect_augmentations(list: &[Augmentation], width: usize, height: usize) -> Result<()> {
+    // Places in a framed image are numbers without a fraction in f32.
+    const MOST: usize = 1 << 23;
+    let framed = width.saturating_add(3).saturating_mul(height.saturating_add(3));
+    if width == 0 || height == 0 || framed >= MOST {
+        let reason = format!("images have {width} x {height} pixels; 1 to some 8 million are possible");
+        return refuse("augment", reason);
+    }
+    list.iter().try_for_each(Augmentation::validate).or_else(|reason| refuse("augment", reason))
+}
+
+/// Fetches the clock's batch of images, makes room for the label and normalises image and label together:
+/// `xhat[b] = s[b] * pixels / 255`, with zeros in the first `classes` slots and where a pixel is dropped, and
+/// `s[b] = 1 / (norm of image and label + eps)`. The norm is the same for every label, so one `xhat` serves the positive,
+/// the negative and all candidates. Below the images stands a row for each label, with a one in its slot, and one for the
+/// neutral label, with `1 / classes` in each slot. With `classes` 0 no label enters, and `xhat` is `[B, in]`.
+///
+/// An index beyond the images, or a batch beyond the order, leaves a row of NaN and label 0, which the loss will show.
+pub struct Gather<'a, D: Device> {
+    /// `[B + classes + 1, in]`, or `[B, in]` without labels.
+    pub xhat: &'a mut Tensor<D>,
+    /// `[B, 1]`
+    pub scale: &'a mut Tensor<D>,
+    /// `[B, 1]`
+    pub labels: &'a mut Tensor<D, u32>,
+    /// `[N, in]`
+    pub images: &'a Tensor<D, u8>,
+    /// `[N, 1]`
+    pub targets: &'a Tensor<D, u32>,
+    /// Indices of images, `[ordered, 1]`. Batch `k` is `order[k B..]`.
+    pub order: &'a Tensor<D, u32>,
+    /// Which batch, and which step the dropped pixels are drawn for.
+    pub clock: &'a Clock<D>,
+    /// The first `classes` pixels make room for the label; 0 where none enters.
+    pub classes: usize,
+    /// What the label's pixel holds; its energy is part of the row's norm.
+    pub amplitude: f32,
+    /// The norm of image and label together.
+    pub norm: Norm,
+    /// Pixels that go missing.
+    pub dropout: Dropout,
+}
+
+impl<D: Device> Gather<'_, D> {
+    /// Rows below the images: one for each label and the neutral one, if a label enters at all.
+    pub fn label_rows(classes: usize) -> usize {
+        if classes == 0 { 0 } else { classes.saturating_add(1) }
+    }
+}
+
+impl<D: Device> Op for Gather<'_, D> {
+    fn check(&self) -> Result<()> {
+        let (pixels, b) = (self.images.cols(), self.scale.rows());
+        expect_columns("gather", "images", pixels)?;
+        if self.classes > pixels {
+            return refuse("gather", format!("{} labels do not fit into {pixels} pixels", self.classes));
+        }
+        expect_shape("gather", "xhat", self.xhat.shape(), [b + Self::label_rows(self.classes), pixels])?;
+        expect_shape("gather", "scale", self.scale.shape(), [b, 1])?;
+        expect_shape("gather", "labels", self.labels.shape(), [b, 1])?;
+        expect_shape("gather", "targets", self.targets.shape(), [self.images.rows(), 1])?;
+        expect_shape("gather", "order", self.order.shape(), [self.order.rows(), 1])?;
+        expect_clock("gather", self.clock)
+    }
+}
+
+/// Writes the true labels into the first B rows and a wrong label for each into the next B. The wrong one is drawn in
+/// proportion to `exp(sharpness * score)` over the other classes, by the counter `(clock's step, row)`: see
+/// [`random`](crate::random).
+pub struct DrawLabels<'a, D: Device> {
+    /// `[2 B, 1]`
+    pub pair: &'a mut Tensor<D, u32>,
+    /// `[B, 1]`
+    pub labels: &'a Tensor<D, u32>,
+    /// `[B, classes]`. Left out, each wrong label is equally likely.
+    pub scores: Option<&'a Tensor<D>>,
+    /// Which step.
+    pub clock: &'a Clock<D>,
+    /// Number of classes, at least two.
+    pub classes: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+    /// How strongly a high score is preferred.
+    pub sharpness: f32,
+}
+
+impl<D: Device> Op for DrawLabels<'_, D> {
+    fn check(&self) -> Result<()> {
+        let batch = self.labels.rows();
+        if !(2..1 << 24).contains(&self.classes) {
+            return refuse("draw_labels", format!("{} classes; 2 to 2^24 are possible", self.classes));
+        }
+        expect_shape("draw_labels", "labels", self.labels.shape(), [batch, 1])?;
+        expect_shape("draw_labels", "pair", self.pair.shape(), [2 * batch, 1])?;
+        if let Some(scores) = self.scores {
+            expect_shape("draw_labels", "scores", scores.shape(), [batch, self.classes])?;
+        }
+        expect_clock("draw_labels", self.clock)
+    }
+}
+
+/// Normalises rows: `xhat = x / (norm + eps)`. With `steps` T, the rows are trains and the norm is that of a row's mean
+/// over time, so that the train's mean is what a rate would have given.
+pub struct Normalise<'a, D: Device> {
+    /// `[R T, in]`
+    pub xhat: &'a mut Tensor<D>,
+    /// `[R T, in]`
+    pub x: &'a Tensor<D>,
+    /// Consecutive rows of `x` that belong to one sample.
+    pub steps: usize,
+    /// Which norm.
+    pub norm: Norm,
+}
+
+impl<D: Device> Op for Normalise<'_, D> {
+    fn check(&self) -> Result<()> {
+        expect_columns("normalise", "x", self.x.cols())?;
+        expect_shape("normalise", "xhat", self.xhat.shape(), self.x.shape())?;
+        rows_of_steps("normalise", "x", self.x.rows(), self.steps)
+    }
+}

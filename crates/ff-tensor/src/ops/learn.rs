@@ -1,0 +1,77 @@
+//! The heads' loss, the update of the weights, and the clock.
+
+use super::{Op, expect_clock, expect_columns, expect_log, refuse};
+use crate::optimiser::MOST_MOMENTS;
+use crate::{Clock, Device, Optimiser, Result, Tensor, expect_shape};
+
+/// Cross-entropy of the softmax of scores, and its mean's gradient: image `b`'s loss, number `batch B + b` of `losses`, is
+/// `-ln softmax(sharpness scores[b])[label[b]]`. Beyond the end of `losses` it is not written.
+pub struct SoftmaxLoss<'a, D: Device> {
+    /// `[images of an epoch, 1]`
+    pub losses: &'a mut Tensor<D>,
+    /// `[B, classes]`
+    pub dscores: &'a mut Tensor<D>,
+    /// `[B, classes]`
+    pub scores: &'a Tensor<D>,
+    /// `[B, 1]`
+    pub labels: &'a Tensor<D, u32>,
+    /// Which batch.
+    pub clock: &'a Clock<D>,
+    /// What scores are multiplied by before the softmax.
+    pub sharpness: f32,
+}
+
+impl<D: Device> Op for SoftmaxLoss<'_, D> {
+    fn check(&self) -> Result<()> {
+        let [batch, classes] = self.scores.shape();
+        expect_columns("softmax_loss", "scores", classes)?;
+        expect_shape("softmax_loss", "dscores", self.dscores.shape(), self.scores.shape())?;
+        expect_shape("softmax_loss", "labels", self.labels.shape(), [batch, 1])?;
+        expect_log("softmax_loss", self.losses)?;
+        expect_clock("softmax_loss", self.clock)
+    }
+}
+
+/// A step of an optimiser, at the clock's step.
+pub struct Update<'a, D: Device> {
+    /// Any shape.
+    pub weight: &'a mut Tensor<D>,
+    /// As the weight, each: as many as the optimiser has.
+    pub moments: &'a mut [Tensor<D>],
+    /// As the weight.
+    pub gradient: &'a Tensor<D>,
+    /// Which step.
+    pub clock: &'a Clock<D>,
+    /// The formula.
+    pub optimiser: &'a dyn Optimiser,
+}
+
+impl<D: Device> Op for Update<'_, D> {
+    fn check(&self) -> Result<()> {
+        let wanted = self.optimiser.moments().len();
+        if wanted > MOST_MOMENTS || self.moments.len() != wanted {
+            let (got, most) = (self.moments.len(), MOST_MOMENTS);
+            return refuse(
+                "update",
+                format!("{got} moments for an optimiser with {wanted}; at most {most} are possible"),
+            );
+        }
+        for moment in self.moments.iter() {
+            expect_shape("update", "moments", moment.shape(), self.weight.shape())?;
+        }
+        expect_shape("update", "gradient", self.gradient.shape(), self.weight.shape())?;
+        expect_clock("update", self.clock)
+    }
+}
+
+/// Adds one to the clock's step and batch. Both start again from 0 after 2^32 - 1.
+pub struct Advance<'a, D: Device> {
+    /// `[1, 2]`
+    pub clock: &'a mut Clock<D>,
+}
+
+impl<D: Device> Op for Advance<'_, D> {
+    fn check(&self) -> Result<()> {
+        expect_clock("advance", self.clock)
+    }
+}

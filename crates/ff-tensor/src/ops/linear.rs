@@ -1,0 +1,89 @@
+//! What only linear units need: layers whose output stays in shares (see [`LabelCurrent`](crate::LabelCurrent)), because
+//! nothing but products stands between an image and their signal.
+
+use super::{
+    Op, expect_clock, expect_columns, expect_copies, expect_factor, expect_log, expect_pairs, expect_shares,
+};
+use crate::{Clock, Device, Norm, Objective, Result, Tensor, expect_shape};
+
+/// How much each row of a layer's output is scaled before it meets the next weights, where the output is in shares:
+/// `t[r] = u[r] / (norm + eps)`, with `u` the layer's own factor (1 if it has none). The norm follows from the row's
+/// goodness, which is a multiple of its sum of squares.
+pub struct RowFactor<'a, D: Device> {
+    /// `[R, 1]`
+    pub factor: &'a mut Tensor<D>,
+    /// `[R, 1]`, of the layer below.
+    pub goodness: &'a Tensor<D>,
+    /// `[R, 1]`, u, of the layer below.
+    pub below: Option<&'a Tensor<D>>,
+    /// Units of the layer below.
+    pub units: usize,
+    /// What the goodness of the layer below multiplies the sum of squares by.
+    pub goodness_factor: f32,
+    /// Which norm.
+    pub norm: Norm,
+}
+
+impl<D: Device> Op for RowFactor<'_, D> {
+    fn check(&self) -> Result<()> {
+        let rows = self.goodness.rows();
+        expect_columns("row_factor", "units", self.units)?;
+        expect_shape("row_factor", "factor", self.factor.shape(), [rows, 1])?;
+        expect_shape("row_factor", "goodness", self.goodness.shape(), [rows, 1])?;
+        expect_factor("row_factor", self.below, rows)
+    }
+}
+
+/// Goodness of linear units from the shares of their current, with no activation stored.
+pub struct ShareGoodness<'a, D: Device> {
+    /// `[R, 1]`
+    pub goodness: &'a mut Tensor<D>,
+    /// `[B + classes + 1, n]`
+    pub shares: &'a Tensor<D>,
+    /// `[B, 1]`
+    pub scale: &'a Tensor<D>,
+    /// `[R, 1]`
+    pub labels: &'a Tensor<D, u32>,
+    /// `[R, 1]`, t; 1 if left out.
+    pub factor: Option<&'a Tensor<D>>,
+    /// What the label's pixel holds.
+    pub amplitude: f32,
+    /// What the goodness multiplies the sum of squares by.
+    pub goodness_factor: f32,
+}
+
+impl<D: Device> Op for ShareGoodness<'_, D> {
+    fn check(&self) -> Result<()> {
+        let (r, n) = (self.labels.rows(), self.shares.cols());
+        expect_columns("share_goodness", "shares", n)?;
+        expect_shape("share_goodness", "labels", self.labels.shape(), [r, 1])?;
+        expect_shape("share_goodness", "goodness", self.goodness.shape(), [r, 1])?;
+        expect_copies("share_goodness", "scale", self.scale.shape(), r)?;
+        expect_shares("share_goodness", "shares", self.shares.shape(), self.scale.rows(), n)?;
+        expect_factor("share_goodness", self.factor, r)
+    }
+}
+
+/// The losses of the pairs, as in [`LocalGrad`](crate::LocalGrad), and the gradient of their mean: `dL/dg` of positives and
+/// negatives.
+pub struct PairLosses<'a, D: Device> {
+    /// `[pairs of an epoch, 1]`
+    pub losses: &'a mut Tensor<D>,
+    /// `[2 B, 1]`
+    pub dgoodness: &'a mut Tensor<D>,
+    /// `[2 B, 1]`
+    pub goodness: &'a Tensor<D>,
+    /// Which batch.
+    pub clock: &'a Clock<D>,
+    /// What is minimised.
+    pub objective: &'a dyn Objective,
+}
+
+impl<D: Device> Op for PairLosses<'_, D> {
+    fn check(&self) -> Result<()> {
+        expect_pairs("pair_losses", self.goodness, self.goodness.rows())?;
+        expect_shape("pair_losses", "dgoodness", self.dgoodness.shape(), self.goodness.shape())?;
+        expect_log("pair_losses", self.losses)?;
+        expect_clock("pair_losses", self.clock)
+    }
+}

@@ -1,0 +1,189 @@
+//! The ops: each a struct whose fields are what a kernel is handed, outputs first.
+//!
+//! What an op asks of its tensors is written once, in [`Op::check`]. A device only ever sees a [`Checked`] op, so that the
+//! CPU and a GPU refuse the same things with the same words. What cannot be checked beforehand, because it lies in a
+//! device's memory, has the same defined outcome everywhere: a label beyond the last one counts as the last one, an image
+//! that is not there is a row of NaN, a loss beyond the end of the log is not written.
+//!
+//! ```
+//! # use ff_tensor::{Device, MatMul, Result, Tensor};
+//! # fn product<D: Device>(dev: &D, c: &mut Tensor<D>, a: &Tensor<D>, b: &Tensor<D>) -> Result<()> {
+//! MatMul { c, a, transpose_a: false, b, transpose_b: false }.on(dev)
+//! # }
+//! ```
+//!
+//! In the shapes B is the batch, n the units of a layer, T the time steps, and R = K B rows are K *copies* of the batch,
+//! which differ only by their label: K = 2 in training (row `b` is the positive, row `B + b` the negative), K = classes
+//! when all labels are tried. Row `r` belongs to sample `r % B`. With time, row `r T + t` is step `t` of row `r`.
+
+mod input;
+mod learn;
+mod linear;
+mod overlay;
+mod product;
+mod units;
+
+pub use input::{Augment, DrawLabels, Gather, Normalise, expect_augmentations};
+pub use learn::{Advance, SoftmaxLoss, Update};
+pub use linear::{PairLosses, RowFactor, ShareGoodness};
+pub use overlay::{CurrentGrad, LabelCurrent, LabelGoodness, ShareGrad};
+pub use product::{MatMul, SumRows};
+pub use units::{LocalGrad, RowGoodness, UnitsBackward, UnitsForward};
+
+use crate::{Device, Error, Formula, Result, Tensor, Units, expect_shape, formula};
+
+/// What every op can say about itself.
+pub trait Op {
+    /// Whether shapes and parameters fit together.
+    ///
+    /// # Errors
+    /// The op, the tensor and both shapes; or the parameter and what is wrong with it.
+    fn check(&self) -> Result<()>;
+}
+
+/// An op that has been checked. There is no other way to make one.
+pub struct Checked<O>(O);
+
+impl<O: Op> Checked<O> {
+    /// Checks an op.
+    ///
+    /// # Errors
+    /// As [`Op::check`].
+    pub fn new(op: O) -> Result<Self> {
+        op.check()?;
+        Ok(Self(op))
+    }
+
+    /// The op, for a device to run.
+    pub fn into_inner(self) -> O {
+        self.0
+    }
+}
+
+/// Gives each op its `on`: check it, then run it.
+macro_rules! runs {
+    ($($op:ident => $method:ident),* $(,)?) => {$(
+        impl<D: Device> $op<'_, D> {
+            /// Checks the op and runs it on a device.
+            ///
+            /// # Errors
+            /// What does not fit, or what the device says.
+            pub fn on(self, dev: &D) -> Result<()> {
+                dev.$method(Checked::new(self)?)
+            }
+        }
+    )*};
+}
+
+runs! {
+    Augment => augment, Gather => gather, DrawLabels => draw_labels, Normalise => normalise, MatMul => matmul,
+    LabelCurrent => label_current, UnitsForward => units_forward, RowGoodness => row_goodness,
+    LabelGoodness => label_goodness, LocalGrad => local_grad, SoftmaxLoss => softmax_loss, ShareGrad => share_grad,
+    UnitsBackward => units_backward, SumRows => sum_rows, Update => update, Advance => advance,
+    RowFactor => row_factor, ShareGoodness => share_goodness, PairLosses => pair_losses,
+}
+
+fn refuse<T>(op: &'static str, reason: String) -> Result<T> {
+    Err(Error::Parameter { op, reason })
+}
+
+/// A clock has two numbers.
+fn expect_clock<D: Device>(op: &'static str, clock: &Tensor<D, u32>) -> Result<()> {
+    expect_shape(op, "clock", clock.shape(), [1, 2])
+}
+
+/// A tensor has columns at all.
+fn expect_columns(op: &'static str, tensor: &'static str, cols: usize) -> Result<()> {
+    if cols > 0 { Ok(()) } else { refuse(op, format!("`{tensor}` has no columns")) }
+}
+
+/// A log has one column: a loss for each pair or image.
+fn expect_log<D: Device>(op: &'static str, losses: &Tensor<D>) -> Result<()> {
+    expect_shape(op, "losses", losses.shape(), [losses.rows(), 1])
+}
+
+/// A factor, if there is one, has a number for each of `rows` rows.
+fn expect_factor<D: Device>(op: &'static str, factor: Option<&Tensor<D>>, rows: usize) -> Result<()> {
+    factor.map_or(Ok(()), |factor| expect_shape(op, "factor", factor.shape(), [rows, 1]))
+}
+
+/// A bias, if there is one, has a number for each of `units` units.
+fn expect_bias<D: Device>(op: &'static str, bias: Option<&Tensor<D>>, units: usize) -> Result<()> {
+    bias.map_or(Ok(()), |bias| expect_shape(op, "bias", bias.shape(), [1, units]))
+}
+
+/// Shares are a row for each of `batch` images, and at least one for a label.
+fn expect_shares(
+    op: &'static str,
+    tensor: &'static str,
+    got: [usize; 2],
+    batch: usize,
+    n: usize,
+) -> Result<()> {
+    expect_shape(op, tensor, got, [got[0].max(batch + 1), n])
+}
+
+/// `got` has to be a batch, `[B, 1]`, of which `rows` are a whole number of copies.
+fn expect_copies(op: &'static str, tensor: &'static str, got: [usize; 2], rows: usize) -> Result<()> {
+    match got[0] > 0 && rows.is_multiple_of(got[0]) && got[1] == 1 {
+        true => Ok(()),
+        false => Err(Error::Shape { op, tensor, got, expected: [rows, 1] }),
+    }
+}
+
+/// A formula hands over as many numbers as fit.
+fn expect_formula(op: &'static str, formula: &dyn Formula) -> Result<()> {
+    let (len, most) = (formula.numbers().len(), formula::MOST_WORDS);
+    if len <= most {
+        Ok(())
+    } else {
+        refuse(op, format!("{formula:?} has {len} numbers; at most {most} are possible"))
+    }
+}
+
+/// The rows that `units` have for `rows` samples with a row for each time step.
+fn rows_in_time(op: &'static str, rows: usize, units: &dyn Units) -> Result<usize> {
+    let steps = units.steps();
+    match rows.checked_mul(steps) {
+        Some(all) if (1..=1 << 16).contains(&steps) => Ok(all),
+        _ => refuse(op, format!("{steps} time steps; 1 to 65536 are possible")),
+    }
+}
+
+/// Units with a signal of this shape fit to their spikes, current and bias. Gives whether the current has a row per step.
+fn expect_units<D: Device>(
+    op: &'static str,
+    signal: [usize; 2],
+    spikes: Option<&Tensor<D>>,
+    current: &Tensor<D>,
+    bias: Option<&Tensor<D>>,
+    units: &dyn Units,
+) -> Result<bool> {
+    let [rows, n] = signal;
+    expect_columns(op, "signal", n)?;
+    expect_formula(op, units)?;
+    units.validate().or_else(|reason| refuse(op, reason))?;
+    let all = rows_in_time(op, rows, units)?;
+    let in_time = current.rows() != rows;
+    expect_shape(op, "current", current.shape(), [if in_time { all } else { rows }, n])?;
+    if let Some(spikes) = spikes {
+        expect_shape(op, "spikes", spikes.shape(), [all, n])?;
+    }
+    expect_bias(op, bias, n)?;
+    Ok(in_time)
+}
+
+/// `rows` are positives and as many negatives, each with its goodness. Gives how many pairs.
+fn expect_pairs<D: Device>(op: &'static str, goodness: &Tensor<D>, rows: usize) -> Result<usize> {
+    expect_shape(op, "goodness", goodness.shape(), [rows, 1])?;
+    expect_shape(op, "goodness (an odd number of rows)", [rows % 2, 0], [0, 0])?;
+    Ok(rows / 2)
+}
+
+/// `rows` are a whole number of samples of `steps` rows.
+fn rows_of_steps(op: &'static str, tensor: &'static str, rows: usize, steps: usize) -> Result<()> {
+    match steps > 0 && rows.is_multiple_of(steps) {
+        true => Ok(()),
+        false => refuse(op, format!("`{tensor}` has {rows} rows, which are not a multiple of {steps} steps")),
+    }
+}

@@ -1,0 +1,50 @@
+//! Products and sums of matrices.
+
+use super::{Op, expect_columns};
+use crate::{Device, Result, Tensor, expect_shape};
+
+/// `C = op(A) op(B)`, where `op` transposes if asked to.
+pub struct MatMul<'a, D: Device> {
+    /// `[m, n]`
+    pub c: &'a mut Tensor<D>,
+    /// `[m, k]`, or `[k, m]` if transposed.
+    pub a: &'a Tensor<D>,
+    /// Whether A's transpose is meant.
+    pub transpose_a: bool,
+    /// `[k, n]`, or `[n, k]` if transposed.
+    pub b: &'a Tensor<D>,
+    /// Whether B's transpose is meant.
+    pub transpose_b: bool,
+}
+
+impl<D: Device> MatMul<'_, D> {
+    /// `[m, k, n]`
+    pub fn sizes(&self) -> [usize; 3] {
+        let [m, n] = self.c.shape();
+        [m, if self.transpose_a { self.a.rows() } else { self.a.cols() }, n]
+    }
+}
+
+impl<D: Device> Op for MatMul<'_, D> {
+    fn check(&self) -> Result<()> {
+        let [m, k, n] = self.sizes();
+        let flip = |[r, c]: [usize; 2], transposed| if transposed { [c, r] } else { [r, c] };
+        expect_shape("matmul", "a", self.a.shape(), flip([m, k], self.transpose_a))?;
+        expect_shape("matmul", "b", self.b.shape(), flip([k, n], self.transpose_b))
+    }
+}
+
+/// The sum of all rows: a bias's gradient.
+pub struct SumRows<'a, D: Device> {
+    /// `[1, n]`
+    pub sum: &'a mut Tensor<D>,
+    /// `[R, n]`
+    pub rows: &'a Tensor<D>,
+}
+
+impl<D: Device> Op for SumRows<'_, D> {
+    fn check(&self) -> Result<()> {
+        expect_columns("sum_rows", "rows", self.rows.cols())?;
+        expect_shape("sum_rows", "sum", self.sum.shape(), [1, self.rows.cols()])
+    }
+}

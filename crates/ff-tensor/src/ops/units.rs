@@ -1,0 +1,137 @@
+//! The units of a layer: their signals, their goodness, and what they learn from.
+
+use super::{
+    Op, expect_clock, expect_columns, expect_formula, expect_log, expect_pairs, expect_units, refuse,
+    rows_in_time,
+};
+use crate::{Clock, Device, Dropout, Goodness, Objective, Result, Tensor, Units, expect_shape};
+
+/// The units over all time steps: `signal` from the current, and what they pass on in each step if the next layer wants it.
+/// A current of R rows is constant in time; one of R T rows has a row for each step. The bias is added to the current.
+pub struct UnitsForward<'a, D: Device> {
+    /// `[R, n]`
+    pub signal: &'a mut Tensor<D>,
+    /// `[R T, n]`, zeros and ones if the units spike.
+    pub spikes: Option<&'a mut Tensor<D>>,
+    /// `[R, n]` or `[R T, n]`
+    pub current: &'a Tensor<D>,
+    /// `[1, n]`
+    pub bias: Option<&'a Tensor<D>>,
+    /// The units.
+    pub units: &'a dyn Units,
+}
+
+impl<D: Device> UnitsForward<'_, D> {
+    /// Whether the current has a row for each time step.
+    pub fn in_time(&self) -> bool {
+        self.current.rows() != self.signal.rows()
+    }
+}
+
+impl<D: Device> Op for UnitsForward<'_, D> {
+    fn check(&self) -> Result<()> {
+        let spikes = self.spikes.as_deref();
+        expect_units("units_forward", self.signal.shape(), spikes, self.current, self.bias, self.units)
+            .map(drop)
+    }
+}
+
+/// Goodness of each row of signals.
+pub struct RowGoodness<'a, D: Device> {
+    /// `[R, 1]`
+    pub goodness: &'a mut Tensor<D>,
+    /// `[R, n]`
+    pub signal: &'a Tensor<D>,
+    /// The formula.
+    pub formula: &'a dyn Goodness,
+}
+
+impl<D: Device> Op for RowGoodness<'_, D> {
+    fn check(&self) -> Result<()> {
+        let [r, n] = self.signal.shape();
+        expect_columns("row_goodness", "signal", n)?;
+        expect_shape("row_goodness", "goodness", self.goodness.shape(), [r, 1])
+    }
+}
+
+/// All that a layer learns from, in one pass over its current: the units, dropout, their goodness, the loss of each pair,
+/// and the chain back to the current, in closed form, with no tape:
+///
+/// ```text
+/// dI = dL/dg dg/dsignal slope,     slope = d signal / d current
+/// ```
+/// A silenced unit passes nothing on and learns nothing; the two rows of a pair lose the same units. Pair `b`'s loss is
+/// number `batch B + b` of `losses`, where `batch` is the clock's; beyond the end it is not written.
+pub struct LocalGrad<'a, D: Device> {
+    /// As the current.
+    pub dcurrent: &'a mut Tensor<D>,
+    /// `[pairs of an epoch, 1]`
+    pub losses: &'a mut Tensor<D>,
+    /// `[2 B, n]`
+    pub signal: &'a mut Tensor<D>,
+    /// `[2 B T, n]`, zeros and ones if the units spike.
+    pub spikes: Option<&'a mut Tensor<D>>,
+    /// `[2 B, 1]`
+    pub goodness: &'a mut Tensor<D>,
+    /// `[2 B, n]`, constant in time, or `[2 B T, n]`.
+    pub current: &'a Tensor<D>,
+    /// `[1, n]`
+    pub bias: Option<&'a Tensor<D>>,
+    /// Which batch and which step.
+    pub clock: &'a Clock<D>,
+    /// The units.
+    pub units: &'a dyn Units,
+    /// Units that fall silent.
+    pub dropout: Dropout,
+    /// How the signals become one number.
+    pub formula: &'a dyn Goodness,
+    /// What is minimised.
+    pub objective: &'a dyn Objective,
+}
+
+impl<D: Device> LocalGrad<'_, D> {
+    /// Whether the current has a row for each time step.
+    pub fn in_time(&self) -> bool {
+        self.current.rows() != self.signal.rows()
+    }
+}
+
+impl<D: Device> Op for LocalGrad<'_, D> {
+    fn check(&self) -> Result<()> {
+        let spikes = self.spikes.as_deref();
+        expect_units("local_grad", self.signal.shape(), spikes, self.current, self.bias, self.units)?;
+        expect_shape("local_grad", "dcurrent", self.dcurrent.shape(), self.current.shape())?;
+        expect_pairs("local_grad", self.goodness, self.signal.rows())?;
+        expect_log("local_grad", self.losses)?;
+        expect_clock("local_grad", self.clock)
+    }
+}
+
+/// Backpropagation (through time): the gradient of the current from that of what the units passed on, which is a row for
+/// each step or that of its mean. The current is that of [`UnitsForward`], without a bias. States are computed anew.
+pub struct UnitsBackward<'a, D: Device> {
+    /// As the current.
+    pub dcurrent: &'a mut Tensor<D>,
+    /// `[R, n]` or `[R T, n]`
+    pub dpassed: &'a Tensor<D>,
+    /// `[R, n]`, constant in time, or `[R T, n]`.
+    pub current: &'a Tensor<D>,
+    /// R
+    pub rows: usize,
+    /// The units; what they are judged by is not read.
+    pub units: &'a dyn Units,
+}
+
+impl<D: Device> Op for UnitsBackward<'_, D> {
+    fn check(&self) -> Result<()> {
+        let n = self.current.cols();
+        expect_columns("units_backward", "current", n)?;
+        expect_formula("units_backward", self.units)?;
+        self.units.validate().or_else(|reason| refuse("units_backward", reason))?;
+        let all = rows_in_time("units_backward", self.rows, self.units)?;
+        let expected = |rows| [if rows == self.rows { self.rows } else { all }, n];
+        expect_shape("units_backward", "current", self.current.shape(), expected(self.current.rows()))?;
+        expect_shape("units_backward", "dpassed", self.dpassed.shape(), expected(self.dpassed.rows()))?;
+        expect_shape("units_backward", "dcurrent", self.dcurrent.shape(), self.current.shape())
+    }
+}

@@ -1,0 +1,276 @@
+//! Neurons over their time steps, [`LANES`] of them side by side; the equations stand in `neuron.rs`.
+//!
+//! The loop over the units of a group is the inner one, so that the compiler makes vector instructions of it and the states
+//! of the group stay in registers.
+
+use crate::lanes::{LANES, Lanes, load, store};
+use crate::neuron::{Neuron, Readout, Row, State, with_bias};
+
+/// Number `k` of each state that lies side by side.
+#[inline(always)]
+pub(crate) fn lane<S: State>(side: &S::Side, k: usize) -> S {
+    let mut state = S::ZERO;
+    for (number, lanes) in state.as_mut().iter_mut().zip(side.as_ref()) {
+        *number = lanes[k];
+    }
+    state
+}
+
+#[inline(always)]
+pub(crate) fn set_lane<S: State>(side: &mut S::Side, k: usize, state: S) {
+    for (number, lanes) in state.as_ref().iter().zip(side.as_mut()) {
+        lanes[k] = *number;
+    }
+}
+
+/// The time steps of [`LANES`] units with a constant current. `emit(t, spk)` sees what is passed on. Gives the sum of what
+/// was passed on (or the membrane) and of its derivatives (or the membrane's).
+#[inline(always)]
+pub(crate) fn scan<N: Neuron, const LEARN: bool>(
+    neuron: &N,
+    current: &Lanes,
+    mut emit: impl FnMut(usize, &Lanes),
+) -> (Lanes, Lanes) {
+    let (mut state, mut trace) = (N::State::SIDE, N::State::SIDE);
+    let (mut sum, mut slope) = ([0.0; LANES], [0.0; LANES]);
+    for t in 0..neuron.steps() {
+        let mut passed = [0.0; LANES];
+        for k in 0..LANES {
+            let before = lane::<N::State>(&state, k);
+            let after = neuron.step(before, current[k]);
+            if LEARN {
+                let d = neuron.dstep(before, after, lane(&trace, k), 1.0);
+                set_lane(&mut trace, k, d);
+                slope[k] += neuron.dspike(after, d);
+            }
+            passed[k] = neuron.spike(after);
+            sum[k] += passed[k];
+            set_lane(&mut state, k, after);
+        }
+        emit(t, &passed);
+    }
+    let membrane = state.as_ref()[0];
+    match neuron.readout() {
+        Readout::Membrane => (membrane, trace.as_ref()[0]),
+        Readout::Rate => {
+            // A membrane that is not finite makes the signal NaN: as a unit that never spikes it would pass unnoticed.
+            for k in 0..LANES {
+                sum[k] += 0.0 * membrane[k];
+            }
+            (sum, slope)
+        }
+    }
+}
+
+/// Sums over the time steps become means, unless the membrane was read.
+#[inline(always)]
+pub(crate) fn mean_over_steps<N: Neuron>(neuron: &N, sums: &mut [f32]) {
+    if neuron.readout() == Readout::Rate {
+        let per_step = 1.0 / neuron.steps() as f32;
+        sums.iter_mut().for_each(|sum| *sum *= per_step);
+    }
+}
+
+/// What [`Neuron::constant`] is, unless it is overridden.
+#[inline(always)]
+pub fn constant<N: Neuron, const LEARN: bool>(neuron: &N, row: Row) {
+    for at in (0..row.signal.len()).step_by(LANES) {
+        let (signal, slope) = scan::<N, LEARN>(
+            neuron,
+            &row.current(at),
+            #[inline(always)]
+            |_, _| (),
+        );
+        store(row.signal, at, &signal);
+        if LEARN {
+            store(row.slope, at, &slope);
+        }
+    }
+    mean_over_steps(neuron, row.signal);
+    if LEARN {
+        mean_over_steps(neuron, row.slope);
+    }
+}
+
+/// A row of units with a constant current whose spikes are wanted.
+#[inline(always)]
+pub(crate) fn passing<N: Neuron>(
+    neuron: &N,
+    signal: &mut [f32],
+    mut slope: Option<&mut [f32]>,
+    spikes: &mut [f32],
+    current: &[f32],
+    bias: Option<&[f32]>,
+) {
+    let n = signal.len();
+    for at in (0..n).step_by(LANES) {
+        let (sum, slopes) = scan::<N, true>(
+            neuron,
+            &with_bias(load(current, at), bias, at),
+            #[inline(always)]
+            |t, passed| store(&mut spikes[t * n..][..n], at, passed),
+        );
+        store(signal, at, &sum);
+        if let Some(slope) = &mut slope {
+            store(slope, at, &slopes);
+        }
+    }
+    mean_over_steps(neuron, signal);
+    if let Some(slope) = slope {
+        mean_over_steps(neuron, slope);
+    }
+}
+
+/// A row of units with a current for each step.
+#[inline(always)]
+pub(crate) fn train<N: Neuron>(
+    neuron: &N,
+    signal: &mut [f32],
+    mut slope: Option<&mut [f32]>,
+    mut spikes: Option<&mut [f32]>,
+    current: &[f32],
+    bias: Option<&[f32]>,
+    kept: &mut Vec<f32>,
+) {
+    let (n, steps) = (signal.len(), Neuron::steps(neuron));
+    let kept = room(kept, (steps + 1) * N::State::LEN * LANES);
+    let rate = neuron.readout() == Readout::Rate;
+    let per_step = 1.0 / steps as f32;
+    for at in (0..n).step_by(LANES) {
+        let mut sum = [0.0; LANES];
+        let last = through_time(
+            neuron,
+            kept,
+            steps,
+            #[inline(always)]
+            |t| with_bias(load(&current[t * n..][..n], at), bias, at),
+            #[inline(always)]
+            |t, passed| {
+                for k in 0..LANES {
+                    sum[k] += passed[k];
+                }
+                if let Some(spikes) = &mut spikes {
+                    store(&mut spikes[t * n..][..n], at, passed);
+                }
+            },
+        );
+        let membrane = last.as_ref()[0];
+        for k in 0..LANES {
+            sum[k] = if rate { sum[k] * per_step + 0.0 * membrane[k] } else { membrane[k] };
+        }
+        store(signal, at, &sum);
+        if let Some(slope) = &mut slope {
+            through_time_backwards(
+                neuron,
+                kept,
+                steps,
+                #[inline(always)]
+                |_| [if rate { per_step } else { 0.0 }; LANES],
+                if rate { 0.0 } else { 1.0 },
+                #[inline(always)]
+                |t, dcurrent| store(&mut slope[t * n..][..n], at, dcurrent),
+            );
+        }
+    }
+}
+
+/// The time steps of [`LANES`] units. `kept` takes the states before the first step and after each step. Gives the last one.
+#[inline(always)]
+pub(crate) fn through_time<N: Neuron>(
+    neuron: &N,
+    kept: &mut [f32],
+    steps: usize,
+    current: impl Fn(usize) -> Lanes,
+    mut emit: impl FnMut(usize, &Lanes),
+) -> <N::State as State>::Side {
+    let size = N::State::LEN * LANES;
+    let mut state = N::State::SIDE;
+    kept[..size].fill(0.0);
+    for t in 0..steps {
+        let (current, mut passed) = (current(t), [0.0; LANES]);
+        for k in 0..LANES {
+            let after = neuron.step(lane(&state, k), current[k]);
+            passed[k] = neuron.spike(after);
+            set_lane(&mut state, k, after);
+        }
+        put_side::<N::State>(&mut kept[(t + 1) * size..][..size], &state);
+        emit(t, &passed);
+    }
+    state
+}
+
+/// The way back. `dpassed(t)` is the gradient of what was passed on in step `t`, `dmembrane` that of the last membrane.
+/// `emit(t, dI_t)` sees the current's gradient.
+#[inline(always)]
+pub(crate) fn through_time_backwards<N: Neuron>(
+    neuron: &N,
+    kept: &[f32],
+    steps: usize,
+    dpassed: impl Fn(usize) -> Lanes,
+    dmembrane: f32,
+    mut emit: impl FnMut(usize, &Lanes),
+) {
+    let size = N::State::LEN * LANES;
+    // The gradient of the state after step t, without what that step itself passes on.
+    let mut later = N::State::SIDE;
+    later.as_mut()[0] = [dmembrane; LANES];
+    let mut after_all = side::<N::State>(&kept[steps * size..][..size]);
+    for t in (0..steps).rev() {
+        let before_all = side::<N::State>(&kept[t * size..][..size]);
+        let (dpassed, mut dcurrent) = (dpassed(t), [0.0; LANES]);
+        for k in 0..LANES {
+            let (before, after) = (lane(&before_all, k), lane(&after_all, k));
+            let mut own: N::State = lane(&later, k);
+            for i in 0..N::State::LEN {
+                own.as_mut()[i] += neuron.dspike(after, unit::<N::State>(i)) * dpassed[k];
+            }
+            dcurrent[k] = dot(own, neuron.dstep(before, after, N::State::ZERO, 1.0));
+            let mut earlier = N::State::ZERO;
+            for i in 0..N::State::LEN {
+                earlier.as_mut()[i] = dot(own, neuron.dstep(before, after, unit::<N::State>(i), 0.0));
+            }
+            set_lane(&mut later, k, earlier);
+        }
+        after_all = before_all;
+        emit(t, &dcurrent);
+    }
+}
+
+/// A change of one number of the state.
+#[inline(always)]
+fn unit<S: State>(i: usize) -> S {
+    let mut unit = S::ZERO;
+    unit.as_mut()[i] = 1.0;
+    unit
+}
+
+#[inline(always)]
+fn dot<S: State>(a: S, b: S) -> f32 {
+    let products = a.as_ref().iter().zip(b.as_ref()).map(|(a, b)| a * b);
+    products.reduce(|sum, x| sum + x).unwrap_or(0.0)
+}
+
+#[inline(always)]
+fn put_side<S: State>(to: &mut [f32], side: &S::Side) {
+    for (to, lanes) in to.chunks_exact_mut(LANES).zip(side.as_ref()) {
+        to.copy_from_slice(lanes);
+    }
+}
+
+#[inline(always)]
+fn side<S: State>(from: &[f32]) -> S::Side {
+    let mut side = S::SIDE;
+    for (lanes, from) in side.as_mut().iter_mut().zip(from.chunks_exact(LANES)) {
+        lanes.copy_from_slice(from);
+    }
+    side
+}
+
+/// Scratch that only grows.
+#[inline(always)]
+pub(crate) fn room(kept: &mut Vec<f32>, size: usize) -> &mut [f32] {
+    if kept.len() < size {
+        kept.resize(size, 0.0);
+    }
+    &mut kept[..size]
+}
