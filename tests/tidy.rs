@@ -54,11 +54,12 @@ fn crates_know_only_whom_they_may() {
         ("ff-cuda", &["ff-kernels", "ff-tensor"]),
         ("ff-net", &["ff-tensor"]),
         ("ff-cli", &["ff-cpu", "ff-cuda", "ff-data", "ff-net", "ff-tensor"]),
+        ("forward-forward", &["ff-cpu", "ff-cuda", "ff-data", "ff-net", "ff-tensor"]),
     ] {
         assert_eq!(dependencies(krate), knows, "{krate}");
     }
     let crates = fs::read_dir(root().join("crates")).unwrap().count();
-    assert_eq!(crates, 6, "a crate that this test does not know");
+    assert_eq!(crates, 7, "a crate that this test does not know");
 }
 
 #[test]
@@ -187,6 +188,7 @@ fn unsafe_stands_only_where_the_readme_says() {
         ("ff-data", "src/lib.rs"),
         ("ff-cli", "src/main.rs"),
         ("ff-kernels", "lib.rs"),
+        ("forward-forward", "src/lib.rs"),
     ] {
         let text = read(format!("{}/{file}", home(krate)));
         assert!(text.contains("\n#![forbid(unsafe_code)]\n"), "{krate} allows `unsafe`");
