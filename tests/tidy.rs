@@ -31,9 +31,14 @@ fn sources(dir: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Where a crate of ours lies.
+fn home(krate: &str) -> String {
+    if krate == "ff-kernels" { "kernels".into() } else { format!("crates/{krate}") }
+}
+
 /// Our crates that a crate depends on, tests aside.
 fn dependencies(krate: &str) -> Vec<String> {
-    let manifest = read(format!("crates/{krate}/Cargo.toml"));
+    let manifest = read(format!("{}/Cargo.toml", home(krate)));
     let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
     let lines = section.lines().take_while(|line| !line.starts_with('['));
     lines.filter(|line| line.starts_with("ff-")).map(|l| l.split(['.', ' ']).next().unwrap().into()).collect()
@@ -45,19 +50,21 @@ fn crates_know_only_whom_they_may() {
         ("ff-tensor", &[][..]),
         ("ff-data", &[]),
         ("ff-cpu", &["ff-tensor"]),
-        ("ff-cuda", &["ff-tensor"]),
+        ("ff-kernels", &["ff-tensor"]),
+        ("ff-cuda", &["ff-kernels", "ff-tensor"]),
         ("ff-net", &["ff-tensor"]),
         ("ff-cli", &["ff-cpu", "ff-cuda", "ff-data", "ff-net", "ff-tensor"]),
+        ("forward-forward", &["ff-cpu", "ff-cuda", "ff-data", "ff-net", "ff-tensor"]),
     ] {
         assert_eq!(dependencies(krate), knows, "{krate}");
     }
     let crates = fs::read_dir(root().join("crates")).unwrap().count();
-    assert_eq!(crates, 6, "a crate that this test does not know");
+    assert_eq!(crates, 7, "a crate that this test does not know");
 }
 
 #[test]
 fn a_file_opens_with_what_it_is_and_ends_before_it_tires() {
-    for path in sources("crates").into_iter().chain(sources("tests")).chain(sources("benches")) {
+    for path in ["crates", "kernels", "tests", "benches"].iter().flat_map(|dir| sources(dir)) {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//! "), "{} does not say what it is", path.display());
         // A device is one flat list of all ops.
@@ -122,8 +129,8 @@ fn a_kernel_names_its_twin_and_needs_no_header() {
         assert!(text.contains("\n// Launch"), "{name}.cu does not say how it is launched");
         assert!(!text.contains("#include"), "{name}.cu includes a header");
         assert!(text.lines().count() <= 250, "{name}.cu is too long");
-        let listed = read("crates/ff-cuda/src/kernels.rs").contains(&format!("kernels/{name}.cu"));
-        assert!(listed, "{name}.cu is not in ff-cuda's list of kernels");
+        let listed = read("kernels/lib.rs").contains(&format!("\"{name}.cu\""));
+        assert!(listed, "{name}.cu is not in ff-kernels' list");
     }
 }
 
@@ -143,7 +150,7 @@ fn the_engine_does_not_know_how_large_an_image_is() {
 #[test]
 fn the_readme_knows_every_crate_setting_and_preset() {
     let readme = read("README.md");
-    for krate in ["ff-tensor", "ff-cpu", "ff-net", "ff-data", "ff-cli", "ff-cuda"] {
+    for krate in ["ff-tensor", "ff-cpu", "ff-net", "ff-data", "ff-cli", "ff-cuda", "ff-kernels"] {
         assert!(readme.contains(krate), "README.md does not mention {krate}");
     }
     let config = read("crates/ff-net/src/config.rs");
@@ -175,11 +182,16 @@ fn unsafe_stands_only_where_the_readme_says() {
         with.map(|path| path.file_name().unwrap().to_str().unwrap().to_string()).collect();
     found.sort_unstable();
     assert_eq!(found, named, "README.md names other files");
-    for root in ["ff-tensor/src/lib.rs", "ff-net/src/lib.rs", "ff-data/src/lib.rs", "ff-cli/src/main.rs"] {
-        assert!(
-            read(format!("crates/{root}")).contains("\n#![forbid(unsafe_code)]\n"),
-            "{root} allows `unsafe`"
-        );
+    for (krate, file) in [
+        ("ff-tensor", "src/lib.rs"),
+        ("ff-net", "src/lib.rs"),
+        ("ff-data", "src/lib.rs"),
+        ("ff-cli", "src/main.rs"),
+        ("ff-kernels", "lib.rs"),
+        ("forward-forward", "src/lib.rs"),
+    ] {
+        let text = read(format!("{}/{file}", home(krate)));
+        assert!(text.contains("\n#![forbid(unsafe_code)]\n"), "{krate} allows `unsafe`");
     }
 }
 
