@@ -5,8 +5,7 @@
 //! set and calls the widest one that this processor has. No multiply-add is fused here, so every instruction set gives
 //! the same bits.
 
-/// How many numbers an inner loop handles side by side: one AVX-512 register.
-pub const LANES: usize = 16;
+pub use crate::constants::LANES;
 
 /// Numbers side by side.
 pub type Lanes = [f32; LANES];

@@ -44,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 pub mod augmentation;
+pub mod constants;
 pub mod device;
 mod error;
 pub mod formula;

@@ -20,18 +20,21 @@
 //!
 //! # CUDA text
 //!
-//! The same lines, as a struct named `Neuron`. Its fields are the [`numbers`](Formula::numbers), then:
+//! The same lines, as a struct named `Neuron`. Its fields are the [`numbers`](Formula::numbers), then come:
 //!
 //! ```text
 //! struct Neuron {
 //!     float beta, threshold;
-//!     enum { STATES = 1, READS_MEMBRANE = 0 };
+//!     enum { STATES = 1, OWN_SLOPE = 0 };
+//!     __device__ bool reads_membrane() const;                        // Readout::Membrane
 //!     __device__ void step(float *s, float current) const;
 //!     __device__ float spike(const float *s) const;
 //!     __device__ void dstep(const float *before, const float *after, float *d, float dcurrent) const;   // d: old to new
 //!     __device__ float dspike(const float *s, const float *d) const;
+//!     __device__ float slope(float current) const;                   // only called if OWN_SLOPE
 //! };
 //! ```
+//! `OWN_SLOPE` is for neurons that override [`Neuron::constant`] with another slope. The others return 0 there.
 
 use crate::Formula;
 use crate::lanes::{LANES, Lanes, load};

@@ -10,6 +10,7 @@
 //! ```
 
 use crate::Formula;
+use crate::constants::SMALLEST_DERIVATIVE;
 
 /// The loss of a pair and its derivatives with respect to the two goodnesses.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,11 +29,8 @@ pub trait Objective: Formula {
     fn of_pair(&self, positive: f32, negative: f32) -> PairLoss;
 }
 
-/// A derivative below this counts as zero. A pair that is told apart so well moves no weight, and the products with its
-/// gradient would be denormal numbers, with which processors calculate a hundred times more slowly.
-pub const SMALLEST_DERIVATIVE: f32 = 1e-20;
-
-/// A pair's loss, and the derivatives of the mean over a batch of `batch` pairs.
+/// A pair's loss, and the derivatives of the mean over a batch of `batch` pairs. A derivative below
+/// [`SMALLEST_DERIVATIVE`] counts as zero.
 pub fn share_of_batch(objective: &dyn Objective, positive: f32, negative: f32, batch: usize) -> PairLoss {
     let PairLoss { loss, dpositive, dnegative } = objective.of_pair(positive, negative);
     let share = |d: f32| if d.abs() < SMALLEST_DERIVATIVE { 0.0 } else { d / batch as f32 };
