@@ -28,14 +28,12 @@ use sha2::{Digest, Sha256};
 mod error;
 mod fetch;
 pub mod idx;
-mod order;
 mod picture;
 pub mod synthetic;
 
 pub use error::{Error, Result};
 pub use fetch::{Progress, fetch};
 pub use idx::read_dir;
-pub use order::epoch_order;
 pub use picture::picture;
 pub use synthetic::synthetic;
 
