@@ -52,6 +52,7 @@ pub fn report(args: &ReportArgs) -> Outcome<()> {
     check_writable(&out)?;
     let dev = device::open(&args.device)?;
     let (mut runs, mut sections) = (Vec::new(), Vec::new());
+    // The last set that was opened: runs beside each other often have the same.
     let mut opened: Option<(Option<PathBuf>, Dataset)> = None;
     for run in recorded {
         let dir = args.data.clone().or_else(|| run.settings.data.clone());
