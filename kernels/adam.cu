@@ -5,7 +5,8 @@
 //
 // Launch: 256 threads for 1,024 weights. A block's first thread has the three factors, in f64, for all.
 
-constexpr float SMALLEST_GRADIENT = 1e-16f, SMALLEST_MEAN = 1e-30f, SMALLEST_SQUARE = 1e-36f;
+constexpr float SMALLEST_GRADIENT = FF_SMALLEST_GRADIENT;
+constexpr float SMALLEST_MEAN = FF_SMALLEST_MEAN, SMALLEST_SQUARE = FF_SMALLEST_SQUARE;
 
 __device__ inline float unless_below(float smallest, float x) { return fabsf(x) < smallest ? 0.0f : x; }
 

@@ -6,7 +6,7 @@
 // 8 KiB; one that does not is drawn anew wherever it is looked at.
 
 // A change is five numbers: which, and up to four bounds.
-constexpr u32 NUMBERS = 5;
+constexpr u32 NUMBERS = FF_NUMBERS;
 // Pixels at a time, and numbers of a field that are kept.
 constexpr u32 TILE_PIXELS = 1024, FIELD_ROOM = 2048;
 

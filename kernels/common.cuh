@@ -1,7 +1,12 @@
 // Stands in front of all kernels: they are one program, compiled by NVRTC, and know no header.
+// What begins with FF_ is defined in Rust (constants.rs).
 //
 // Compiled without fused multiply-adds (`--fmad=false`): what the CPU does not fuse is not fused here. Pointers that
 // may be null are Rust's options.
+
+#ifndef FF_CONSTANTS
+#error "the constants of kernels/constants.rs have to stand in front of the kernels: compile what `program()` gives"
+#endif
 
 typedef unsigned char u8;
 typedef unsigned int u32;
@@ -9,17 +14,23 @@ typedef unsigned long long u64;
 
 constexpr u32 ALL = 0xFFFFFFFF;
 // A row's sum has as many lanes as on the CPU (lanes.rs): a thread for each.
-constexpr u32 LANES = 16;
+constexpr u32 LANES = FF_LANES;
 
-// The numbers by which ff-cuda/src/launch.rs names variants.
-enum { SHIFT, AFFINE, ELASTIC };
-enum { LIF, RELU };
-enum { SUBTRACT, ZERO, NONE };
-enum { MEMBRANE, RATE };
-enum { ATAN, FAST_SIGMOID, TRIANGLE, BOXCAR, SECANT };
-enum { MEAN, SUM };
-enum { L2, RMS };
-enum { SOFTPLUS, PAIR };
+// The numbers by which Rust names variants.
+enum { SHIFT = FF_SHIFT, AFFINE = FF_AFFINE, ELASTIC = FF_ELASTIC };
+enum { LIF = FF_LIF, RELU = FF_RELU };
+enum { SUBTRACT = FF_SUBTRACT, ZERO = FF_ZERO, NONE = FF_NONE };
+enum { MEMBRANE = FF_MEMBRANE, RATE = FF_RATE };
+enum {
+    ATAN = FF_ATAN,
+    FAST_SIGMOID = FF_FAST_SIGMOID,
+    TRIANGLE = FF_TRIANGLE,
+    BOXCAR = FF_BOXCAR,
+    SECANT = FF_SECANT
+};
+enum { MEAN = FF_MEAN, SUM = FF_SUM };
+enum { L2 = FF_L2, RMS = FF_RMS };
+enum { SOFTPLUS = FF_SOFTPLUS, PAIR = FF_PAIR };
 
 struct Neuron {
     u32 kind, reset, output, surrogate, steps;

@@ -17,7 +17,7 @@ extern "C" __global__ void __launch_bounds__(128) gather(
     const u32 *clock,     // [2]
     u32 batch, u32 pixels, u32 count, u32 ordered, u32 classes, float amplitude, u32 norm, float eps,
     float dropout, u64 seed) {
-    const float WHITE = 255.0f;
+    const float WHITE = FF_WHITE;
     __shared__ u64 energy;
     u32 b = blockIdx.x;
     float *x = xhat + (size_t)b * pixels;

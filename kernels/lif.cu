@@ -63,7 +63,7 @@ __device__ inline float constant(float current, const Neuron &p, float &slope, f
 // the last bit; here they are what the equations say. With S_t = 1 + beta + ... + beta^(t-1), a unit that is silent until
 // step T has mem_T = I S_T, and one that spikes in every step mem_t = I S_t - threshold S_{t-1}, if reset by subtraction.
 __device__ inline float secant(float current, const Neuron &p) {
-    const float TAIL = 0.1f;
+    const float TAIL = FF_TAIL;
     float sum = 1.0f, last = p.threshold;
     for (u32 t = 2; t <= p.steps; t++) {
         float before = sum;

@@ -14,7 +14,7 @@ __device__ inline float with_slope(
         return rectified(*current + bias);
     }
     // Only a rate has the secant, under a constant current, and for as many steps as the CPU's staircase.
-    bool climbs = p.output == RATE && p.steps >= 2 && p.steps <= 64 && !in_time && spikes == nullptr;
+    bool climbs = p.output == RATE && p.steps >= 2 && p.steps <= FF_MOST_SECANT_STEPS && !in_time && spikes == nullptr;
     if (p.surrogate == SECANT && climbs) {
         *slope = secant(*current + bias, p);
         return scan<Boxcar>(nullptr, nullptr, current, bias, n, in_time, p);

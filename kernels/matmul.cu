@@ -3,7 +3,7 @@
 // Launch: 256 threads for a tile of 64 x 64 of C, grid (row tiles, column tiles); each thread has 4 x 4 sums, over k in
 // order, fused. For where cuBLAS is not installed.
 
-constexpr u32 TILE = 64, DEPTH = 16, PER = 4, SIDE = TILE / PER;
+constexpr u32 TILE = FF_TILE, DEPTH = 16, PER = 4, SIDE = TILE / PER;
 
 extern "C" __global__ void __launch_bounds__(256) matmul(
     float *c,         // [m, n]

@@ -5,7 +5,7 @@
 // Launch: a thread for each pair.
 
 // A derivative below this counts as zero.
-constexpr float SMALLEST_DERIVATIVE = 1e-20f;
+constexpr float SMALLEST_DERIVATIVE = FF_SMALLEST_DERIVATIVE;
 
 __device__ inline float softplus(float x) { return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))); }
 

@@ -6,7 +6,7 @@
 // Launch: 32 x 8, grid (column blocks, classes + B / 8). A block either sums one label's rows, with a thread for each
 // column and each of the CPU's 8 chunks of images, or has 8 images. All sums as on the CPU, bit for bit.
 
-constexpr u32 CHUNKS = 8;
+constexpr u32 CHUNKS = FF_CHUNKS;
 
 // What the gradient follows from: that of the current, or linear units' shares and goodness.
 struct Copies {

@@ -1,4 +1,4 @@
-//! The numbered examples of `ff-net`, run as anyone would, and what they print.
+//! The numbered examples of `forward-forward`, run as anyone would, and what they print.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
@@ -21,9 +21,11 @@ fn run(name: &str) -> String {
 /// When the last of the files was changed that an example is built from.
 fn newest(example: &str) -> SystemTime {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
-    let mut newest = crates.join("ff-net/examples").join(example).metadata().unwrap().modified().unwrap();
-    let mut dirs: Vec<_> =
-        ["ff-tensor", "ff-cpu", "ff-data", "ff-net"].map(|name| crates.join(name).join("src")).into();
+    let mut newest =
+        crates.join("forward-forward/examples").join(example).metadata().unwrap().modified().unwrap();
+    let mut dirs: Vec<_> = ["ff-tensor", "ff-cpu", "ff-data", "ff-net", "forward-forward"]
+        .map(|name| crates.join(name).join("src"))
+        .into();
     while let Some(dir) = dirs.pop() {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
@@ -113,7 +115,7 @@ fn every_example_is_run_here_and_named_in_the_readme() {
     let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
     let (here, readme) = (text("tests/examples.rs"), text("README.md"));
     let mut numbered = 0;
-    for entry in std::fs::read_dir(root.join("crates/ff-net/examples")).unwrap() {
+    for entry in std::fs::read_dir(root.join("crates/forward-forward/examples")).unwrap() {
         let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_string();
         if name.starts_with(|first: char| first.is_ascii_digit()) {
             numbered += 1;
@@ -122,4 +124,17 @@ fn every_example_is_run_here_and_named_in_the_readme() {
         }
     }
     assert!(numbered >= 7, "{numbered}");
+}
+
+#[test]
+fn the_readme_shows_the_first_example_as_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let (readme, example) = (text("README.md"), text("crates/forward-forward/examples/01-train.rs"));
+    let (_, code) = example.split_once("\n\n").unwrap();
+    assert!(
+        readme.contains(&format!("```rust\n{code}```")),
+        "README.md shows other code than 01-train.rs:\n{code}"
+    );
+    assert_eq!(readme.matches("```rust").count(), 1, "code that nobody compiles");
 }

@@ -36,9 +36,14 @@ fn sources(dir: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Where a crate of ours lies.
+fn home(krate: &str) -> String {
+    if krate == "ff-kernels" { "kernels".into() } else { format!("crates/{krate}") }
+}
+
 /// Our crates that a crate depends on, tests aside.
 fn dependencies(krate: &str) -> Vec<String> {
-    let manifest = read(format!("crates/{krate}/Cargo.toml"));
+    let manifest = read(format!("{}/Cargo.toml", home(krate)));
     let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
     let lines = section.lines().take_while(|line| !line.starts_with('['));
     lines.filter(|line| line.starts_with("ff-")).map(|l| l.split(['.', ' ']).next().unwrap().into()).collect()
@@ -51,15 +56,17 @@ fn crates_know_only_whom_they_may() {
         ("ff-tensor", &[]),
         ("ff-data", &["ff-file"]),
         ("ff-cpu", &["ff-tensor"]),
-        ("ff-cuda", &["ff-file", "ff-tensor"]),
+        ("ff-kernels", &["ff-tensor"]),
+        ("ff-cuda", &["ff-file", "ff-kernels", "ff-tensor"]),
         ("ff-net", &["ff-file", "ff-tensor"]),
         ("ff-report", &["ff-file"]),
         ("ff-cli", &["ff-cpu", "ff-cuda", "ff-data", "ff-file", "ff-net", "ff-report", "ff-tensor"]),
+        ("forward-forward", &["ff-cpu", "ff-cuda", "ff-data", "ff-net", "ff-tensor"]),
     ] {
         assert_eq!(dependencies(krate), knows, "{krate}");
     }
     let crates = fs::read_dir(root().join("crates")).unwrap().count();
-    assert_eq!(crates, 8, "a crate that this test does not know");
+    assert_eq!(crates, 9, "a crate that this test does not know");
 }
 
 /// Files that import each other in a circle, by crate. They are being taken apart: this list must become empty, and nothing
@@ -121,7 +128,7 @@ fn reports_are_drawn_from_numbers_and_arguments_know_no_command() {
 
 #[test]
 fn a_file_opens_with_what_it_is_and_ends_before_it_tires() {
-    for path in sources("crates").into_iter().chain(sources("tests")).chain(sources("benches")) {
+    for path in ["crates", "kernels", "tests", "benches"].iter().flat_map(|dir| sources(dir)) {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//! "), "{} does not say what it is", path.display());
         // A device is one flat list of all ops.
@@ -186,8 +193,8 @@ fn a_kernel_names_its_twin_and_needs_no_header() {
         assert!(text.contains("\n// Launch"), "{name}.cu does not say how it is launched");
         assert!(!text.contains("#include"), "{name}.cu includes a header");
         assert!(text.lines().count() <= 250, "{name}.cu is too long");
-        let listed = read("crates/ff-cuda/src/kernels.rs").contains(&format!("kernels/{name}.cu"));
-        assert!(listed, "{name}.cu is not in ff-cuda's list of kernels");
+        let listed = read("kernels/lib.rs").contains(&format!("\"{name}.cu\""));
+        assert!(listed, "{name}.cu is not in ff-kernels' list");
     }
 }
 
@@ -207,7 +214,17 @@ fn the_engine_does_not_know_how_large_an_image_is() {
 #[test]
 fn the_readme_knows_every_crate_setting_and_preset() {
     let readme = read("README.md");
-    for krate in ["ff-tensor", "ff-cpu", "ff-net", "ff-data", "ff-file", "ff-report", "ff-cli", "ff-cuda"] {
+    for krate in [
+        "ff-tensor",
+        "ff-cpu",
+        "ff-net",
+        "ff-data",
+        "ff-file",
+        "ff-report",
+        "ff-cli",
+        "ff-cuda",
+        "ff-kernels",
+    ] {
         assert!(readme.contains(krate), "README.md does not mention {krate}");
     }
     let config = read("crates/ff-net/src/config.rs");
@@ -239,9 +256,17 @@ fn unsafe_stands_only_where_the_readme_says() {
         with.map(|path| path.file_name().unwrap().to_str().unwrap().to_string()).collect();
     found.sort_unstable();
     assert_eq!(found, named, "README.md names other files");
-    for krate in ["ff-tensor", "ff-net", "ff-data", "ff-file", "ff-report", "ff-cli"] {
-        let root = if krate == "ff-cli" { "main" } else { "lib" };
-        let text = read(format!("crates/{krate}/src/{root}.rs"));
+    for (krate, file) in [
+        ("ff-tensor", "src/lib.rs"),
+        ("ff-net", "src/lib.rs"),
+        ("ff-data", "src/lib.rs"),
+        ("ff-file", "src/lib.rs"),
+        ("ff-report", "src/lib.rs"),
+        ("ff-cli", "src/main.rs"),
+        ("ff-kernels", "lib.rs"),
+        ("forward-forward", "src/lib.rs"),
+    ] {
+        let text = read(format!("{}/{file}", home(krate)));
         assert!(text.contains("\n#![forbid(unsafe_code)]\n"), "{krate} allows `unsafe`");
     }
 }

@@ -32,7 +32,7 @@ export LD_LIBRARY_PATH=$cuda/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 cargo run --quiet --package ff-cuda --example compile -- text > "$out/kernels.cu"
-# The same options as in crates/ff-cuda/src/kernels.rs.
+# The same options as in kernels/lib.rs.
 "$cuda/bin/nvcc" -arch="compute_${arch#sm_}" --ptx --fmad=false --std=c++17 -Werror all-warnings \
     "$out/kernels.cu" -o "$out/kernels.ptx"
 "$cuda/bin/ptxas" -arch="$arch" -v -warn-spills -Werror "$out/kernels.ptx" -o "$out/kernels.cubin" 2> "$out/said" ||

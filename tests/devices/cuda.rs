@@ -5,7 +5,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
 use ff_cpu::Cpu;
-use ff_cuda::{Cuda, Products, kernels};
+use ff_cuda::{Cuda, Products};
 use ff_net::Config;
 use ff_net::trial::disagreement;
 use ff_tensor::{Device, Output};
@@ -93,7 +93,7 @@ fn shim_stands_a_trial_and_a_wrong_kernel_does_not() {
         ("d = by[row] * signal", "d = by[0] * signal"),
         ("turn = cos_sin(rotate)", "turn = cos_sin(-rotate)"),
     ] {
-        let program = kernels::program();
+        let program = ff_kernels::program();
         assert!(program.contains(right), "{right}");
         let broken = Arc::new(Program::compile("broken", &program.replace(right, wrong)));
         let off = disagreement(&Cuda::on(Shim::new(broken, Schedule::Forward)), &cpu).unwrap();

@@ -72,6 +72,16 @@ fn shim_refuses_arguments_that_are_not_the_kernels() {
     }
 }
 
+#[test]
+fn shim_says_so_where_the_constants_do_not_stand_in_front_of_the_kernels() {
+    let (_, text) = ff_kernels::FILES[0];
+    let Err(said) = std::panic::catch_unwind(|| Program::compile("bare", text)) else {
+        panic!("it compiled")
+    };
+    let said = said.downcast_ref::<String>().unwrap();
+    assert!(said.contains("the constants of kernels/constants.rs have to stand in front"), "{said}");
+}
+
 /// This program once more, in a process whose shim is built with the compiler's sanitizers.
 fn sanitized(test: &str) -> Output {
     let library = Command::new(compiler()).arg("-print-file-name=libasan.so").output().unwrap();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use ff_cuda::{Arg, Cuda, Driver, DriverError, Grid, Recording, kernels};
+use ff_cuda::{Arg, Cuda, Driver, DriverError, Grid, Recording};
 use ff_tensor::{Error, Result};
 use libloading::{Library, Symbol};
 
@@ -47,13 +47,13 @@ impl Program {
     /// The engine's kernels.
     pub fn ours() -> Arc<Self> {
         static OURS: OnceLock<Arc<Program>> = OnceLock::new();
-        OURS.get_or_init(|| Arc::new(Self::compile("kernels", &kernels::program()))).clone()
+        OURS.get_or_init(|| Arc::new(Self::compile("kernels", &ff_kernels::program()))).clone()
     }
 
     /// Any kernels.
     pub fn compile(name: &str, text: &str) -> Self {
         let mut text = text.to_string();
-        let names: Vec<String> = kernels::names(&text).map(String::from).collect();
+        let names: Vec<String> = ff_kernels::names(&text).map(String::from).collect();
         for name in &names {
             text += &format!(
                 "extern \"C\" __attribute__((visibility(\"default\"))) const char *shim_{name}(const unsigned *grid, \

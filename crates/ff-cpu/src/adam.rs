@@ -9,17 +9,13 @@
 //! 1e-8, therefore counts as zero.
 
 use ff_tensor::Adam;
+use ff_tensor::constants::{SMALLEST_GRADIENT, SMALLEST_MEAN, SMALLEST_SQUARE};
 use rayon::prelude::*;
 
 use crate::lanes::vectorised;
 
 /// Weights that one task takes at a time: four streams of 16 KiB, within a core's own cache.
 const CHUNK: usize = 4096;
-
-/// Below these, numbers count as zero. The square of the smallest gradient, times `1 - beta2`, is still normal.
-const SMALLEST_GRADIENT: f32 = 1e-16;
-const SMALLEST_MEAN: f32 = 1e-30;
-const SMALLEST_SQUARE: f32 = 1e-36;
 
 #[inline(always)]
 fn unless_below(smallest: f32, x: f32) -> f32 {

@@ -13,6 +13,7 @@
 //! the amplitude, so that a prediction depends on what else is in the batch; on MNIST both are 1.)
 
 use ff_tensor::Gather;
+use ff_tensor::constants::WHITE;
 use rayon::prelude::*;
 
 use crate::device::BLOCK;
@@ -60,8 +61,6 @@ pub(crate) fn gather(
             )
         });
 }
-
-const WHITE: f32 = 255.0;
 
 /// The norm is had from whole numbers, so that the row is written once.
 #[inline(always)]

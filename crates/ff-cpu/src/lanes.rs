@@ -7,8 +7,8 @@
 
 use pulp::Simd;
 
-/// How many numbers an inner loop handles side by side: one AVX-512 register.
-pub(crate) const LANES: usize = 16;
+// How many numbers an inner loop handles side by side, too: one AVX-512 register.
+pub(crate) use ff_tensor::constants::LANES;
 
 /// Side by side numbers.
 pub(crate) type Lanes = [f32; LANES];

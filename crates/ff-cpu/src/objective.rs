@@ -8,10 +8,7 @@
 //! ```
 
 use ff_tensor::Objective;
-
-/// A derivative below this counts as zero: a pair that is told apart so well moves no weight, and the products with its
-/// gradient would be denormal and slow.
-const SMALLEST: f32 = 1e-20;
+use ff_tensor::constants::SMALLEST_DERIVATIVE;
 
 /// See [`ff_tensor::Device::objective`]. `losses` are this batch's.
 pub(crate) fn objective(losses: &mut [f32], dgoodness: &mut [f32], goodness: &[f32], p: &Objective) {
@@ -29,7 +26,7 @@ pub(crate) fn of_pair(positive: f32, negative: f32, batch: usize, p: &Objective)
         Objective::Softplus { theta } => softplus_pair(positive, negative, theta),
         Objective::Pair { alpha } => silu_pair(positive, negative, alpha),
     };
-    let share = |d: f32| if d.abs() < SMALLEST { 0.0 } else { d / batch as f32 };
+    let share = |d: f32| if d.abs() < SMALLEST_DERIVATIVE { 0.0 } else { d / batch as f32 };
     (loss, share(dpos), share(dneg))
 }
 

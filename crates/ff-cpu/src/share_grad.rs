@@ -11,14 +11,12 @@
 
 use std::cell::RefCell;
 
+use ff_tensor::constants::CHUNKS;
 use ff_tensor::{Goodness, LabelRow};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::lanes::{arch, put, vector};
-
-/// Chunks of images.
-const CHUNKS: usize = 8;
 
 thread_local! {
     /// Each chunk's sums for the labels, kept from step to step, so that nothing is allocated.

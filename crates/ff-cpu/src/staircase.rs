@@ -12,6 +12,7 @@
 //!
 //! For where no slope and no spike times are needed: trying all labels.
 
+use ff_tensor::constants::{MOST_SECANT_STEPS as MOST, TAIL};
 use ff_tensor::{Neuron, NeuronKind, Output};
 
 use pulp::{Scalar, Simd};
@@ -19,14 +20,8 @@ use pulp::{Scalar, Simd};
 use crate::lif::{constant, rate};
 use crate::surrogate::Atan;
 
-/// Most time steps for which this is used.
-const MOST: usize = 64;
 /// No unit needs a larger current to spike at every step, and its sums stay finite.
 const LARGEST: f32 = 1e30;
-
-/// How far beyond its ends the secant's slope has fallen to one half, in lengths of the secant. A tenth was as good as a
-/// fiftieth and better than a half.
-const TAIL: f32 = 0.1;
 
 /// The currents at which a unit's spike count rises.
 pub(crate) struct Staircase {

@@ -6,7 +6,7 @@ use std::io::Write;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let what = std::env::args().nth(1).unwrap_or_default();
-    let program = ff_cuda::kernels::program();
+    let program = ff_kernels::program();
     let output = if what == "text" { program.into_bytes() } else { ff_cuda::compile(&program, &what)? };
     std::io::stdout().write_all(&output)?;
     Ok(())

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_char};
 use cudarc::nvrtc::result;
 use cudarc::nvrtc::sys;
 
-use crate::{OpenError, kernels};
+use crate::OpenError;
 
 /// Compiles a program for `arch`, such as `sm_90`. Needs NVRTC, but neither driver nor GPU.
 ///
@@ -26,7 +26,7 @@ pub fn compile(program: &str, arch: &str) -> Result<Vec<u8>, OpenError> {
     };
     let text = CString::new(program).map_err(|e| fail(e.to_string()))?;
     let handle = result::create_program(&text, Some(c"kernels")).map_err(|e| fail(e.to_string()))?;
-    let mut options: Vec<String> = kernels::OPTIONS.iter().map(ToString::to_string).collect();
+    let mut options: Vec<String> = ff_kernels::OPTIONS.iter().map(ToString::to_string).collect();
     options.push(format!("--gpu-architecture={arch}"));
     // SAFETY: the handle has just been made, is used by this thread only, and destroyed at the end.
     let image = unsafe { result::compile_program(handle, &options) }.map_err(|e| {
@@ -68,9 +68,9 @@ mod tests {
     #[test]
     #[ignore = "needs NVRTC: tests/cuda/compile.sh brings it along"]
     fn nvrtc_compiles_the_kernels_and_names_file_and_line_of_an_error() {
-        assert!(compile(&kernels::program(), "sm_90").unwrap().starts_with(b"\x7fELF"));
-        let broken =
-            kernels::program().replace("float a = amplitude * scale[b];", "float a = amplitude * scales[b];");
+        assert!(compile(&ff_kernels::program(), "sm_90").unwrap().starts_with(b"\x7fELF"));
+        let broken = ff_kernels::program()
+            .replace("float a = amplitude * scale[b];", "float a = amplitude * scales[b];");
         let Err(OpenError::Compile { arch, first, log }) = compile(&broken, "sm_90") else {
             panic!("it compiled")
         };

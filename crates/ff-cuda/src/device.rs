@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use ff_kernels::constants::TILE;
 use ff_tensor::checks::{
     expect_augment, expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units,
 };
@@ -206,7 +207,6 @@ impl Device for Cuda {
         if taken.map_err(|e| failed(&*self.driver, e))? {
             return Ok(());
         }
-        const TILE: usize = 64;
         let grid = Grid { blocks: [m.div_ceil(TILE) as u32, n.div_ceil(TILE) as u32], threads: [256, 1] };
         self.launch("matmul", grid, args![c, a, transpose_a, b, transpose_b, m, k, n])
     }

@@ -13,7 +13,7 @@ use ff_tensor::Result;
 
 use crate::blas::Blas;
 use crate::error::failed;
-use crate::{Arg, Driver, DriverError, Grid, OpenError, Products, Recording, cache, compile, kernels};
+use crate::{Arg, Driver, DriverError, Grid, OpenError, Products, Recording, cache, compile};
 
 /// The oldest CUDA that a driver has to serve, as drivers write it: graphs as they are now, and images of NVRTC 12.
 const OLDEST: i32 = 12_000;
@@ -111,8 +111,8 @@ fn check_version() -> std::result::Result<(), OpenError> {
 
 impl Kernels {
     fn open(context: &Arc<CudaContext>, arch: &str) -> std::result::Result<Self, OpenError> {
-        let program = kernels::program();
-        let key = cache::key(&[&program, &kernels::OPTIONS.join(" "), arch]);
+        let program = ff_kernels::program();
+        let key = cache::key(&[&program, &ff_kernels::OPTIONS.join(" "), arch]);
         let make = || compile(&program, arch);
         let load = |image: &[u8]| Self::load(context, image, &program);
         cache::load(cache::dir().as_deref(), &key, make, load)
@@ -124,7 +124,7 @@ impl Kernels {
         // SAFETY: the image is NVRTC's, whole: the cache compares its digest.
         let module = unsafe { result::module::load_data(image.as_ptr().cast::<c_void>()) }.map_err(refuse)?;
         let mut loaded = Self { module, functions: HashMap::new(), context: context.clone() };
-        for name in kernels::names(program) {
+        for name in ff_kernels::names(program) {
             let symbol = CString::new(name).map_err(|e| OpenError::Load(e.to_string()))?;
             // SAFETY: the module has just been loaded.
             let function = unsafe { result::module::get_function(module, symbol) }.map_err(refuse)?;

@@ -1,9 +1,8 @@
 //! How many threads a kernel gets, and how an op's arguments become a kernel's.
 
-use ff_tensor::{
-    Augmentation, Element, Goodness, Neuron, NeuronKind, Norm, NormKind, Objective, Output, Reset, Surrogate,
-    Tensor,
-};
+use ff_kernels::constants::{AFFINE, ELASTIC, NUMBERS, PAIR, SHIFT, SOFTPLUS};
+use ff_tensor::constants::LANES;
+use ff_tensor::{Augmentation, Element, Goodness, Neuron, Norm, NormKind, Objective, Tensor};
 
 use crate::{Arg, Cuda, Grid, NeuronArg};
 
@@ -18,9 +17,9 @@ pub(crate) fn units(rows: usize, n: usize) -> Grid {
     Grid { blocks: [number(rows), number(n.div_ceil(threads))], threads: [number(threads), 1] }
 }
 
-/// 16 threads for each row, which sum it up.
+/// A thread for each lane of a row's sum, and 16 rows in a block.
 pub(crate) fn sums(rows: usize) -> Grid {
-    Grid { blocks: [number(rows.div_ceil(16)), 1], threads: [16, 16] }
+    Grid { blocks: [number(rows.div_ceil(16)), 1], threads: [number(LANES), 16] }
 }
 
 /// Kernels count in 32 bits: `Config` allows no tensor with more rows or columns.
@@ -90,45 +89,23 @@ impl ToArg for f32 {
 
 impl ToArg for Goodness {
     fn arg(&self) -> Arg {
-        Arg::U32(match self {
-            Goodness::Mean => 0,
-            Goodness::Sum => 1,
-        })
+        Arg::U32(*self as u32)
     }
 }
 
 impl ToArg for NormKind {
     fn arg(&self) -> Arg {
-        Arg::U32(match self {
-            NormKind::L2 => 0,
-            NormKind::Rms => 1,
-        })
+        Arg::U32(*self as u32)
     }
 }
 
 impl ToArg for Neuron {
     fn arg(&self) -> Arg {
         Arg::Neuron(NeuronArg {
-            kind: match self.kind {
-                NeuronKind::Lif => 0,
-                NeuronKind::Relu => 1,
-            },
-            reset: match self.reset {
-                Reset::Subtract => 0,
-                Reset::Zero => 1,
-                Reset::None => 2,
-            },
-            output: match self.output {
-                Output::Membrane => 0,
-                Output::Rate => 1,
-            },
-            surrogate: match self.surrogate {
-                Surrogate::Atan => 0,
-                Surrogate::FastSigmoid => 1,
-                Surrogate::Triangle => 2,
-                Surrogate::Boxcar => 3,
-                Surrogate::Secant => 4,
-            },
+            kind: self.kind as u32,
+            reset: self.reset as u32,
+            output: self.output as u32,
+            surrogate: self.surrogate as u32,
             steps: number(self.steps),
             beta: self.beta,
             threshold: self.threshold,
@@ -144,17 +121,23 @@ pub(crate) fn norm(p: &Norm) -> [Arg; 2] {
 /// Which objective, and its parameter.
 pub(crate) fn objective(p: &Objective) -> [Arg; 2] {
     match *p {
-        Objective::Softplus { theta } => [Arg::U32(0), theta.arg()],
-        Objective::Pair { alpha } => [Arg::U32(1), alpha.arg()],
+        Objective::Softplus { theta } => [Arg::U32(SOFTPLUS), theta.arg()],
+        Objective::Pair { alpha } => [Arg::U32(PAIR), alpha.arg()],
     }
 }
 
 /// Five numbers for each change: which, and its bounds in the order of `Augmentation`.
 pub(crate) fn changes(list: &[Augmentation]) -> Vec<f32> {
-    let numbers = |change: &Augmentation| match *change {
-        Augmentation::Shift { pixels } => [0.0, pixels as f32, 0.0, 0.0, 0.0],
-        Augmentation::Affine { rotate, scale, shear, shift } => [1.0, rotate, scale, shear, shift],
-        Augmentation::Elastic { strength, smoothness } => [2.0, strength, smoothness, 0.0, 0.0],
+    let numbers = |change: &Augmentation| -> [f32; NUMBERS] {
+        match *change {
+            Augmentation::Shift { pixels } => [SHIFT as f32, pixels as f32, 0.0, 0.0, 0.0],
+            Augmentation::Affine { rotate, scale, shear, shift } => {
+                [AFFINE as f32, rotate, scale, shear, shift]
+            }
+            Augmentation::Elastic { strength, smoothness } => {
+                [ELASTIC as f32, strength, smoothness, 0.0, 0.0]
+            }
+        }
     };
     list.iter().flat_map(numbers).collect()
 }

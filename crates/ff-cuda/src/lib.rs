@@ -1,4 +1,4 @@
-//! An NVIDIA GPU as a [`Device`](ff_tensor::Device): every op is a launch of the kernel of its name in `kernels/`.
+//! An NVIDIA GPU as a [`Device`](ff_tensor::Device): every op is a launch of the kernel of its name in `ff_kernels`.
 //!
 //! This crate computes nothing. `device.rs` checks shapes and launches; `launch.rs` says how many threads, and how
 //! arguments are handed over; [`Driver`] is the seam below which there is either a GPU (`gpu.rs`) or, in the tests, a
@@ -14,7 +14,6 @@ mod device;
 mod driver;
 mod error;
 mod gpu;
-pub mod kernels;
 mod launch;
 mod memory;
 mod products;

@@ -34,12 +34,7 @@
 //!
 //! # Examples
 //!
-//! In `examples/`, in this order: `01-train`, `02-own-data`, `03-new-neuron`, `04-new-objective`, `05-watch-goodness`,
-//! `06-continual`, `07-predict`. This is the first of them:
-//!
-//! ```
-#![doc = include_str!("../examples/01-train.rs")]
-//! ```
+//! They stand in the crate `forward-forward`, which hands on what is here together with devices and data.
 
 #![forbid(unsafe_code)]
 
@@ -72,8 +67,3 @@ pub use network::{LayerWeights, Network, Purpose};
 pub use prediction::{Predictor, Scores};
 pub use trace::{Trace, trace};
 pub use training::{EpochReport, Trainer};
-
-/// The README's example, compiled and run by `cargo test`.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

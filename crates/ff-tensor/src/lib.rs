@@ -32,6 +32,7 @@
 
 pub mod augmentation;
 pub mod checks;
+pub mod constants;
 pub mod device;
 mod error;
 mod params;

@@ -1,8 +1,8 @@
 //! Watch a layer's goodness as it learns: that of test images with their true label, and with the best of the wrong ones.
 
-use ff_cpu::Cpu;
-use ff_data::{epoch_order, synthetic};
-use ff_net::{Config, Network, Predictor, Schedule, Scores, Trainer};
+use forward_forward::cpu::Cpu;
+use forward_forward::data::{epoch_order, synthetic};
+use forward_forward::{Config, Network, Predictor, Schedule, Scores, Trainer};
 
 /// Of layer `layer`, means over images: its goodness with the true label, that with the wrong label that it likes most,
 /// and how often the first is the larger.

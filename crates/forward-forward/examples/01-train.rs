@@ -1,16 +1,16 @@
 //! Train a network and see how well it does.
 //!
 //! ```text
-//! cargo run -p ff-net --example 01-train
+//! cargo run -p forward-forward --example 01-train
 //! ```
 
-use ff_cpu::Cpu;
-use ff_data::{epoch_order, synthetic};
-use ff_net::prediction::error_percent;
-use ff_net::{Config, Network, Predictor, Trainer};
+use forward_forward::cpu::Cpu;
+use forward_forward::data::{epoch_order, synthetic};
+use forward_forward::prediction::error_percent;
+use forward_forward::{Config, Network, Predictor, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Digits drawn here; `ff_data::open(None, &|_| ())?.dataset` is MNIST.
+    // Digits drawn here; `data::open(None, &|_| ())?.dataset` is MNIST.
     let data = synthetic(6_000, 1_000, 1);
     let config = Config { layers: vec![100, 100], epochs: 4, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;

@@ -4,12 +4,12 @@
 //! A net has learned its digits. Then the camera slips by four pixels each way, and each image that comes along with its
 //! label is learned from once and thrown away; two hundred of the old ones are kept, lest it forget them.
 
-use ff_cpu::Cpu;
-use ff_data::{Samples, epoch_order, synthetic};
-use ff_net::prediction::error_percent;
-use ff_net::{Config, LayerWeights, Model, Network, Predictor, Trainer};
-use ff_tensor::{NeuronKind, random};
-use ndarray::Array2;
+use forward_forward::cpu::Cpu;
+use forward_forward::data::{Samples, epoch_order, synthetic};
+use forward_forward::ndarray::{Array2, aview1};
+use forward_forward::prediction::error_percent;
+use forward_forward::tensor::random;
+use forward_forward::{Config, LayerWeights, Model, Network, NeuronKind, Predictor, Trainer};
 
 /// In place, `x / sqrt(mean x^2)`.
 fn normalise(x: &mut [f32]) {
@@ -30,7 +30,7 @@ fn learn(layers: &mut [LayerWeights], set: &Samples, step: usize, rate: f32) {
     });
     for LayerWeights { weight, .. } in layers {
         pair.iter_mut().for_each(|x| normalise(x));
-        let signal = [0, 1].map(|k| weight.t().dot(&ndarray::aview1(&pair[k])).mapv(|i| i.max(0.0)));
+        let signal = [0, 1].map(|k| weight.t().dot(&aview1(&pair[k])).mapv(|i| i.max(0.0)));
         let [right, wrong] = [0, 1].map(|k| signal[k].dot(&signal[k]) / signal[k].len() as f32);
         let push = rate / (1.0 + (12.0 * (right - wrong)).exp()); // of softplus(12 (g- - g+))
         for (k, sign) in [(0, push), (1, -push)] {
@@ -42,7 +42,7 @@ fn learn(layers: &mut [LayerWeights], set: &Samples, step: usize, rate: f32) {
     }
 }
 
-fn error(model: &Model, test: &Samples) -> ff_net::Result<f64> {
+fn error(model: &Model, test: &Samples) -> forward_forward::Result<f64> {
     let network = model.network(&Cpu::new(0)?)?;
     let scores = Predictor::new(&network)?.scan(&network, &test.images, &mut |_| ())?;
     Ok(error_percent(&scores.predict(), &test.labels))

@@ -3,12 +3,12 @@
 //! A network gives the first `classes` inputs up for the label, so data that uses all of its inputs gets some more in
 //! front.
 
-use ff_cpu::Cpu;
-use ff_data::epoch_order;
-use ff_net::prediction::error_percent;
-use ff_net::{Config, Network, Predictor, Trainer};
-use ff_tensor::{NeuronKind, random};
-use ndarray::{Array1, Array2, s};
+use forward_forward::cpu::Cpu;
+use forward_forward::data::epoch_order;
+use forward_forward::ndarray::{Array1, Array2, s};
+use forward_forward::prediction::error_percent;
+use forward_forward::tensor::random;
+use forward_forward::{Config, Network, NeuronKind, Predictor, Trainer};
 
 const SAMPLES: usize = 48;
 const KINDS: [&str; 3] = ["sine", "square", "sawtooth"];

@@ -6,11 +6,11 @@
 //! K. Naka and W. Rushton's unit, which saturates as cells of the retina do (J. Physiol. 185, 1966). Signal and slope are
 //! all that a new neuron needs: the gradient of the weights follows from them.
 
-use ff_cpu::Cpu;
-use ff_data::{Samples, epoch_order, synthetic};
-use ff_net::{Config, Network};
-use ff_tensor::{Adam, Device, Norm, NormKind, Result, Tensor};
-use ndarray::Array2;
+use forward_forward::cpu::Cpu;
+use forward_forward::data::{Samples, epoch_order, synthetic};
+use forward_forward::ndarray::Array2;
+use forward_forward::tensor::{Adam, Device, Norm, NormKind, Result, Tensor};
+use forward_forward::{Config, Network};
 
 const UNITS: usize = 150;
 const BATCH: usize = 50;

@@ -1,15 +1,15 @@
 //! Predict with nothing but a model file.
 //!
 //! ```text
-//! cargo run -p ff-net --example 07-predict -- runs/quick-1/model.safetensors
+//! cargo run -p forward-forward --example 07-predict -- runs/quick-1/model.safetensors
 //! ```
 //! Without a file, it trains a small model, saves that, and goes on as if it knew nothing of it.
 
 use std::path::{Path, PathBuf};
 
-use ff_cpu::Cpu;
-use ff_data::{epoch_order, synthetic};
-use ff_net::{Config, Model, Network, Predictor, Trainer};
+use forward_forward::cpu::Cpu;
+use forward_forward::data::{epoch_order, synthetic};
+use forward_forward::{Config, Model, Network, Predictor, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let network = model.network(&Cpu::new(0)?)?;
     let mut predictor = Predictor::new(&network)?;
 
-    // `ff_data::picture(&png, model.width, model.height)` reads a picture as such a row.
+    // `data::picture(&png, model.width, model.height)` reads a picture as such a row.
     let (images, labels) = (synthetic(1, 8, 2).test.images, synthetic(1, 8, 2).test.labels);
     let scores = predictor.scan(&network, &images, &mut |_| ())?; // images [n, width * height]
     for (i, label) in scores.predict().iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The same network trained by backpropagation, as a spiking one and with rectifiers, in the same engine.
 //!
 //! ```text
-//! cargo run --release -p ff-net --example backprop -- [lif|relu] [KEY=VALUE ...] [--test]
+//! cargo run --release -p forward-forward --example backprop -- [lif|relu] [KEY=VALUE ...] [--test]
 //! ```
 //! Errors are those of the last sixth of the training images, which is held out; `--test` trains on all of them and
 //! ends with the error of the test images.
@@ -9,11 +9,10 @@
 use std::error::Error;
 use std::time::Instant;
 
-use ff_cpu::Cpu;
-use ff_data::{Samples, epoch_order};
-use ff_net::prediction::error_percent;
-use ff_net::{Backprop, BackpropTrainer, Config};
-use ff_tensor::{NeuronKind, NormKind, Surrogate};
+use forward_forward::cpu::Cpu;
+use forward_forward::data::{self, Samples, epoch_order};
+use forward_forward::prediction::error_percent;
+use forward_forward::{Backprop, BackpropTrainer, Config, NeuronKind, NormKind, Surrogate};
 use serde_json::Value;
 
 /// Chosen on held out images.
@@ -44,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let config: Config = serde_json::from_value(config)?;
 
-    let opened = ff_data::open(None, &|_| ())?;
+    let opened = data::open(None, &|_| ())?;
     let data = opened.dataset;
     println!("{}", opened.note.unwrap_or_else(|| format!("{}, {neuron:?}", data.name)));
     let (most, held_out) = data.train.split_last(data.train.len() / 6);

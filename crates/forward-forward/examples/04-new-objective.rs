@@ -6,11 +6,11 @@
 //! ```
 //! A number for each goodness is all that a new objective needs. This one costs ten copies of an image instead of two.
 
-use ff_cpu::Cpu;
-use ff_data::{epoch_order, synthetic};
-use ff_net::{Config, Network};
-use ff_tensor::{Adam, Device, Norm, NormKind, Result, Tensor};
-use ndarray::{Array2, Axis};
+use forward_forward::cpu::Cpu;
+use forward_forward::data::{epoch_order, synthetic};
+use forward_forward::ndarray::{Array2, Axis};
+use forward_forward::tensor::{Adam, Device, Norm, NormKind, Result, Tensor};
+use forward_forward::{Config, Network};
 
 const UNITS: usize = 100;
 const BATCH: usize = 25;
