@@ -1,11 +1,8 @@
-//! The command line.
+//! The command line: which commands there are, and what each can be asked. It knows nothing of what they do.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-
-use crate::failure::Outcome;
-use crate::{compare, data, eval, import, info, predict, report, train, tutorial};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -80,13 +77,14 @@ Examples:
 /// its own goodness.
 #[derive(Parser)]
 #[command(name = "ff-cli", version, after_help = EXAMPLES)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
+/// What to do.
 #[derive(Subcommand)]
-enum Command {
+pub enum Command {
     /// Train a network (what happens without a subcommand: `train --preset quick`)
     #[command(after_help = TRAIN_EXAMPLES)]
     Train(TrainArgs),
@@ -313,22 +311,8 @@ pub struct Json {
     pub json: bool,
 }
 
-/// Parses the command line, or says what is wrong with it and exits with code 2.
-pub fn parse() -> Cli {
-    Cli::parse()
-}
-
-/// Runs the command.
-pub fn run(cli: Cli) -> Outcome<()> {
-    match cli.command.unwrap_or_else(|| Command::Train(TrainArgs::default())) {
-        Command::Train(args) => train::train(&args),
-        Command::Eval(args) => eval::eval(&args),
-        Command::Compare(args) => compare::compare(&args),
-        Command::Report(args) => report::report(&args),
-        Command::Predict(args) => predict::predict(&args),
-        Command::Tutorial(args) => tutorial::tutorial(&args),
-        Command::Data(command) => data::command(&command),
-        Command::Import(args) => import::import(&args),
-        Command::Info(args) => info::info(&args),
-    }
+/// Reads the command line and returns the command, or says what is wrong and exits with code 2. Without a command, a
+/// network is trained.
+pub fn command() -> Command {
+    Cli::parse().command.unwrap_or_else(|| Command::Train(TrainArgs::default()))
 }

@@ -1,6 +1,6 @@
 //! Downloads MNIST into a directory: from the first mirror that has it, checked, whole or not at all.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -67,9 +67,7 @@ fn fetch_from(mirrors: &[&str], sums: &[&str; 4], cache: &Path, progress: &dyn F
         let Some(bytes) = bytes else {
             return Err(Error::Download { file: name, reason: format!("no mirror gave it, {last}") });
         };
-        let mut temporary = tempfile::NamedTempFile::new_in(cache).map_err(Error::io(cache))?;
-        temporary.write_all(&bytes).map_err(Error::io(&path))?;
-        temporary.persist(&path).map_err(|e| Error::Io { path, source: e.error })?;
+        ff_file::write(&path, &bytes).map_err(Error::io(&path))?;
     }
     Ok(())
 }

@@ -4,9 +4,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::{Axis, number, usable};
-use super::canvas::{
-    Area, COLOURS, Drawn, Entry, INK, Mark, dashes, is_narrow, margin, page_width, placeholder, px, write,
-};
+use super::canvas::{Area, COLOURS, Drawn, Entry, INK, Mark, dashes, page_width, placeholder, write};
+use super::lengths::{is_narrow, margin, px};
 use super::lines::{Chart, frame};
 use super::page::Plot;
 

@@ -10,6 +10,7 @@ mod error_rate;
 mod goodness;
 mod grid;
 mod labels;
+mod lengths;
 mod lines;
 mod loss;
 mod membrane;
@@ -21,9 +22,6 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 mod weights;
-
-use std::io;
-use std::path::PathBuf;
 
 pub use confusion::Confusion;
 pub use error_rate::{error, errors};
@@ -38,24 +36,3 @@ pub use page::{NARROW, Plot, WIDE};
 pub use raster::{Raster, Spikes};
 pub use samples::{SampleRow, Samples};
 pub use weights::Weights;
-
-/// Why there is no plot: one sentence that names the file.
-#[derive(Debug, thiserror::Error)]
-pub enum PlotError {
-    /// The file system refused.
-    #[error("{}: the plot cannot be written: {source}", path.display())]
-    Write {
-        /// The plot's final name.
-        path: PathBuf,
-        /// The file system's reason.
-        source: io::Error,
-    },
-    /// The drawing library refused.
-    #[error("{}: the plot cannot be drawn: {reason}", path.display())]
-    Draw {
-        /// The plot's final name.
-        path: PathBuf,
-        /// The library's reason.
-        reason: String,
-    },
-}

@@ -4,10 +4,9 @@ use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::number;
-use super::canvas::{
-    Area, Drawn, Entry, INK, Mark, is_narrow, margin, on_page, page_width, placeholder, px, write,
-};
+use super::canvas::{Area, Drawn, Entry, INK, Mark, page_width, placeholder, write};
 use super::grid::{NOT_FINITE, Shape, draw_image};
+use super::lengths::{is_narrow, margin, on_page, px};
 use super::page::Plot;
 use super::sheet::Picture;
 

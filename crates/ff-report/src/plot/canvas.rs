@@ -1,4 +1,4 @@
-//! Colours, text and the header of a page; lengths on it.
+//! Colours, text and the header of a page.
 
 use std::error::Error;
 use std::sync::Once;
@@ -9,6 +9,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
+use super::lengths::{margin, on_page, px, sink};
 use super::sheet::Sheet;
 
 /// What is drawn on; its coordinates are `px` of the page's.
@@ -23,8 +24,6 @@ pub const HEIGHT: i32 = 750;
 pub const HEADER: i32 = 76;
 /// Height of each further row of a header, which a legend takes where it has no room beside the title.
 const ROW: i32 = 30;
-/// On a narrower page things stand below each other.
-const NARROW: i32 = 800;
 
 /// Text and axes.
 pub const INK: RGBColor = RGBColor(38, 42, 48);
@@ -45,34 +44,12 @@ pub const COLOURS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
 ];
 
-/// The drawing's pixels in one of the page's.
-pub const SCALE: i32 = 2;
 /// The name under which an SVG asks for it.
 const FONT: &str = "sans-serif";
-
-/// A length on the page, in the drawing's pixels.
-pub const fn px(length: i32) -> i32 {
-    length * SCALE
-}
-
-/// A length of the drawing, in the page's pixels, rounded up.
-pub const fn on_page(length: i32) -> i32 {
-    (length + SCALE - 1) / SCALE
-}
 
 /// The width of the page that `area` spans, in the page's pixels.
 pub fn page_width(area: &Area<'_>) -> i32 {
     on_page(area.dim_in_pixel().0 as i32)
-}
-
-/// Whether things have to stand below each other.
-pub fn is_narrow(page: i32) -> bool {
-    page < NARROW
-}
-
-/// Empty border at a page's sides.
-pub fn margin(page: i32) -> i32 {
-    if is_narrow(page) { 10 } else { 36 }
 }
 
 /// Text of `size` on the page; `pos` says which of its points is placed.
@@ -83,17 +60,6 @@ pub fn text(size: i32, colour: RGBColor, (h, v): (HPos, VPos)) -> TextStyle<'sta
     let mut style = TextStyle::from((FONT, px(size)).into_font()).pos(Pos::new(h, v));
     style.color = colour.to_backend_color();
     style
-}
-
-/// What to move text of `size` down by, in the drawing's pixels, to centre it for the eye: the library
-/// centres a box that reaches further below the baseline than letters do.
-pub const fn sink(size: i32) -> i32 {
-    sink_of(px(size))
-}
-
-/// The same for a size in the drawing's pixels.
-pub const fn sink_of(size: i32) -> i32 {
-    size / 7
 }
 
 /// Writes `words` with their left end, middle or right end at `x` and their middle at `y`.

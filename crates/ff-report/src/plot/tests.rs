@@ -9,6 +9,7 @@ use std::path::Path;
 use tempfile::tempdir;
 
 use super::*;
+use crate::Error;
 
 /// Width, height and number of distinct colours.
 fn look(path: &Path) -> (u32, u32, usize) {
@@ -294,7 +295,7 @@ fn an_unwritable_place_is_named_and_left_clean() {
     // A folder in the plot's place lets the temporary file be written, but not renamed.
     let taken = folder.path().join("taken.png");
     fs::create_dir(&taken).unwrap();
-    assert!(matches!(error("test", vec![1.0], vec![]).save(&taken), Err(PlotError::Write { .. })));
+    assert!(matches!(error("test", vec![1.0], vec![]).save(&taken), Err(Error::Write { .. })));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file is left");
 }
 

@@ -5,9 +5,9 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::Axis;
 use super::canvas::{
-    Area, COLOURS, Drawn, Entry, GRID, INK, Mark, SOFT, is_narrow, margin, page_width, placeholder, px, text,
-    write,
+    Area, COLOURS, Drawn, Entry, GRID, INK, Mark, SOFT, page_width, placeholder, text, write,
 };
+use super::lengths::{is_narrow, margin, px};
 use super::page::Plot;
 
 /// The spikes of one layer for one image and label.

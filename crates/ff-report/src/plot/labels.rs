@@ -4,10 +4,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::{number, usable};
-use super::canvas::{
-    Area, COLOURS, Drawn, Entry, GRID, INK, Mark, SOFT, is_narrow, margin, page_width, placeholder, px, write,
-};
+use super::canvas::{Area, COLOURS, Drawn, Entry, GRID, INK, Mark, SOFT, page_width, placeholder, write};
 use super::grid::{Shape, draw_image, grey};
+use super::lengths::{is_narrow, margin, px};
 use super::page::Plot;
 
 /// An image and the goodness of each label.

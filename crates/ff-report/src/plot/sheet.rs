@@ -13,7 +13,7 @@ use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
 };
 
-use super::canvas::sink_of;
+use super::lengths::sink_of;
 
 /// One page.
 pub enum Sheet<'a> {

@@ -9,10 +9,10 @@ use std::path::Path;
 use image::{ImageFormat, RgbImage, imageops};
 use plotters::prelude::*;
 
-use super::PlotError;
-use super::canvas::{Area, Drawn, Entry, Header, PAPER, SCALE, px};
+use super::canvas::{Area, Drawn, Entry, Header, PAPER};
+use super::lengths::{SCALE, px};
 use super::sheet::Sheet;
-use crate::run_dir::write_whole;
+use crate::error::Error;
 
 /// Width of a page on its own, or on a large screen.
 pub const WIDE: i32 = 1200;
@@ -42,14 +42,14 @@ pub trait Plot {
     ///
     /// # Errors
     /// A drawing that fails, or a place that cannot be written; neither leaves a file.
-    fn save(&self, path: &Path) -> Result<(), PlotError> {
+    fn save(&self, path: &Path) -> Result<(), Error> {
         let bytes = match path.extension().is_some_and(|end| end == "svg") {
             true => self.svg(WIDE).map(String::into_bytes),
             false => self.png(),
         };
         let bytes =
-            bytes.map_err(|error| PlotError::Draw { path: path.to_owned(), reason: error.to_string() })?;
-        write_whole(path, &bytes).map_err(|source| PlotError::Write { path: path.to_owned(), source })
+            bytes.map_err(|error| Error::Draw { path: path.to_owned(), reason: error.to_string() })?;
+        ff_file::write(path, &bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
     /// A page as PNG, `WIDE`.

@@ -2,8 +2,9 @@
 
 use plotters::style::text_anchor::HPos;
 
-use super::canvas::{Area, Drawn, INK, is_narrow, margin, on_page, page_width, placeholder, px, write};
+use super::canvas::{Area, Drawn, INK, page_width, placeholder, write};
 use super::grid::{Shape, draw_image, grey};
+use super::lengths::{is_narrow, margin, on_page, px};
 use super::page::Plot;
 
 /// One row of images.

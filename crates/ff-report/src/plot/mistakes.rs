@@ -2,10 +2,9 @@
 
 use plotters::style::text_anchor::HPos;
 
-use super::canvas::{
-    Area, Drawn, Entry, INK, Mark, is_narrow, margin, on_page, page_width, placeholder, px, write,
-};
+use super::canvas::{Area, Drawn, Entry, INK, Mark, page_width, placeholder, write};
 use super::grid::{Shape, draw_image, grey};
+use super::lengths::{is_narrow, margin, on_page, px};
 use super::page::Plot;
 
 /// One of them.

@@ -3,9 +3,8 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::canvas::{
-    Area, COLOURS, Drawn, Entry, GRID, INK, Mark, SOFT, is_narrow, margin, page_width, placeholder, px, write,
-};
+use super::canvas::{Area, COLOURS, Drawn, Entry, GRID, INK, Mark, SOFT, page_width, placeholder, write};
+use super::lengths::{is_narrow, margin, px};
 use super::page::Plot;
 
 /// Counts of images by what they show and what was predicted.

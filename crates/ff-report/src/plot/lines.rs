@@ -7,9 +7,9 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, usable};
 use super::canvas::{
-    Area, Drawn, Entry, GRID, HEADER, HEIGHT, INK, Mark, SOFT, is_narrow, margin, page_width, placeholder,
-    px, sink, text, width_of, write,
+    Area, Drawn, Entry, GRID, HEADER, HEIGHT, INK, Mark, SOFT, page_width, placeholder, text, width_of, write,
 };
+use super::lengths::{is_narrow, margin, px, sink};
 use super::page::Plot;
 use super::sheet::Sheet;
 
