@@ -182,8 +182,8 @@ fn same_number(images: &Checked, labels: &Checked) -> Result<()> {
 }
 
 /// Counts the classes of the training labels. Every class up to the largest label needs at least a hundredth of an even
-/// share of the images. A class without a test image needs a tenth of an even share, and at least two images. So a single stray label
-/// counts as damage and not as an eleventh class.
+/// share of the images. A class without a test image needs a tenth of an even share, and at least two images. So a single
+/// stray label counts as damage and not as an eleventh class.
 fn classes_of(labels: &Checked, test_labels: &[u8]) -> Result<usize> {
     let body = labels.body();
     let mut counts = [0usize; 256];
