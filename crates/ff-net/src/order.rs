@@ -3,14 +3,14 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// A permutation of `0..n` that depends only on `seed` and `epoch`: Fisher and Yates' shuffle with ChaCha8, one
-/// stream per epoch.
+/// Returns a permutation of `0..n` that depends only on `seed` and `epoch`. It is Fisher and Yates' shuffle with ChaCha8,
+/// and each epoch has its own stream.
 pub fn epoch_order(n: usize, seed: u64, epoch: u64) -> Vec<u32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(epoch + 1);
     let mut order: Vec<u32> = (0..n as u32).collect();
     for i in (1..n).rev() {
-        // A 32-bit draw scaled to 0..=i; uneven by at most one part in 2^32 / n.
+        // A 32-bit draw is scaled to 0..=i. It is uneven by at most one part in 2^32 / n.
         let j = (u64::from(rng.next_u32()) * (i as u64 + 1)) >> 32;
         order.swap(i, j as usize);
     }
