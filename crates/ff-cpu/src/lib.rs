@@ -35,6 +35,7 @@ mod lif;
 mod lif_grad;
 mod local_grad;
 mod matmul;
+mod narrow;
 mod normalise;
 mod objective;
 mod row_factor;

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use crate::{dense, sparse};
+use crate::{dense, narrow, sparse};
 
 /// Rows of C come in multiples of this, a multiple of matrixmultiply's tile of 8.
 const TILE: usize = 16;
@@ -18,6 +18,11 @@ pub(crate) struct Operand<'a> {
 }
 
 impl Operand<'_> {
+    /// The transpose, of the same numbers in memory.
+    pub fn transpose(self) -> Self {
+        Self { transposed: !self.transposed, ..self }
+    }
+
     /// Distance between rows and between columns of op(A), which has `rows` x `cols`.
     fn strides(&self, rows: usize, cols: usize) -> [isize; 2] {
         if self.transposed { [1, rows as isize] } else { [cols as isize, 1] }
@@ -27,7 +32,7 @@ impl Operand<'_> {
 /// See [`ff_tensor::Device::matmul`]. C is `[m, n]`, op(A) `[m, k]`, op(B) `[k, n]`.
 pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     let [m, k, n] = shape;
-    if k == 0 {
+    if k == 0 || c.is_empty() {
         return c.fill(0.0);
     }
     if !b.transposed && sparse::pays(a.data, n) {
@@ -36,6 +41,14 @@ pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     if dense::pays(m, n) {
         return dense::product(c, a, b, shape);
     }
+    if narrow::pays() {
+        return narrow::product(c, a, b, shape);
+    }
+    packed(c, a, b, shape);
+}
+
+/// The product as the `matrixmultiply` crate takes it, which copies A and B to memory that it asks for each time.
+pub(crate) fn packed(c: &mut [f32], a: Operand, b: Operand, [m, k, n]: [usize; 3]) {
     let ([a_row, a_col], [b_row, b_col]) = (a.strides(m, k), b.strides(k, n));
     let rows = m.div_ceil(rayon::current_num_threads()).next_multiple_of(TILE);
     c.par_chunks_mut((rows * n).max(1)).enumerate().for_each(|(i, c)| {
