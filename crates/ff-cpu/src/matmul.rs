@@ -1,7 +1,8 @@
-//! `C = op(A) op(B)`, in one of three ways: `sparse.rs` where two thirds of A are zeros, `dense.rs` where C has room for
-//! its tiles, and the `matrixmultiply` crate for all else: few rows or columns, a processor without vector instructions.
+//! `C = op(A) op(B)`, in one of four ways: `sparse.rs` where two thirds of A are zeros, `dense.rs` where C has room for its
+//! tiles, `narrow.rs` where C has few rows or columns, and the `matrixmultiply` crate on a processor without vector
+//! instructions.
 //!
-//! All three divide C among the threads and sum each element over k in the same order whatever their number.
+//! All four divide C among the threads and sum each element over k in the same order whatever their number.
 
 use rayon::prelude::*;
 
@@ -82,10 +83,25 @@ mod tests {
     /// Small enough for Miri (docs/safety.md), with what is left over of every tile; whole numbers, so that sums are exact.
     #[test]
     fn small_products_of_each_kind_are_the_plain_loops() {
-        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (13, 3, 35), (12, 0, 32), (17, 2, 64)] {
-            for (transpose_a, transpose_b, every) in
-                [(false, false, 1), (true, false, 1), (false, true, 1), (true, false, 9), (false, false, 9)]
-            {
+        let sizes = [
+            (1, 1, 1),
+            (3, 5, 7),
+            (13, 3, 35),
+            (12, 0, 32),
+            (17, 2, 64),
+            (40, 3, 10),
+            (5, 2, 37),
+            (2, 257, 3),
+        ];
+        for (m, k, n) in sizes {
+            for (transpose_a, transpose_b, every) in [
+                (false, false, 1),
+                (true, false, 1),
+                (false, true, 1),
+                (true, true, 1),
+                (true, false, 9),
+                (false, false, 9),
+            ] {
                 // One of `every` numbers of A is not 0.
                 let number = |i: usize| if i.is_multiple_of(every) { (i % 11) as f32 - 4.0 } else { 0.0 };
                 let a: Vec<f32> = (0..m * k).map(number).collect();
