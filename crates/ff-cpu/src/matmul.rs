@@ -1,4 +1,4 @@
-//! `C = op(A) op(B)`, in one of four ways: `sparse.rs` where two thirds of A are zeros, `dense.rs` where C has room for its
+//! `C = op(A) op(B)`, in one of four ways: `sparse.rs` where A has many zeros, `dense.rs` where C has room for its
 //! tiles, `narrow.rs` where C has few rows or columns, and the `matrixmultiply` crate on a processor without vector
 //! instructions.
 //!

@@ -69,17 +69,16 @@ fn narrow<'a, 'c>(
         (a, b, m, n) = (b.transpose(), a.transpose(), n, m);
     }
     let columns = c.ncols();
-    let b = match columns < WIDE {
-        true => {
-            Lines { data: panel(copy, b, [k, n], [column, columns]), stride: columns.next_multiple_of(LANES) }
-        }
-        false => Lines { data: &b.data[column..], stride: n },
+    let (data, stride) = if columns < WIDE {
+        (panel(copy, b, [k, n], [column, columns]), columns.next_multiple_of(LANES))
+    } else {
+        (&b.data[column..], n)
     };
-    Narrow { c, row, a, b, m, k }
+    Narrow { c, row, a, m, k, b: Lines { data, stride } }
 }
 
 /// Copies `columns` columns of op(B) `[k, n]` from `column` on to where each row lies in one piece, with room behind it for
-/// whole vectors.
+/// whole vectors. What stands in that room does not matter: the sums over it are not written to C.
 fn panel<'a>(
     copy: &'a mut Vec<f32>,
     b: Operand,
@@ -98,7 +97,7 @@ fn panel<'a>(
         for (i, row) in panel.chunks_exact_mut(width).enumerate() {
             let (vectors, _) = row.as_chunks_mut::<LANES>();
             for (v, vector) in vectors.iter_mut().enumerate() {
-                // The room behind the last column gets whatever comes next.
+                // Copies of one length are fastest, so the room gets whatever comes next in B.
                 *vector = load(&b.data[i * n + column..], v * LANES);
             }
         }
@@ -174,6 +173,7 @@ impl Narrow<'_, '_> {
         }
     }
 
+    /// Writes a tile's sums to C, but for those behind the last column.
     #[inline(always)]
     fn write<S: Simd, const V: usize>(&mut self, simd: S, [row, column]: [usize; 2], sums: &[[S::f32s; V]]) {
         let end = self.c.ncols().min(column + V * S::F32_LANES);

@@ -19,8 +19,8 @@ use crate::shares::{Cut, Share, share_out};
 
 /// Rows whose lists are made at a time.
 const ROWS: usize = 512;
-/// How many k a block has: with a panel's columns, of which it needs some rows only, about what the innermost cache
-/// holds. A multiple of `LOOK`.
+/// How many k a block has: with a panel's columns they are 32 KiB at most, which the innermost cache holds. A multiple of
+/// `LOOK`.
 const BLOCK: usize = 64;
 /// Numbers that are looked at together for those that are not zero.
 const LOOK: usize = 64;
