@@ -16,7 +16,7 @@ use std::cell::RefCell;
 use ndarray::ArrayViewMut2;
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::{Instructions, LANES, aligned, arch, instructions, load, put};
+use crate::lanes::{Instructions, LANES, aligned, arch, instructions, load};
 use crate::matmul::Operand;
 use crate::shares::{Cut, Share, share_out};
 
@@ -169,24 +169,23 @@ impl Narrow<'_, '_> {
                     (0..len).map(move |i| from_fn(|r| lines[r][i]))
                 })
             };
-            self.write(simd, [row, column], &sums);
+            self.write::<S, V>([row, column], &sums);
         }
     }
 
     /// Writes a tile's sums to C, but for those behind the last column.
     #[inline(always)]
-    fn write<S: Simd, const V: usize>(&mut self, simd: S, [row, column]: [usize; 2], sums: &[[S::f32s; V]]) {
+    fn write<S: Simd, const V: usize>(&mut self, [row, column]: [usize; 2], sums: &[[S::f32s; V]]) {
         let end = self.c.ncols().min(column + V * S::F32_LANES);
         for (r, sums) in sums.iter().enumerate() {
             let mut c = self.c.row_mut(row + r);
-            if let Some(c) = c.as_slice_mut() {
-                for (v, &sum) in sums.iter().enumerate() {
-                    put(simd, &mut c[..end], column + v * S::F32_LANES, sum);
-                }
-            } else {
-                let sums: &[f32] = pulp::bytemuck::cast_slice(sums);
-                for (j, &sum) in (column..end).zip(sums) {
-                    c[j] = sum;
+            let sums: &[f32] = &pulp::bytemuck::cast_slice(sums)[..end - column];
+            match c.as_slice_mut() {
+                Some(c) => c[column..end].copy_from_slice(sums),
+                None => {
+                    for (j, &sum) in (column..end).zip(sums) {
+                        c[j] = sum;
+                    }
                 }
             }
         }
