@@ -64,7 +64,7 @@ struct Optimiser {
 }
 
 /// What the example trains with.
-pub const MOMENTUM: Momentum = Momentum { rate: 0.5, momentum: 0.9 };
+pub const MOMENTUM: Momentum = Momentum { rate: 0.02, momentum: 0.9 };
 
 /// Trains on drawn digits and gives the test error in percent.
 pub fn train<D: Device>(dev: &D, samples: [usize; 2], epochs: usize) -> forward_forward::Result<f64> {
