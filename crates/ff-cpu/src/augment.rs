@@ -14,15 +14,24 @@
 
 mod map;
 
-use ff_tensor::Augment;
+use ff_tensor::Augmentation;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 
 use map::Map;
 
-/// See [`ff_tensor::Device::augment`].
-pub(crate) fn augment(out: &mut [u8], images: &[u8], p: &Augment) {
+/// What is done to the images of an epoch.
+pub(crate) struct Change<'a> {
+    pub list: &'a [Augmentation],
+    pub width: usize,
+    pub height: usize,
+    pub seed: u64,
+    pub epoch: u64,
+}
+
+/// See [`ff_tensor::Augment`].
+pub(crate) fn augment(out: &mut [u8], images: &[u8], p: &Change) {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&p.seed.to_le_bytes());
     key[8..16].copy_from_slice(&p.epoch.to_le_bytes());

@@ -25,7 +25,7 @@ fn changed(
 ) -> Array2<u8> {
     // What stood in `out` before must not show.
     let mut out = Array2::from_elem(images.dim(), 77);
-    let p = Augment { list, width, height, seed, epoch };
+    let p = Change { list, width, height, seed, epoch };
     augment(out.as_slice_mut().unwrap(), images.as_slice().unwrap(), &p);
     out
 }

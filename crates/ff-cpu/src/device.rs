@@ -1,20 +1,20 @@
-//! The CPU as a [`Device`]: checks shapes, then hands plain slices to the op's own file.
+//! The CPU as a [`Device`]: takes each op apart and hands plain slices to the op's own file.
 
 use std::sync::Arc;
 
+use ff_tensor::units::Samples;
 use ff_tensor::{
-    Adam, Augment, Clock, CurrentGrad, Device, Element, Error, Gather, Goodness, LabelDraw, LabelRow,
-    LocalLoss, Neuron, Norm, Objective, Result, Softmax, Tensor, expect_shape,
+    Advance, Augment, Checked, Clock, CurrentGrad, Device, DrawLabels, Element, Error, Gather, LabelCurrent,
+    LabelGoodness, LocalGrad, MatMul, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select,
+    ShareGoodness, ShareGrad, SoftmaxLoss, SumRows, Tensor, UnitsBackward, UnitsForward, Update,
+    element_count, expect_shape,
 };
 
-use crate::checks::{
-    expect_augment, expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units,
-    slice, this_batch,
-};
+use crate::goodness::Candidates;
 use crate::matmul::Operand;
 use crate::{
-    adam, augment, draw_labels, gather, goodness, label_current, lif, lif_grad, local_grad, matmul,
-    normalise, objective, row_factor, share_grad, softmax_loss, sum_rows,
+    augment, draw_labels, gather, goodness, label_current, local_grad, matmul, normalise, pair_losses,
+    row_factor, select, share_grad, softmax_loss, sum_rows, units, update,
 };
 
 /// Rows that one task takes at a time: enough work to be worth handing out, small enough to stay in cache.
@@ -51,6 +51,39 @@ impl Cpu {
     }
 }
 
+/// Room for `count` numbers, or the error that there is none.
+fn room<T: Element>(count: usize) -> Result<Vec<T>> {
+    let mut numbers = Vec::new();
+    let needed = count.saturating_mul(size_of::<T>());
+    let refuse =
+        |_| Error::Device { device: "cpu".into(), reason: format!("there is no room for {needed} bytes") };
+    numbers.try_reserve_exact(count).map_err(refuse)?;
+    Ok(numbers)
+}
+
+/// The numbers, if there are any.
+fn slice(tensor: Option<&Tensor<Cpu>>) -> Option<&[f32]> {
+    tensor.map(Tensor::get)
+}
+
+/// The clock's step and batch.
+fn numbers(clock: &Clock<Cpu>) -> [u32; 2] {
+    let clock = clock.get();
+    [clock[0], clock[1]]
+}
+
+/// Calls `f` with the part of an epoch's losses that belongs to the clock's batch. Losses beyond the end are not kept.
+fn this_batch(losses: &mut [f32], batch: usize, clock: &[u32], f: impl FnOnce(&mut [f32])) {
+    let start = clock[1] as usize * batch;
+    if let Some(own) = losses.get_mut(start..start + batch) {
+        return f(own);
+    }
+    let mut own = vec![0.0; batch];
+    f(&mut own);
+    let kept = losses.get_mut(start..).unwrap_or_default();
+    kept.copy_from_slice(&own[..kept.len()]);
+}
+
 impl Device for Cpu {
     type Buffer<T: Element> = Vec<T>;
 
@@ -59,363 +92,230 @@ impl Device for Cpu {
     }
 
     fn zeros<T: Element>(&self, rows: usize, cols: usize) -> Result<Tensor<Self, T>> {
-        Ok(Tensor::new(rows, cols, vec![T::default(); rows * cols]))
+        // `vec!` has zeroed pages from the system, which a `resize` would write once more; `room` asks first.
+        let count = element_count(rows, cols)?;
+        drop(room::<T>(count)?);
+        Tensor::of_storage(rows, cols, vec![T::default(); count])
     }
 
     fn upload<T: Element>(&self, rows: usize, cols: usize, data: &[T]) -> Result<Tensor<Self, T>> {
-        expect_shape("upload", "data", [data.len(), 1], [rows * cols, 1])?;
-        Ok(Tensor::new(rows, cols, data.to_vec()))
+        expect_shape("upload", "data", [data.len(), 1], [element_count(rows, cols)?, 1])?;
+        let mut numbers = room(data.len())?;
+        numbers.extend_from_slice(data);
+        Tensor::of_storage(rows, cols, numbers)
     }
 
     fn write<T: Element>(&self, to: &mut Tensor<Self, T>, data: &[T]) -> Result<()> {
         expect_shape("write", "data", [data.len(), 1], [to.rows() * to.cols(), 1])?;
-        to.data.copy_from_slice(data);
+        to.get_mut().copy_from_slice(data);
         Ok(())
     }
 
     fn download<T: Element>(&self, from: &Tensor<Self, T>) -> Result<Vec<T>> {
-        Ok(from.data.clone())
+        Ok(from.get().to_vec())
     }
 
     fn synchronise(&self) -> Result<()> {
         Ok(())
     }
 
-    fn augment(&self, out: &mut Tensor<Self, u8>, images: &Tensor<Self, u8>, p: &Augment) -> Result<()> {
-        expect_augment(out.shape(), images.shape(), p)?;
-        self.pool.install(|| augment::augment(&mut out.data, &images.data, p));
+    fn augment(&self, op: Checked<Augment<Self>>) -> Result<()> {
+        let Augment { out, images, list, width, height, seed, epoch } = op.into_inner();
+        let p = augment::Change { list, width, height, seed, epoch };
+        self.pool.install(|| augment::augment(out.get_mut(), images.get(), &p));
         Ok(())
     }
 
-    fn gather(
-        &self,
-        xhat: &mut Tensor<Self>,
-        scale: &mut Tensor<Self>,
-        labels: &mut Tensor<Self, u32>,
-        images: &Tensor<Self, u8>,
-        targets: &Tensor<Self, u32>,
-        order: &Tensor<Self, u32>,
-        clock: &Clock<Self>,
-        p: &Gather,
-    ) -> Result<()> {
-        let pixels = images.cols();
+    fn gather(&self, op: Checked<Gather<Self>>) -> Result<()> {
+        let Gather { xhat, scale, labels, images, targets, order, clock, classes, amplitude, norm, dropout } =
+            op.into_inner();
+        let [step, batch] = numbers(clock);
         let b = scale.rows();
-        expect_shape("gather", "xhat", xhat.shape(), [b + p.label_rows(), pixels])?;
-        expect_shape("gather", "scale", scale.shape(), [b, 1])?;
-        expect_shape("gather", "labels", labels.shape(), [b, 1])?;
-        expect_shape("gather", "images", images.shape(), [targets.rows(), pixels])?;
-        let first = clock.data[1] as usize * b;
-        let Some(ids) = order.data.get(first..first + b) else {
-            return Err(Error::Shape {
-                op: "gather",
-                tensor: "order",
-                got: order.shape(),
-                expected: [first + b, 1],
-            });
+        let order = order.get();
+        let ids = order.get((batch as usize).saturating_mul(b)..).unwrap_or_default();
+        let p = gather::Images {
+            images: images.get(),
+            targets: targets.get(),
+            ids,
+            classes,
+            amplitude,
+            norm,
+            dropout,
         };
-        self.pool.install(|| {
-            gather::gather(
-                &mut xhat.data,
-                &mut scale.data,
-                &mut labels.data,
-                &images.data,
-                &targets.data,
-                ids,
-                clock.data[0],
-                p,
-            )
-        });
+        let [xhat, scale] = [xhat.get_mut(), scale.get_mut()];
+        self.pool.install(|| gather::gather(xhat, scale, labels.get_mut(), &p, step));
         Ok(())
     }
 
-    fn draw_labels(
-        &self,
-        pair: &mut Tensor<Self, u32>,
-        labels: &Tensor<Self, u32>,
-        scores: &Tensor<Self>,
-        clock: &Clock<Self>,
-        p: &LabelDraw,
-    ) -> Result<()> {
-        expect_shape("draw_labels", "pair", pair.shape(), [2 * labels.rows(), 1])?;
-        if p.sharpness != 0.0 {
-            expect_shape("draw_labels", "scores", scores.shape(), [labels.rows(), p.classes])?;
-        }
-        draw_labels::draw_labels(&mut pair.data, &labels.data, &scores.data, clock.data[0], p);
+    fn draw_labels(&self, op: Checked<DrawLabels<Self>>) -> Result<()> {
+        let DrawLabels { pair, labels, scores, clock, classes, seed, sharpness } = op.into_inner();
+        let p = draw_labels::Draw { classes, seed, sharpness };
+        draw_labels::draw_labels(pair.get_mut(), labels.get(), slice(scores), numbers(clock)[0], &p);
         Ok(())
     }
 
-    fn normalise(&self, xhat: &mut Tensor<Self>, x: &Tensor<Self>, steps: usize, p: &Norm) -> Result<()> {
-        expect_shape("normalise", "xhat", xhat.shape(), x.shape())?;
-        expect_shape("normalise", "x (rows not a multiple of steps)", [x.rows() % steps, 0], [0, 0])?;
+    fn select(&self, op: Checked<Select<Self>>) -> Result<()> {
+        let Select { rows, table, order, clock } = op.into_inner();
+        let n = table.cols();
+        let ids = order.get().get((numbers(clock)[1] as usize).saturating_mul(rows.rows())..);
+        let (ids, table) = (ids.unwrap_or_default(), table.get());
+        self.pool.install(|| select::select(rows.get_mut(), table, ids, n));
+        Ok(())
+    }
+
+    fn normalise(&self, op: Checked<Normalise<Self>>) -> Result<()> {
+        let Normalise { xhat, x, steps, norm } = op.into_inner();
         let n = x.cols();
-        self.pool.install(|| normalise::normalise(&mut xhat.data, &x.data, n, steps, p));
+        self.pool.install(|| normalise::normalise(xhat.get_mut(), x.get(), n, steps, &norm));
         Ok(())
     }
 
-    fn matmul(
-        &self,
-        c: &mut Tensor<Self>,
-        a: &Tensor<Self>,
-        transpose_a: bool,
-        b: &Tensor<Self>,
-        transpose_b: bool,
-    ) -> Result<()> {
-        let [m, n] = c.shape();
-        let k = if transpose_a { a.rows() } else { a.cols() };
-        let flip = |[r, c]: [usize; 2], transposed| if transposed { [c, r] } else { [r, c] };
-        expect_shape("matmul", "a", a.shape(), flip([m, k], transpose_a))?;
-        expect_shape("matmul", "b", b.shape(), flip([k, n], transpose_b))?;
-        let a = Operand { data: &a.data, transposed: transpose_a };
-        let b = Operand { data: &b.data, transposed: transpose_b };
-        self.pool.install(|| matmul::matmul(&mut c.data, a, b, [m, k, n]));
+    fn matmul(&self, op: Checked<MatMul<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let sizes = op.sizes();
+        let a = Operand { data: op.a.get(), transposed: op.transpose_a };
+        let b = Operand { data: op.b.get(), transposed: op.transpose_b };
+        self.pool.install(|| matmul::matmul(op.c.get_mut(), a, b, sizes));
         Ok(())
     }
 
-    fn row_factor(
-        &self,
-        factor: &mut Tensor<Self>,
-        goodness: &Tensor<Self>,
-        below: Option<&Tensor<Self>>,
-        units: usize,
-        p: &Norm,
-        g: Goodness,
-    ) -> Result<()> {
-        expect_shape("row_factor", "factor", factor.shape(), [goodness.rows(), 1])?;
-        expect_shape("row_factor", "goodness", goodness.shape(), [goodness.rows(), 1])?;
-        expect_factor("row_factor", below, goodness.rows())?;
-        row_factor::row_factor(&mut factor.data, &goodness.data, slice(below), units, p, g);
-        Ok(())
-    }
-
-    fn label_current(
-        &self,
-        current: &mut Tensor<Self>,
-        shares: &Tensor<Self>,
-        scale: &Tensor<Self>,
-        labels: &Tensor<Self, u32>,
-        factor: Option<&Tensor<Self>>,
-        p: &LabelRow,
-    ) -> Result<()> {
-        let [r, n] = current.shape();
-        expect_copies("label_current", "scale", scale.shape(), [r, 1])?;
-        expect_shares("label_current", "shares", shares.shape(), scale.rows(), n)?;
-        expect_shape("label_current", "labels", labels.shape(), [r, 1])?;
-        expect_factor("label_current", factor, r)?;
-        let (shares, scale, labels, factor) = (&shares.data, &scale.data, &labels.data, slice(factor));
+    fn label_current(&self, op: Checked<LabelCurrent<Self>>) -> Result<()> {
+        let LabelCurrent { current, shares, scale, labels, factor, amplitude } = op.into_inner();
+        let (n, shares, scale, labels) = (current.cols(), shares.get(), scale.get(), labels.get());
+        let (current, factor) = (current.get_mut(), slice(factor));
         self.pool
-            .install(|| label_current::label_current(&mut current.data, shares, scale, labels, factor, n, p));
+            .install(|| label_current::label_current(current, shares, scale, labels, factor, n, amplitude));
         Ok(())
     }
 
-    fn lif(
-        &self,
-        signal: &mut Tensor<Self>,
-        spikes: Option<&mut Tensor<Self>>,
-        current: &Tensor<Self>,
-        bias: Option<&Tensor<Self>>,
-        p: &Neuron,
-    ) -> Result<()> {
+    fn units_forward(&self, op: Checked<UnitsForward<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let (n, in_time) = (op.signal.cols(), op.in_time());
+        let (spikes, current, bias) = (op.spikes.map(Tensor::get_mut), op.current.get(), slice(op.bias));
+        let samples = Samples { n, signal: op.signal.get_mut(), slope: None, spikes, current, bias, in_time };
+        self.pool.install(|| units::forward(samples, op.units));
+        Ok(())
+    }
+
+    fn row_goodness(&self, op: Checked<RowGoodness<Self>>) -> Result<()> {
+        let RowGoodness { goodness, signal, formula } = op.into_inner();
         let n = signal.cols();
-        let in_time = expect_units("lif", signal.shape(), spikes.as_deref(), current, bias, p)?;
-        let (signal, spikes) = (&mut signal.data, spikes.map(|s| s.data.as_mut_slice()));
-        let rows = lif::Rows { signal, slope: None, spikes, current: &current.data };
-        self.pool.install(|| lif::lif(rows, slice(bias), n, in_time, p));
+        self.pool.install(|| goodness::row_goodness(goodness.get_mut(), signal.get(), n, formula));
         Ok(())
     }
 
-    fn goodness(&self, goodness: &mut Tensor<Self>, signal: &Tensor<Self>, p: Goodness) -> Result<()> {
-        let [r, n] = signal.shape();
-        expect_shape("goodness", "goodness", goodness.shape(), [r, 1])?;
-        self.pool.install(|| goodness::goodness(&mut goodness.data, &signal.data, n, p));
+    fn label_goodness(&self, op: Checked<LabelGoodness<Self>>) -> Result<()> {
+        let LabelGoodness { scores, shares, scale, bias, amplitude, units, goodness } = op.into_inner();
+        let (n, shares, scale, bias) = (shares.cols(), shares.get(), scale.get(), slice(bias));
+        let candidates = Candidates { shares, scale, bias, n, amplitude, units, goodness };
+        self.pool.install(|| goodness::label_goodness(scores.get_mut(), &candidates));
         Ok(())
     }
 
-    fn share_goodness(
-        &self,
-        goodness: &mut Tensor<Self>,
-        shares: &Tensor<Self>,
-        scale: &Tensor<Self>,
-        labels: &Tensor<Self, u32>,
-        factor: Option<&Tensor<Self>>,
-        p: &LabelRow,
-        g: Goodness,
-    ) -> Result<()> {
-        let r = labels.rows();
-        expect_shape("share_goodness", "goodness", goodness.shape(), [r, 1])?;
-        expect_copies("share_goodness", "scale", scale.shape(), [r, 1])?;
-        expect_shares("share_goodness", "shares", shares.shape(), scale.rows(), shares.cols())?;
-        expect_factor("share_goodness", factor, r)?;
-        let (labels, factor) = (&labels.data, slice(factor));
-        let (shares, scale, n) = (&shares.data, &scale.data, shares.cols());
-        self.pool
-            .install(|| goodness::share_goodness(&mut goodness.data, shares, scale, labels, factor, n, p, g));
-        Ok(())
-    }
-
-    fn label_goodness(
-        &self,
-        scores: &mut Tensor<Self>,
-        shares: &Tensor<Self>,
-        scale: &Tensor<Self>,
-        bias: Option<&Tensor<Self>>,
-        label: &LabelRow,
-        neuron: &Neuron,
-        goodness: Goodness,
-    ) -> Result<()> {
-        let ([b, classes], n) = (scores.shape(), shares.cols());
-        expect_shape("label_goodness", "scale", scale.shape(), [b, 1])?;
-        expect_shape("label_goodness", "shares", shares.shape(), [b + classes + 1, n])?;
-        expect_bias("label_goodness", bias, n)?;
-        let (shares, scale, bias) = (&shares.data, &scale.data, slice(bias));
-        self.pool.install(|| {
-            goodness::label_goodness(&mut scores.data, shares, scale, bias, n, label, neuron, goodness)
+    fn local_grad(&self, op: Checked<LocalGrad<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let ([r, n], in_time) = (op.signal.shape(), op.in_time());
+        let (batch, steps, clock) = (r / 2, units::Steps::of(op.units, in_time), op.clock.get());
+        let (slope, spikes) = (Some(op.dcurrent.get_mut()), op.spikes.map(Tensor::get_mut));
+        let (signal, current, bias) = (op.signal.get_mut(), op.current.get(), slice(op.bias));
+        let samples = Samples { n, signal, slope, spikes, current, bias, in_time };
+        let (positive, negative) = units::split_at(samples, batch, steps);
+        let (of_positive, of_negative) = op.goodness.get_mut().split_at_mut(batch);
+        let (units, goodness, objective) = (op.units, op.formula, op.objective);
+        let (step, dropout) = (clock[0], op.dropout);
+        let local = local_grad::Local { n, batch, step, steps, dropout, units, goodness, objective };
+        this_batch(op.losses.get_mut(), batch, clock, |losses| {
+            let (samples, goodness) = ([positive, negative], [of_positive, of_negative]);
+            let pairs = local_grad::Pairs { samples, goodness, losses };
+            self.pool.install(|| local_grad::local_grad(pairs, &local));
         });
         Ok(())
     }
 
-    fn local_grad(
-        &self,
-        dcurrent: &mut Tensor<Self>,
-        losses: &mut Tensor<Self>,
-        signal: &mut Tensor<Self>,
-        spikes: Option<&mut Tensor<Self>>,
-        goodness: &mut Tensor<Self>,
-        current: &Tensor<Self>,
-        bias: Option<&Tensor<Self>>,
-        clock: &Clock<Self>,
-        p: &LocalLoss,
-    ) -> Result<()> {
-        let [r, n] = signal.shape();
-        let in_time =
-            expect_units("local_grad", signal.shape(), spikes.as_deref(), current, bias, &p.neuron)?;
-        expect_shape("local_grad", "dcurrent", dcurrent.shape(), current.shape())?;
-        let batch = expect_pairs("local_grad", goodness, r)?;
-        let losses = this_batch("local_grad", losses, batch, clock)?;
-        let steps = lif::Steps::of(&p.neuron, in_time);
-        let rows = lif::Rows {
-            signal: &mut signal.data,
-            slope: Some(&mut dcurrent.data),
-            spikes: spikes.map(|s| s.data.as_mut_slice()),
-            current: &current.data,
-        };
-        let (positive, negative) = rows.split_at(batch, n, steps);
-        let goodness = goodness.data.split_at_mut(batch);
-        let pairs =
-            local_grad::Pairs { rows: [positive, negative], goodness: [goodness.0, goodness.1], losses };
-        let local = local_grad::Local { bias: slice(bias), n, in_time, batch, step: clock.data[0], p };
-        self.pool.install(|| local_grad::local_grad(pairs, &local));
-        Ok(())
-    }
-
-    fn objective(
-        &self,
-        losses: &mut Tensor<Self>,
-        dgoodness: &mut Tensor<Self>,
-        goodness: &Tensor<Self>,
-        clock: &Clock<Self>,
-        p: &Objective,
-    ) -> Result<()> {
-        let batch = expect_pairs("objective", goodness, goodness.rows())?;
-        expect_shape("objective", "dgoodness", dgoodness.shape(), goodness.shape())?;
-        let losses = this_batch("objective", losses, batch, clock)?;
-        objective::objective(losses, &mut dgoodness.data, &goodness.data, p);
-        Ok(())
-    }
-
-    fn softmax_loss(
-        &self,
-        losses: &mut Tensor<Self>,
-        dscores: &mut Tensor<Self>,
-        scores: &Tensor<Self>,
-        labels: &Tensor<Self, u32>,
-        clock: &Clock<Self>,
-        p: &Softmax,
-    ) -> Result<()> {
-        let [batch, classes] = scores.shape();
-        expect_shape("softmax_loss", "dscores", dscores.shape(), scores.shape())?;
-        expect_shape("softmax_loss", "labels", labels.shape(), [batch, 1])?;
-        let losses = this_batch("softmax_loss", losses, batch, clock)?;
-        softmax_loss::softmax_loss(losses, &mut dscores.data, &scores.data, &labels.data, classes, p);
-        Ok(())
-    }
-
-    fn share_grad(
-        &self,
-        dshares: &mut Tensor<Self>,
-        dcurrent: CurrentGrad<Self>,
-        labels: &Tensor<Self, u32>,
-        scale: &Tensor<Self>,
-        factor: Option<&Tensor<Self>>,
-        p: &LabelRow,
-    ) -> Result<()> {
-        let (r, n) = (labels.rows(), dshares.cols());
-        expect_copies("share_grad", "scale", scale.shape(), [r, 1])?;
-        expect_shares("share_grad", "dshares", dshares.shape(), scale.rows(), n)?;
-        expect_factor("share_grad", factor, r)?;
+    fn share_grad(&self, op: Checked<ShareGrad<Self>>) -> Result<()> {
+        let ShareGrad { dshares, dcurrent, labels, scale, factor, amplitude } = op.into_inner();
         let dcurrent = match dcurrent {
-            CurrentGrad::Stored(dcurrent) => {
-                expect_shape("share_grad", "dcurrent", dcurrent.shape(), [r, n])?;
-                share_grad::CurrentGrad::Stored(&dcurrent.data)
-            }
-            CurrentGrad::Linear { shares, dgoodness, goodness } => {
-                expect_shape("share_grad", "shares", shares.shape(), dshares.shape())?;
-                expect_shape("share_grad", "dgoodness", dgoodness.shape(), [r, 1])?;
-                let (shares, dgoodness) = (&shares.data, &dgoodness.data);
-                share_grad::CurrentGrad::Linear { shares, dgoodness, goodness }
+            CurrentGrad::Stored(dcurrent) => share_grad::CurrentGrad::Stored(dcurrent.get()),
+            CurrentGrad::Linear { shares, dgoodness, goodness_factor } => {
+                let (shares, dgoodness) = (shares.get(), dgoodness.get());
+                share_grad::CurrentGrad::Linear { shares, dgoodness, goodness_factor }
             }
         };
-        let copies = share_grad::Copies { dcurrent, labels: &labels.data, factor: slice(factor) };
-        self.pool.install(|| share_grad::share_grad(&mut dshares.data, copies, &scale.data, n, p));
+        let n = dshares.cols();
+        let copies = share_grad::Copies { dcurrent, labels: labels.get(), factor: slice(factor) };
+        self.pool.install(|| share_grad::share_grad(dshares.get_mut(), copies, scale.get(), n, amplitude));
         Ok(())
     }
 
-    fn lif_grad(
-        &self,
-        dcurrent: &mut Tensor<Self>,
-        dpassed: &Tensor<Self>,
-        current: &Tensor<Self>,
-        rows: usize,
-        p: &Neuron,
-    ) -> Result<()> {
-        let n = current.cols();
-        let steps = [current, dpassed].map(|x| if x.rows() == rows { 1 } else { p.steps });
-        expect_shape("lif_grad", "current", current.shape(), [rows * steps[0], n])?;
-        expect_shape("lif_grad", "dpassed", dpassed.shape(), [rows * steps[1], n])?;
-        expect_shape("lif_grad", "dcurrent", dcurrent.shape(), current.shape())?;
-        self.pool
-            .install(|| lif_grad::lif_grad(&mut dcurrent.data, &dpassed.data, &current.data, n, steps, p));
+    fn sum_rows(&self, op: Checked<SumRows<Self>>) -> Result<()> {
+        let SumRows { sum, rows } = op.into_inner();
+        sum_rows::sum_rows(sum.get_mut(), rows.get());
         Ok(())
     }
 
-    fn sum_rows(&self, dbias: &mut Tensor<Self>, dcurrent: &Tensor<Self>) -> Result<()> {
-        expect_shape("sum_rows", "dbias", dbias.shape(), [1, dcurrent.cols()])?;
-        sum_rows::sum_rows(&mut dbias.data, &dcurrent.data);
-        Ok(())
-    }
-
-    fn adam(
-        &self,
-        weight: &mut Tensor<Self>,
-        mean: &mut Tensor<Self>,
-        square: &mut Tensor<Self>,
-        dweight: &Tensor<Self>,
-        clock: &Clock<Self>,
-        p: &Adam,
-    ) -> Result<()> {
-        expect_shape("adam", "mean", mean.shape(), weight.shape())?;
-        expect_shape("adam", "square", square.shape(), weight.shape())?;
-        expect_shape("adam", "dweight", dweight.shape(), weight.shape())?;
-        let step = clock.data[0];
-        self.pool.install(|| {
-            adam::adam(&mut weight.data, &mut mean.data, &mut square.data, &dweight.data, step, p)
+    fn softmax_loss(&self, op: Checked<SoftmaxLoss<Self>>) -> Result<()> {
+        let SoftmaxLoss { losses, dscores, scores, labels, clock, sharpness } = op.into_inner();
+        let [batch, classes] = scores.shape();
+        this_batch(losses.get_mut(), batch, clock.get(), |losses| {
+            softmax_loss::softmax_loss(
+                losses,
+                dscores.get_mut(),
+                scores.get(),
+                labels.get(),
+                classes,
+                sharpness,
+            );
         });
         Ok(())
     }
 
-    fn advance(&self, clock: &mut Clock<Self>) -> Result<()> {
-        expect_shape("advance", "clock", clock.shape(), [1, 2])?;
-        clock.data[0] += 1;
-        clock.data[1] += 1;
+    fn units_backward(&self, op: Checked<UnitsBackward<Self>>) -> Result<()> {
+        let UnitsBackward { dcurrent, dpassed, current, rows, units } = op.into_inner();
+        let steps = [current, dpassed].map(|x| if x.rows() == rows { 1 } else { units.steps() });
+        let (n, dcurrent) = (current.cols(), dcurrent.get_mut());
+        self.pool.install(|| units::backward(dcurrent, dpassed.get(), current.get(), n, steps, units));
+        Ok(())
+    }
+
+    fn update(&self, op: Checked<Update<Self>>) -> Result<()> {
+        let Update { weight, moments, gradient, clock, optimiser } = op.into_inner();
+        let [mut first, mut second]: [&mut [f32]; 2] = [&mut [], &mut []];
+        for (moment, tensor) in [&mut first, &mut second].into_iter().zip(moments) {
+            *moment = tensor.get_mut();
+        }
+        let (weight, step) = (weight.get_mut(), clock.get()[0]);
+        self.pool.install(|| update::update(weight, [first, second], gradient.get(), step, optimiser));
+        Ok(())
+    }
+
+    fn advance(&self, op: Checked<Advance<Self>>) -> Result<()> {
+        op.into_inner().clock.get_mut().iter_mut().for_each(|number| *number = number.wrapping_add(1));
+        Ok(())
+    }
+
+    fn row_factor(&self, op: Checked<RowFactor<Self>>) -> Result<()> {
+        let RowFactor { factor, goodness, below, units, goodness_factor, norm } = op.into_inner();
+        row_factor::row_factor(factor.get_mut(), goodness.get(), slice(below), units, goodness_factor, &norm);
+        Ok(())
+    }
+
+    fn share_goodness(&self, op: Checked<ShareGoodness<Self>>) -> Result<()> {
+        let ShareGoodness { goodness, shares, scale, labels, factor, amplitude, goodness_factor } =
+            op.into_inner();
+        let (n, shares, scale, labels, factor) =
+            (shares.cols(), shares.get(), scale.get(), labels.get(), slice(factor));
+        let goodness = goodness.get_mut();
+        self.pool.install(|| {
+            goodness::share_goodness(goodness, shares, scale, labels, factor, n, amplitude, goodness_factor)
+        });
+        Ok(())
+    }
+
+    fn pair_losses(&self, op: Checked<PairLosses<Self>>) -> Result<()> {
+        let PairLosses { losses, dgoodness, goodness, clock, objective } = op.into_inner();
+        this_batch(losses.get_mut(), goodness.rows() / 2, clock.get(), |losses| {
+            pair_losses::pair_losses(losses, dgoodness.get_mut(), goodness.get(), objective);
+        });
         Ok(())
     }
 }

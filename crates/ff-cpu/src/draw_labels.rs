@@ -5,18 +5,26 @@
 //! ```
 //! The tutorial shuffles the batch's labels instead, so that about a tenth of its negatives are positives.
 
-use ff_tensor::{LabelDraw, random};
+use ff_tensor::random;
 
-/// See [`ff_tensor::Device::draw_labels`]. `step` is the clock's.
-pub(crate) fn draw_labels(pair: &mut [u32], labels: &[u32], scores: &[f32], step: u32, p: &LabelDraw) {
+/// How wrong labels are drawn.
+pub(crate) struct Draw {
+    pub classes: usize,
+    pub seed: u64,
+    pub sharpness: f32,
+}
+
+/// See [`ff_tensor::DrawLabels`]. `step` is the clock's.
+pub(crate) fn draw_labels(pair: &mut [u32], labels: &[u32], scores: Option<&[f32]>, step: u32, p: &Draw) {
     let (positive, negative) = pair.split_at_mut(labels.len());
     positive.copy_from_slice(labels);
     for (b, (negative, &label)) in negative.iter_mut().zip(labels).enumerate() {
         let u = random::uniform(p.seed, (u64::from(step) << 32) | b as u64);
-        *negative = if p.sharpness == 0.0 {
-            uniform_wrong_label(u, label, p.classes)
-        } else {
-            hard_wrong_label(u, label, &scores[b * p.classes..][..p.classes], p.sharpness)
+        *negative = match scores {
+            Some(scores) if p.sharpness != 0.0 => {
+                hard_wrong_label(u, label, &scores[b * p.classes..][..p.classes], p.sharpness)
+            }
+            _ => uniform_wrong_label(u, label, p.classes),
         };
     }
 }
@@ -51,11 +59,11 @@ mod tests {
 
     fn drawn(sharpness: f32, scores: &[f32], label: u32) -> Vec<usize> {
         let classes = scores.len();
-        let p = LabelDraw { classes, seed: 3, sharpness };
+        let p = Draw { classes, seed: 3, sharpness };
         let mut counts = vec![0; classes];
         for step in 0..20_000 {
             let mut pair = [0, 0];
-            draw_labels(&mut pair, &[label], scores, step, &p);
+            draw_labels(&mut pair, &[label], Some(scores), step, &p);
             assert_eq!(pair[0], label);
             counts[pair[1] as usize] += 1;
         }

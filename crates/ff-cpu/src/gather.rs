@@ -12,26 +12,34 @@
 //! `xhat` serves the positive, the negative and every candidate. (The tutorial uses the maximum of the batch as
 //! the amplitude, so that a prediction depends on what else is in the batch; on MNIST both are 1.)
 
-use ff_tensor::Gather;
 use ff_tensor::constants::WHITE;
+use ff_tensor::{Dropout, Norm};
 use rayon::prelude::*;
 
 use crate::device::BLOCK;
 use crate::lanes::vectorised;
 
-/// See [`ff_tensor::Device::gather`]. `ids` are this batch's indices.
-pub(crate) fn gather(
-    xhat: &mut [f32],
-    scale: &mut [f32],
-    labels: &mut [u32],
-    images: &[u8],
-    targets: &[u32],
-    ids: &[u32],
-    step: u32,
-    p: &Gather,
-) {
-    let pixels = xhat.len() / (ids.len() + p.label_rows());
-    let (xhat, of_labels) = xhat.split_at_mut(ids.len() * pixels);
+/// Where a batch comes from, and what is done to it.
+pub(crate) struct Images<'a> {
+    pub images: &'a [u8],
+    pub targets: &'a [u32],
+    /// This batch's indices, and those of the batches after it.
+    pub ids: &'a [u32],
+    pub classes: usize,
+    pub amplitude: f32,
+    pub norm: Norm,
+    pub dropout: Dropout,
+}
+
+/// See [`ff_tensor::Gather`]. `step` is the clock's.
+pub(crate) fn gather(xhat: &mut [f32], scale: &mut [f32], labels: &mut [u32], p: &Images, step: u32) {
+    let label_rows = if p.classes == 0 { 0 } else { p.classes + 1 };
+    let rows = scale.len() + label_rows;
+    if rows == 0 {
+        return;
+    }
+    let pixels = xhat.len() / rows;
+    let (xhat, of_labels) = xhat.split_at_mut(scale.len() * pixels);
     of_labels.fill(0.0);
     for (label, row) in of_labels.chunks_exact_mut(pixels).enumerate() {
         match label {
@@ -42,29 +50,38 @@ pub(crate) fn gather(
     xhat.par_chunks_mut(BLOCK * pixels)
         .zip(scale.par_chunks_mut(BLOCK))
         .zip(labels.par_chunks_mut(BLOCK))
-        .zip(ids.par_chunks(BLOCK))
         .enumerate()
-        .for_each(|(block, (((xhat, scale), labels), ids))| {
+        .for_each(|(block, ((xhat, scale), labels))| {
             vectorised(
                 #[inline(always)]
                 || {
-                    for (b, &id) in ids.iter().enumerate() {
-                        let image = &images[id as usize * pixels..][..pixels];
-                        let row = &mut xhat[b * pixels..][..pixels];
-                        scale[b] = match p.dropout.rate {
-                            0.0 => gather_row(row, image, p),
-                            _ => gather_row_with_gaps(row, image, step, block * BLOCK + b, p),
-                        };
-                        labels[b] = targets[id as usize];
+                    for (b, row) in xhat.chunks_exact_mut(pixels).enumerate() {
+                        (scale[b], labels[b]) = gather_image(row, block * BLOCK + b, p, step);
                     }
                 },
             )
         });
 }
 
+/// Row `b` of the batch: its scale and its label. An image that is not there is a row of NaN.
+#[inline(always)]
+fn gather_image(row: &mut [f32], b: usize, p: &Images, step: u32) -> (f32, u32) {
+    let Some((&target, id)) = p.ids.get(b).and_then(|&id| Some((p.targets.get(id as usize)?, id as usize)))
+    else {
+        row.fill(f32::NAN);
+        return (f32::NAN, 0);
+    };
+    let image = &p.images[id * row.len()..][..row.len()];
+    let scale = match p.dropout.rate {
+        0.0 => gather_row(row, image, p),
+        _ => gather_row_with_gaps(row, image, step, b, p),
+    };
+    (scale, target)
+}
+
 /// The norm is had from whole numbers, so that the row is written once.
 #[inline(always)]
-fn gather_row(x: &mut [f32], image: &[u8], p: &Gather) -> f32 {
+fn gather_row(x: &mut [f32], image: &[u8], p: &Images) -> f32 {
     let image = &image[p.classes..];
     // Short sums of 32 bits, which vector instructions make, that cannot run over.
     let energy =
@@ -81,7 +98,7 @@ fn gather_row(x: &mut [f32], image: &[u8], p: &Gather) -> f32 {
 
 /// The same where pixels go missing, which `x` keeps while their energy is not known yet.
 #[inline(always)]
-fn gather_row_with_gaps(x: &mut [f32], image: &[u8], step: u32, b: usize, p: &Gather) -> f32 {
+fn gather_row_with_gaps(x: &mut [f32], image: &[u8], step: u32, b: usize, p: &Images) -> f32 {
     let n = x.len();
     x[..p.classes].fill(0.0);
     for (i, (x, &pixel)) in x.iter_mut().zip(image).enumerate().skip(p.classes) {
@@ -98,7 +115,7 @@ fn gather_row_with_gaps(x: &mut [f32], image: &[u8], step: u32, b: usize, p: &Ga
 
 /// `s` of a row of `n` pixels with this sum of squared bytes.
 #[inline(always)]
-fn scale(energy: u64, n: usize, p: &Gather) -> f32 {
+fn scale(energy: u64, n: usize, p: &Images) -> f32 {
     let energy = energy as f32 / (WHITE * WHITE) + p.amplitude * p.amplitude;
     p.norm.factor(energy, n)
 }

@@ -1,31 +1,40 @@
-//! Goodness: how strongly a layer answers.
+//! Goodness of each row, of each label, and of linear units that are still in shares.
 //!
 //! ```text
-//! g[r] = factor sum_j signal[r, j]^2,    factor = 1/n for the mean, 1 for the sum
+//! g[r] = factor sum_j term(signal[r, j])
 //! ```
 
-use ff_tensor::{Goodness, LabelRow, Neuron, NeuronKind};
+use std::cell::RefCell;
+
+use ff_tensor::units::Samples;
+use ff_tensor::{Goodness, Units};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::lanes::{LANES, Sums, arch, sum_squares, vector, vectorised};
-use crate::lif::{constant, rectified, with_bias};
-use crate::staircase::Staircase;
-use crate::surrogate::Atan;
+use crate::lanes::{LANES, Sums, arch, vector, vectorised};
+use crate::units::answer;
 
-/// See [`ff_tensor::Device::goodness`]. `n` units.
-pub(crate) fn goodness(goodness: &mut [f32], signal: &[f32], n: usize, p: Goodness) {
-    let factor = p.factor(n);
-    goodness.par_iter_mut().zip(signal.par_chunks(n)).with_min_len(32).for_each(|(goodness, signal)| {
-        *goodness = factor
-            * vectorised(
-                #[inline(always)]
-                || sum_squares(signal),
-            );
-    });
+thread_local! {
+    /// Current and signal of one row, kept from op to op, so that nothing is allocated.
+    static ROW: RefCell<[Vec<f32>; 2]> = RefCell::default();
 }
 
-/// See [`ff_tensor::Device::share_goodness`]. `n` units.
+/// See [`ff_tensor::RowGoodness`]. `n` units.
+pub(crate) fn row_goodness(goodness: &mut [f32], signal: &[f32], n: usize, formula: &dyn Goodness) {
+    goodness
+        .par_iter_mut()
+        .zip(signal.par_chunks(n))
+        .with_min_len(32)
+        .for_each(|(goodness, signal)| *goodness = formula.of_row(signal));
+}
+
+/// The row of shares that belongs to a label. A label beyond the last one counts as the last one.
+pub(crate) fn label_row(of_labels: &[f32], label: u32, n: usize) -> &[f32] {
+    let last = of_labels.len() / n - 1;
+    &of_labels[(label as usize).min(last) * n..][..n]
+}
+
+/// See [`ff_tensor::ShareGoodness`]. `n` units.
 pub(crate) fn share_goodness(
     goodness: &mut [f32],
     shares: &[f32],
@@ -33,15 +42,15 @@ pub(crate) fn share_goodness(
     labels: &[u32],
     factor: Option<&[f32]>,
     n: usize,
-    p: &LabelRow,
-    g: Goodness,
+    amplitude: f32,
+    goodness_factor: f32,
 ) {
     let (images, of_labels) = shares.split_at(scale.len() * n);
     goodness.par_iter_mut().zip(labels).enumerate().with_min_len(32).for_each(|(r, (goodness, &label))| {
         let b = r % scale.len();
-        let (image, label) = (&images[b * n..][..n], &of_labels[label as usize * n..][..n]);
-        let energy = arch().dispatch(Energy { image, label, a: p.amplitude * scale[b] });
-        *goodness = g.factor(n) * factor.map_or(1.0, |t| t[r] * t[r]) * energy;
+        let (image, label) = (&images[b * n..][..n], label_row(of_labels, label, n));
+        let energy = arch().dispatch(Energy { image, label, a: amplitude * scale[b] });
+        *goodness = goodness_factor * factor.map_or(1.0, |t| t[r] * t[r]) * energy;
     });
 }
 
@@ -57,112 +66,68 @@ impl WithSimd for Energy<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f32 {
-        energy(
-            simd,
-            self.image,
-            self.label,
-            self.a,
-            #[inline(always)]
-            |current, _| current,
-        )
-    }
-}
-
-/// `sum_j signal(image_j + a label_j)^2`; `signal(current, j)`. (A current of 0, past the end of a row, has to give 0.)
-#[inline(always)]
-fn energy<S: Simd>(
-    simd: S,
-    image: &[f32],
-    label: &[f32],
-    a: f32,
-    signal: impl Fn(S::f32s, usize) -> S::f32s,
-) -> f32 {
-    let (n, a) = (image.len(), simd.splat_f32s(a));
-    let mut sums = Sums::zero(simd);
-    for group in (0..n).step_by(LANES) {
-        for v in 0..LANES / S::F32_LANES {
-            let at = (group + v * S::F32_LANES).min(n);
-            let label = simd.mul_f32s(a, vector(simd, label, at));
-            let current = simd.add_f32s(vector(simd, image, at), label);
-            sums.add_squares(simd, v, signal(current, at));
+        let (n, a) = (self.image.len(), simd.splat_f32s(self.a));
+        let mut sums = Sums::zero(simd);
+        for group in (0..n).step_by(LANES) {
+            for v in 0..LANES / S::F32_LANES {
+                let at = (group + v * S::F32_LANES).min(n);
+                let label = simd.mul_f32s(a, vector(simd, self.label, at));
+                sums.add_squares(simd, v, simd.add_f32s(vector(simd, self.image, at), label));
+            }
         }
+        sums.total()
     }
-    sums.total()
 }
 
-/// See [`ff_tensor::Device::label_goodness`]. The current, the scan and the sum of `label_current`, `lif` and
-/// `goodness`, on numbers that stay in registers: equal to them bit for bit.
-pub(crate) fn label_goodness(
-    scores: &mut [f32],
-    shares: &[f32],
-    scale: &[f32],
-    bias: Option<&[f32]>,
-    n: usize,
-    label: &LabelRow,
-    neuron: &Neuron,
-    goodness: Goodness,
-) {
-    let (images, label_rows) = shares.split_at(scale.len() * n);
-    let classes = scores.len() / scale.len();
-    let staircase = Staircase::of(neuron);
-    let (amplitude, factor) = (label.amplitude, goodness.factor(n));
-    scores.par_chunks_mut(classes).zip(images.par_chunks(n)).zip(scale).with_min_len(4).for_each(
-        |((scores, base), &scale)| {
-            let a = amplitude * scale;
-            let staircase = &staircase;
-            arch().dispatch(Candidates { scores, base, label_rows, a, bias, neuron, staircase });
-            scores.iter_mut().for_each(|score| *score *= factor);
+/// What [`label_goodness`] is taken of.
+pub(crate) struct Candidates<'a> {
+    pub shares: &'a [f32],
+    pub scale: &'a [f32],
+    pub bias: Option<&'a [f32]>,
+    pub n: usize,
+    pub amplitude: f32,
+    pub units: &'a dyn Units,
+    pub goodness: &'a dyn Goodness,
+}
+
+/// See [`ff_tensor::LabelGoodness`]. A row's current and signal are used again for the next one, so they stay in the core's
+/// innermost cache.
+pub(crate) fn label_goodness(scores: &mut [f32], candidates: &Candidates) {
+    let (n, scale) = (candidates.n, candidates.scale);
+    let (images, label_rows) = candidates.shares.split_at(scale.len() * n);
+    let classes = scores.len() / scale.len().max(1);
+    scores.par_chunks_mut(classes.max(1)).zip(images.par_chunks(n)).zip(scale).with_min_len(4).for_each(
+        |((scores, image), &scale)| {
+            ROW.with_borrow_mut(|[current, signal]| {
+                current.resize(n, 0.0);
+                signal.resize(n, 0.0);
+                for (score, label) in scores.iter_mut().zip(label_rows.chunks_exact(n)) {
+                    candidate(current, image, label, candidates.amplitude * scale);
+                    let samples = Samples {
+                        n,
+                        signal,
+                        slope: None,
+                        spikes: None,
+                        current,
+                        bias: candidates.bias,
+                        in_time: false,
+                    };
+                    answer(samples, candidates.units);
+                    *score = candidates.goodness.of_row(signal);
+                }
+            });
         },
     );
 }
 
-/// One image with all labels: for each of them `sum_j signal_j^2`.
-struct Candidates<'a> {
-    scores: &'a mut [f32],
-    base: &'a [f32],
-    label_rows: &'a [f32],
-    a: f32,
-    bias: Option<&'a [f32]>,
-    neuron: &'a Neuron,
-    staircase: &'a Option<Staircase>,
-}
-
-impl WithSimd for Candidates<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for (score, row) in self.scores.iter_mut().zip(self.label_rows.chunks_exact(self.base.len())) {
-            *score = energy(
-                simd,
-                self.base,
-                row,
-                self.a,
-                #[inline(always)]
-                |current, at| {
-                    let current = with_bias(simd, current, self.bias, at);
-                    signal(simd, current, self.neuron, self.staircase)
-                },
-            );
-        }
-    }
-}
-
-/// Nothing learns here, and so the surrogate does not matter.
-#[inline(always)]
-fn signal<S: Simd>(simd: S, current: S::f32s, neuron: &Neuron, staircase: &Option<Staircase>) -> S::f32s {
-    match (staircase, neuron.kind) {
-        (Some(stairs), _) => stairs.rate(simd, current),
-        (None, NeuronKind::Relu) => rectified(simd, current),
-        (None, NeuronKind::Lif) => {
-            constant::<S, Atan, false>(
-                simd,
-                current,
-                neuron,
-                #[inline(always)]
-                |_, _| (),
-            )
-            .0
-        }
-    }
+/// `I = image + a label`.
+fn candidate(current: &mut [f32], image: &[f32], label: &[f32], a: f32) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for ((current, image), label) in current.iter_mut().zip(image).zip(label) {
+                *current = image + a * label;
+            }
+        },
+    );
 }

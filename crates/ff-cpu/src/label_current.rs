@@ -5,12 +5,12 @@
 //! ```
 //! A one-hot label picks one row of the weights, so a label costs one row added, not a product.
 
-use ff_tensor::LabelRow;
 use rayon::prelude::*;
 
+use crate::goodness::label_row;
 use crate::lanes::vectorised;
 
-/// See [`ff_tensor::Device::label_current`]. `n` units.
+/// See [`ff_tensor::LabelCurrent`]. `n` units.
 pub(crate) fn label_current(
     current: &mut [f32],
     shares: &[f32],
@@ -18,14 +18,14 @@ pub(crate) fn label_current(
     labels: &[u32],
     factor: Option<&[f32]>,
     n: usize,
-    p: &LabelRow,
+    amplitude: f32,
 ) {
     let (images, of_labels) = shares.split_at(scale.len() * n);
     current.par_chunks_mut(n).zip(labels).with_min_len(8).enumerate().for_each(|(r, (current, &label))| {
         let b = r % scale.len();
         let image = &images[b * n..][..n];
-        let of_label = &of_labels[label as usize * n..][..n];
-        let a = p.amplitude * scale[b];
+        let of_label = label_row(of_labels, label, n);
+        let a = amplitude * scale[b];
         let t = factor.map_or(1.0, |factor| factor[r]);
         vectorised(
             #[inline(always)]

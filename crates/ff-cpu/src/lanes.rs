@@ -1,37 +1,12 @@
 //! Vector instructions chosen when the program runs, and sums in a fixed order.
 //!
-//! Short loops are written over slices or arrays of [`LANES`] numbers, which the compiler turns into vector
-//! instructions: [`vectorised`] compiles them once per instruction set and calls the widest one that this processor
-//! has. Loops that keep more than that in registers name the registers, through the `pulp` crate. No multiply-add is
-//! fused outside the matrix products, so all instruction sets give the same bits.
+//! Short loops are written over slices or arrays of [`LANES`] numbers, which the compiler turns into vector instructions:
+//! see [`ff_tensor::lanes`]. Loops that keep more than that in registers name the registers, through the `pulp` crate. No
+//! multiply-add is fused outside the matrix products, so all instruction sets give the same bits.
 
 use pulp::Simd;
 
-// How many numbers an inner loop handles side by side, too: one AVX-512 register.
-pub(crate) use ff_tensor::constants::LANES;
-
-/// Side by side numbers.
-pub(crate) type Lanes = [f32; LANES];
-
-/// Runs `f`, compiled for the widest vector instructions that this processor has. Everything called in `f` has
-/// to be `#[inline(always)]` to profit.
-#[inline(always)]
-pub(crate) fn vectorised<R>(f: impl FnMut() -> R) -> R {
-    /// A closure is called by reference here: by value it goes through a shim that is not always inlined, and
-    /// what is not inlined is not vectorised.
-    struct ByReference<F>(F);
-
-    impl<R, F: FnMut() -> R> pulp::NullaryFnOnce for ByReference<F> {
-        type Output = R;
-
-        #[inline(always)]
-        fn call(mut self) -> R {
-            (self.0)()
-        }
-    }
-
-    arch().dispatch(ByReference(f))
-}
+pub(crate) use ff_tensor::lanes::{LANES, add_squares, load, sum_squares, total, vectorised};
 
 /// The widest instructions of this processor, to dispatch to.
 #[inline(always)]
@@ -117,63 +92,6 @@ impl<S: Simd> Sums<S> {
         lanes.copy_from_slice(&pulp::bytemuck::cast_slice(&self.0)[..LANES]);
         total(lanes)
     }
-}
-
-/// Calls `f(offset, lanes)` for each group of [`LANES`] columns; the last group is filled up with zeros.
-#[inline(always)]
-pub(crate) fn for_lanes(row: &[f32], mut f: impl FnMut(usize, Lanes)) {
-    let (full, rest) = row.as_chunks::<LANES>();
-    for (i, lanes) in full.iter().enumerate() {
-        f(i * LANES, *lanes);
-    }
-    if !rest.is_empty() {
-        f(full.len() * LANES, padded(rest));
-    }
-}
-
-/// `LANES` numbers of `row` from `offset` on, filled up with zeros past the end.
-#[inline(always)]
-pub(crate) fn load(row: &[f32], offset: usize) -> Lanes {
-    match row[offset..].first_chunk::<LANES>() {
-        Some(lanes) => *lanes,
-        None => padded(&row[offset..]),
-    }
-}
-
-#[inline(always)]
-fn padded(rest: &[f32]) -> Lanes {
-    let mut lanes = [0.0; LANES];
-    lanes[..rest.len()].copy_from_slice(rest);
-    lanes
-}
-
-/// `sum + x^2`, lane by lane.
-#[inline(always)]
-pub(crate) fn add_squares(sum: &mut Lanes, x: &Lanes) {
-    for k in 0..LANES {
-        sum[k] += x[k] * x[k];
-    }
-}
-
-/// The sum over the lanes, halves first: always the same order.
-#[inline(always)]
-pub(crate) fn total(mut lanes: Lanes) -> f32 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for k in 0..width {
-            lanes[k] += lanes[k + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
-/// `sum x^2` of a row.
-#[inline(always)]
-pub(crate) fn sum_squares(row: &[f32]) -> f32 {
-    let mut sum = [0.0; LANES];
-    for_lanes(row, |_, x| add_squares(&mut sum, &x));
-    total(sum)
 }
 
 /// `size` numbers of a buffer, from the beginning of a cache line on.

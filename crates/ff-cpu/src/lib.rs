@@ -3,15 +3,16 @@
 //!
 //! ```
 //! use ff_cpu::Cpu;
-//! use ff_tensor::Device;
+//! use ff_tensor::{Device, MatMul};
 //!
 //! let dev = Cpu::new(0)?;
 //! let (a, b) = (dev.upload(2, 2, &[1.0, 2.0, 3.0, 4.0])?, dev.upload(2, 1, &[1.0, 10.0])?);
 //! let mut c = dev.zeros(2, 1)?;
-//! dev.matmul(&mut c, &a, false, &b, false)?;
+//! MatMul { c: &mut c, a: &a, transpose_a: false, b: &b, transpose_b: false }.on(&dev)?;
 //! assert_eq!(dev.download(&c)?, [21.0, 43.0]);
 //! // What does not fit is refused by name.
-//! let e = dev.matmul(&mut c, &a, false, &a, false).unwrap_err();
+//! let product = MatMul { c: &mut c, a: &a, transpose_a: false, b: &a, transpose_b: false };
+//! let e = product.on(&dev).unwrap_err();
 //! assert_eq!(e.to_string(), "matmul: `b` is [2, 2] but [2, 1] is needed");
 //! # Ok::<_, ff_tensor::Error>(())
 //! ```
@@ -20,10 +21,8 @@
 //! shared out among rayon's threads in blocks, and every sum runs in an order that does not depend on how many
 //! threads there are: the same numbers come out, bit for bit, of 1, 2 or n.
 
-mod checks;
 mod device;
 
-mod adam;
 mod augment;
 mod dense;
 mod draw_labels;
@@ -31,20 +30,19 @@ mod gather;
 mod goodness;
 mod label_current;
 mod lanes;
-mod lif;
-mod lif_grad;
 mod local_grad;
 mod matmul;
 mod normalise;
-mod objective;
+mod pair_losses;
 mod row_factor;
+mod select;
 mod share_grad;
 mod shares;
 mod softmax_loss;
 mod sparse;
-mod staircase;
 mod sum_rows;
-mod surrogate;
+mod units;
+mod update;
 
 pub use device::Cpu;
 pub use lanes::simd_name;

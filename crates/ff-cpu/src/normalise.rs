@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::device::BLOCK;
 use crate::lanes::{LANES, add_squares, load, sum_squares, total, vectorised};
 
-/// See [`ff_tensor::Device::normalise`]. `n` columns; `steps` consecutive rows belong to one sample.
+/// See [`ff_tensor::Normalise`]. `n` columns; `steps` consecutive rows belong to one sample.
 pub(crate) fn normalise(xhat: &mut [f32], x: &[f32], n: usize, steps: usize, p: &Norm) {
     let size = n * steps;
     xhat.par_chunks_mut(BLOCK * size).zip(x.par_chunks(BLOCK * size)).for_each(|(xhat, x)| {

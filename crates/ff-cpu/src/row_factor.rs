@@ -5,18 +5,18 @@
 //! ```
 //! The goodness is the row's sum of squares already, so its norm costs nothing.
 
-use ff_tensor::{Goodness, Norm};
+use ff_tensor::Norm;
 
-/// See [`ff_tensor::Device::row_factor`]. `n` units.
+/// See [`ff_tensor::RowFactor`]. `n` units, of the layer below.
 pub(crate) fn row_factor(
     factor: &mut [f32],
     goodness: &[f32],
     below: Option<&[f32]>,
     n: usize,
-    p: &Norm,
-    g: Goodness,
+    goodness_factor: f32,
+    norm: &Norm,
 ) {
     for (r, (factor, goodness)) in factor.iter_mut().zip(goodness).enumerate() {
-        *factor = p.factor(goodness / g.factor(n), n) * below.map_or(1.0, |below| below[r]);
+        *factor = norm.factor(goodness / goodness_factor, n) * below.map_or(1.0, |below| below[r]);
     }
 }

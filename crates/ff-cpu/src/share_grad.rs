@@ -12,7 +12,6 @@
 use std::cell::RefCell;
 
 use ff_tensor::constants::CHUNKS;
-use ff_tensor::{Goodness, LabelRow};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -27,18 +26,18 @@ thread_local! {
 #[derive(Clone, Copy)]
 pub(crate) enum CurrentGrad<'a> {
     Stored(&'a [f32]),
-    Linear { shares: &'a [f32], dgoodness: &'a [f32], goodness: Goodness },
+    Linear { shares: &'a [f32], dgoodness: &'a [f32], goodness_factor: f32 },
 }
 
-/// What the shares' gradients follow from; see [`ff_tensor::Device::share_grad`].
+/// What the shares' gradients follow from; see [`ff_tensor::ShareGrad`].
 pub(crate) struct Copies<'a> {
     pub dcurrent: CurrentGrad<'a>,
     pub labels: &'a [u32],
     pub factor: Option<&'a [f32]>,
 }
 
-/// See [`ff_tensor::Device::share_grad`]. `n` units.
-pub(crate) fn share_grad(dshares: &mut [f32], copies: Copies, scale: &[f32], n: usize, p: &LabelRow) {
+/// See [`ff_tensor::ShareGrad`]. `n` units.
+pub(crate) fn share_grad(dshares: &mut [f32], copies: Copies, scale: &[f32], n: usize, amplitude: f32) {
     let (images, of_labels) = dshares.split_at_mut(scale.len() * n);
     let images_of_chunk = scale.len().div_ceil(CHUNKS);
     // Taken, not borrowed: this thread may be asked to do something else while it waits for the others.
@@ -47,7 +46,7 @@ pub(crate) fn share_grad(dshares: &mut [f32], copies: Copies, scale: &[f32], n: 
     sums.resize(CHUNKS * of_labels.len(), 0.0);
     let parts = sums.par_chunks_mut(of_labels.len()).zip(images.par_chunks_mut(images_of_chunk * n));
     parts.enumerate().for_each(|(chunk, (of_labels, images))| {
-        let (first, copies, amplitude) = (chunk * images_of_chunk, &copies, p.amplitude);
+        let (first, copies) = (chunk * images_of_chunk, &copies);
         arch().dispatch(Chunk { images, of_labels, first, copies, scale, n, amplitude });
     });
     of_labels.fill(0.0);
@@ -79,7 +78,8 @@ impl WithSimd for Chunk<'_> {
         for (b, image) in (self.first..).zip(self.images.chunks_exact_mut(n)) {
             image.fill(0.0);
             for r in (b..copies.labels.len()).step_by(batch) {
-                let label = copies.labels[r] as usize * n;
+                let last = self.of_labels.len() / n - 1;
+                let label = (copies.labels[r] as usize).min(last) * n;
                 let of_label = &mut self.of_labels[label..][..n];
                 let t = copies.factor.map_or(1.0, |t| t[r]);
                 let a = self.amplitude * self.scale[b];
@@ -95,10 +95,10 @@ impl WithSimd for Chunk<'_> {
                             |at| simd.mul_f32s(t, vector(simd, dcurrent, at)),
                         );
                     }
-                    CurrentGrad::Linear { shares, dgoodness, goodness } => {
+                    CurrentGrad::Linear { shares, dgoodness, goodness_factor } => {
                         let (of_image, label) = (&shares[b * n..][..n], &shares[batch * n + label..][..n]);
                         // Once for the current, once for its gradient.
-                        let by = simd.splat_f32s(dgoodness[r] * (2.0 * goodness.factor(n)) * t * t);
+                        let by = simd.splat_f32s(dgoodness[r] * (2.0 * goodness_factor) * t * t);
                         let a_s = simd.splat_f32s(a);
                         add(
                             simd,

@@ -6,30 +6,30 @@
 //! dscores[b] = sharpness (p[b] - onehot(label[b])) / B
 //! ```
 
-use ff_tensor::Softmax;
-
-/// See [`ff_tensor::Device::softmax_loss`]. `losses` are this batch's.
+/// See [`ff_tensor::SoftmaxLoss`]. `losses` are this batch's. A label beyond the last
+/// class counts as the last one.
 pub(crate) fn softmax_loss(
     losses: &mut [f32],
     dscores: &mut [f32],
     scores: &[f32],
     labels: &[u32],
     classes: usize,
-    p: &Softmax,
+    sharpness: f32,
 ) {
     let rows = dscores.chunks_exact_mut(classes).zip(scores.chunks_exact(classes)).zip(labels);
     for (((dscores, scores), &label), loss) in rows.zip(losses) {
+        let label = (label as usize).min(classes - 1);
         // The largest score is taken off first, so that no `exp` overflows.
         let top = scores.iter().fold(f32::NEG_INFINITY, |top, &score| top.max(score));
         for (share, score) in dscores.iter_mut().zip(scores) {
-            *share = (p.sharpness * (score - top)).exp();
+            *share = (sharpness * (score - top)).exp();
         }
         let whole: f32 = dscores.iter().sum();
-        *loss = whole.ln() - p.sharpness * (scores[label as usize] - top);
-        let step = p.sharpness / (labels.len() as f32);
+        *loss = whole.ln() - sharpness * (scores[label] - top);
+        let step = sharpness / (labels.len() as f32);
         for share in dscores.iter_mut() {
             *share *= step / whole;
         }
-        dscores[label as usize] -= step;
+        dscores[label] -= step;
     }
 }

@@ -1,6 +1,6 @@
 //! The bias's gradient: the sum of all rows of the current's.
 
-/// See [`ff_tensor::Device::sum_rows`].
+/// See [`ff_tensor::SumRows`].
 pub(crate) fn sum_rows(dbias: &mut [f32], dcurrent: &[f32]) {
     dbias.fill(0.0);
     for row in dcurrent.chunks_exact(dbias.len()) {

@@ -81,6 +81,8 @@ pub trait Device: Clone + Send + Sync + Sized + 'static {
     fn gather(&self, op: Checked<Gather<Self>>) -> Result<()>;
     /// See [`DrawLabels`].
     fn draw_labels(&self, op: Checked<DrawLabels<Self>>) -> Result<()>;
+    /// See [`Select`].
+    fn select(&self, op: Checked<Select<Self>>) -> Result<()>;
     /// See [`Normalise`].
     fn normalise(&self, op: Checked<Normalise<Self>>) -> Result<()>;
 

@@ -17,6 +17,7 @@
 //! |---|---|
 //! | [`Augment`] | changes each image a little, once an epoch |
 //! | [`Gather`] | fetches a batch of images `[B, in]`, makes room for the label, normalises |
+//! | [`Select`] | fetches a batch of rows of numbers |
 //! | [`DrawLabels`] | draws a wrong label for each image |
 //! | [`Normalise`] | scales the rows that come from the layer below |
 //! | [`MatMul`] | multiplies with the weights `[in, out]` |
@@ -69,7 +70,7 @@ pub use neuron::{Neuron, Readout};
 pub use objective::{Objective, PairLoss};
 pub use ops::{
     Advance, Augment, Checked, CurrentGrad, DrawLabels, Gather, LabelCurrent, LabelGoodness, LocalGrad,
-    MatMul, Normalise, Op, PairLosses, RowFactor, RowGoodness, ShareGoodness, ShareGrad, SoftmaxLoss,
+    MatMul, Normalise, Op, PairLosses, RowFactor, RowGoodness, Select, ShareGoodness, ShareGrad, SoftmaxLoss,
     SumRows, UnitsBackward, UnitsForward, Update, expect_augmentations,
 };
 pub use optimiser::Optimiser;

@@ -23,6 +23,21 @@ pub struct Samples<'a> {
     pub in_time: bool,
 }
 
+impl Samples<'_> {
+    /// The same samples, for a while.
+    pub fn reborrow(&mut self) -> Samples<'_> {
+        Samples {
+            n: self.n,
+            signal: self.signal,
+            slope: self.slope.as_deref_mut(),
+            spikes: self.spikes.as_deref_mut(),
+            current: self.current,
+            bias: self.bias,
+            in_time: self.in_time,
+        }
+    }
+}
+
 /// Some samples of a layer, on the way back from what the units passed on to their current.
 pub struct Backward<'a> {
     /// Units of the layer.

@@ -159,3 +159,24 @@ impl<D: Device> Op for Normalise<'_, D> {
         rows_of_steps("normalise", "x", self.x.rows(), self.steps)
     }
 }
+
+/// Fetches the clock's batch of rows from a table: `rows[r] = table[order[batch R + r]]`. A row that is not there is NaN.
+pub struct Select<'a, D: Device> {
+    /// `[R, in]`
+    pub rows: &'a mut Tensor<D>,
+    /// `[N, in]`
+    pub table: &'a Tensor<D>,
+    /// Indices into the table, `[ordered, 1]`.
+    pub order: &'a Tensor<D, u32>,
+    /// Which batch.
+    pub clock: &'a Clock<D>,
+}
+
+impl<D: Device> Op for Select<'_, D> {
+    fn check(&self) -> Result<()> {
+        expect_columns("select", "table", self.table.cols())?;
+        expect_shape("select", "rows", self.rows.shape(), [self.rows.rows(), self.table.cols()])?;
+        expect_shape("select", "order", self.order.shape(), [self.order.rows(), 1])?;
+        expect_clock("select", self.clock)
+    }
+}

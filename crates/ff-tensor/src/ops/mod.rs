@@ -23,7 +23,7 @@ mod overlay;
 mod product;
 mod units;
 
-pub use input::{Augment, DrawLabels, Gather, Normalise, expect_augmentations};
+pub use input::{Augment, DrawLabels, Gather, Normalise, Select, expect_augmentations};
 pub use learn::{Advance, SoftmaxLoss, Update};
 pub use linear::{PairLosses, RowFactor, ShareGoodness};
 pub use overlay::{CurrentGrad, LabelCurrent, LabelGoodness, ShareGrad};
@@ -76,7 +76,7 @@ macro_rules! runs {
 }
 
 runs! {
-    Augment => augment, Gather => gather, DrawLabels => draw_labels, Normalise => normalise, MatMul => matmul,
+    Augment => augment, Gather => gather, DrawLabels => draw_labels, Normalise => normalise, Select => select, MatMul => matmul,
     LabelCurrent => label_current, UnitsForward => units_forward, RowGoodness => row_goodness,
     LabelGoodness => label_goodness, LocalGrad => local_grad, SoftmaxLoss => softmax_loss, ShareGrad => share_grad,
     UnitsBackward => units_backward, SumRows => sum_rows, Update => update, Advance => advance,
