@@ -33,6 +33,7 @@ pub const FIXED: &[File] = files![
     "augment.cu",
     "gather.cu",
     "draw_labels.cu",
+    "select.cu",
     "normalise.cu",
     "matmul.cu",
     "row_factor.cu",

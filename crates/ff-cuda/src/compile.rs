@@ -76,7 +76,7 @@ mod tests {
         };
         assert_eq!(arch, "sm_90");
         assert!(first.contains("kernels/label_current.cu(") && first.contains("\"scales\""), "{first}");
-        assert!(log.contains("kernels/share_goodness.cu("), "{log}");
+        assert!(log.contains("kernels/share_grad.cu("), "{log}");
         let Err(OpenError::Compile { first, .. }) = compile(&broken, "sm_1") else { panic!("it compiled") };
         assert!(first.contains("gpu-architecture"), "{first}");
     }

@@ -9,8 +9,9 @@ use ff_kernels::{
 };
 use ff_tensor::{
     Advance, Augment, Checked, CurrentGrad, Device, DrawLabels, Element, Gather, LabelCurrent, LabelGoodness,
-    LocalGrad, MatMul, Normalise, PairLosses, Result, RowFactor, RowGoodness, ShareGoodness, ShareGrad,
-    SoftmaxLoss, SumRows, Tensor, UnitsBackward, UnitsForward, Update, element_count, expect_shape,
+    LocalGrad, MatMul, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select, ShareGoodness,
+    ShareGrad, SoftmaxLoss, SumRows, Tensor, UnitsBackward, UnitsForward, Update, element_count,
+    expect_shape,
 };
 
 use crate::error::failed;
@@ -142,6 +143,14 @@ impl Device for Cuda {
         let (call, batch) = (self.call("draw_labels"), labels.rows());
         let args = args![call; pair, labels, scores, clock, batch, classes, seed, sharpness];
         call.launch(&Program::FIXED, each(batch), &args)
+    }
+
+    fn select(&self, op: Checked<Select<Self>>) -> Result<()> {
+        let Select { rows, table, order, clock } = op.into_inner();
+        let call = self.call("select");
+        let ([batch, n], count, ordered) = (rows.shape(), table.rows(), order.rows());
+        let args = args![call; rows, table, order, clock, batch, n, count, ordered];
+        call.launch(&Program::FIXED, cover([batch, 1], [1, 1], [128, 1]), &args)
     }
 
     fn normalise(&self, op: Checked<Normalise<Self>>) -> Result<()> {

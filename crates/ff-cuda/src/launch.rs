@@ -12,7 +12,7 @@ use crate::{Arg, Buffer, Cuda, Driver, Grid, Program};
 /// An op on its way to the driver.
 pub(crate) struct Call<'a> {
     pub driver: &'a Arc<dyn Driver>,
-    /// The op's name, for errors, and its kernel's.
+    /// The op's name, for errors, which is its kernel's too.
     pub op: &'static str,
 }
 
@@ -64,8 +64,14 @@ impl Call<'_> {
         // SAFETY: the op has been checked, so that its tensors have the shapes that the kernel expects, and `args!` has
         // made sure that they lie on this device. They come in the order of the kernel's arguments; the shim's tests
         // compare their number and types with the kernel's.
-        unsafe { self.driver.launch(program, self.op, grid, args) }.map_err(|e| failed(&**self.driver, e))
+        unsafe { self.driver.launch(program, kernel_of(self.op), grid, args) }
+            .map_err(|e| failed(&**self.driver, e))
     }
+}
+
+/// A kernel has its op's name, but for one: the C library has a `select` too.
+fn kernel_of(op: &'static str) -> &'static str {
+    if op == "select" { "select_rows" } else { op }
 }
 
 /// A count of blocks. One that does not fit is refused by [`Call::launch`].

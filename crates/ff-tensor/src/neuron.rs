@@ -38,7 +38,8 @@
 
 use crate::Formula;
 use crate::lanes::{LANES, Lanes, load};
-use crate::scan;
+
+pub use crate::scan::constant;
 
 /// The numbers of a unit's state: `[f32; 1]`, `[f32; 2]` and so on.
 pub trait State: Copy + Send + Sync + AsRef<[f32]> + AsMut<[f32]> + 'static {
@@ -118,7 +119,7 @@ pub trait Neuron: Formula + Clone + 'static {
     /// way to the same numbers.
     #[inline(always)]
     fn constant<const LEARN: bool>(&self, row: Row) {
-        scan::constant::<Self, LEARN>(self, row);
+        constant::<Self, LEARN>(self, row);
     }
 }
 
