@@ -40,7 +40,9 @@ extern "C" __global__ void __launch_bounds__(256, 4) local_grad(
                 float *train = spikes ? spikes + r * steps * n + j : nullptr, i = bias ? bias[j] : NO_BIAS;
                 float x = with_slope(p, steps, dcurrent + at, train, current + at, i, n, in_time);
                 x = silent ? 0.0f : x;
+                // It passes nothing on and learns nothing.
                 for (u32 t = 0; silent && train && t < steps; t++) train[(size_t)t * n] = 0.0f;
+                for (u32 t = 0; silent && t < rows_of_current; t++) dcurrent[at + (size_t)t * n] = 0.0f;
                 signal[r * n + j] = x;
                 term = g.term(x);
             }
