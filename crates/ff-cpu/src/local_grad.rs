@@ -102,8 +102,10 @@ fn silence(samples: &mut Samples, b: usize, local: &Local) {
         rows.chunks_exact_mut(n).enumerate().for_each(|(row, values)| silence(values, b + row / steps));
     };
     in_steps(samples.signal, 1);
-    // Not every goodness has the slope 0 where the signal is 0.
-    if let Some(slope) = &mut samples.slope {
+    // What a signal of 0 does not multiply away is silenced too.
+    if local.goodness.dterm(0.0) != 0.0
+        && let Some(slope) = &mut samples.slope
+    {
         in_steps(slope, local.steps.current);
     }
     if let Some(spikes) = &mut samples.spikes {
