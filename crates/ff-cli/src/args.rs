@@ -1,11 +1,8 @@
-//! The command line.
+//! The command line: which commands there are, and what each can be asked. It knows nothing of what they do.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-
-use crate::failure::Outcome;
-use crate::{compare, data, eval, import, info, predict, report, train, tutorial};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,7 +12,7 @@ Examples:
   ff-cli train --resume runs/quick-1             go on with a run that was stopped
   ff-cli eval runs/quick-1/model.safetensors     test error of a trained model
   ff-cli predict runs/quick-1/model.safetensors digit.png
-  ff-cli info runs/quick-1/model.safetensors     what a model says of itself
+  ff-cli info runs/quick-1/model.safetensors     settings, data and error of a model
   ff-cli tutorial                                snnTorch's tutorial, to the digit";
 
 const TRAIN_EXAMPLES: &str = "\
@@ -26,8 +23,8 @@ Examples:
   ff-cli train --resume runs/quick-1
   ff-cli train --data fashion-mnist --set validation_samples=10000
 
-What a run leaves: config.toml metrics.jsonl summary.json model.safetensors plots/
-Until it has ended, checkpoints/ too: the last two epochs. Ctrl-C saves and stops; --resume goes on, bit for bit.
+A run writes config.toml, metrics.jsonl, summary.json, model.safetensors and plots/.
+Until it has ended, checkpoints/ holds the last two epochs. Ctrl-C saves and stops; --resume goes on, bit for bit.
 All settings: docs/settings.md";
 
 const EVAL_EXAMPLES: &str = "\
@@ -40,17 +37,17 @@ const COMPARE_EXAMPLES: &str = "\
 Examples:
   ff-cli compare                             16 epochs of each, seeds 1, 2 and 3
   ff-cli compare --epochs 2 --seeds 1        a first look
-  ff-cli compare --set layers=[1000,1000]    wider ones
+  ff-cli compare --set layers=[1000,1000]    wider networks
 
-What it leaves: compare.md compare.json";
+The command writes compare.md and compare.json.";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:
   ff-cli report runs/quick-1                 writes runs/quick-1/report.html
-  ff-cli report runs/quick-1 runs/relu-1     both side by side, in ./report.html
+  ff-cli report runs/quick-1 runs/relu-1     shows both side by side in ./report.html
   ff-cli report runs/* --out all.html
 
-It looks at the data set's test images; the plots, as PNG and SVG, go to each run's plots/";
+The command reads the test images of the data set. It writes the plots to the plots/ of each run, as PNG and SVG.";
 
 const PREDICT_EXAMPLES: &str = "\
 Examples:
@@ -60,34 +57,35 @@ Examples:
 const IMPORT_EXAMPLES: &str = "\
 Examples:
   ff-cli import net.safetensors --preset tutorial                    the snnTorch tutorial's net
-  ff-cli import net.safetensors --preset tutorial --set neuron=relu  its second one
+  ff-cli import net.safetensors --preset tutorial --set neuron=relu  the tutorial's second net
   ff-cli import net.safetensors --config runs/quick-1/config.toml --out net-2.safetensors
 
 In Python: safetensors.torch.save_file(net.state_dict(), \"net.safetensors\"), see docs/python.md";
 
 const INFO_EXAMPLES: &str = "\
 Examples:
-  ff-cli info runs/quick-1/model.safetensors  what it is and how it was trained
-  ff-cli info                                 this program and this machine";
+  ff-cli info runs/quick-1/model.safetensors  settings, data and error of a model
+  ff-cli info                                 version, devices and directories";
 
 const TUTORIAL_EXAMPLES: &str = "\
 Examples:
-  ff-cli tutorial                      the published numbers: seed 123
-  ff-cli tutorial --out runs/tutorial  with its loss curves and pictures
-  ff-cli tutorial --seed 7             what another seed would have given";
+  ff-cli tutorial                      the published numbers, with seed 123
+  ff-cli tutorial --out runs/tutorial  the same, with loss curves and pictures
+  ff-cli tutorial --seed 7             the numbers of another seed";
 
-/// Train spiking neural networks with the Forward-Forward algorithm: no backpropagation, every layer learns from
+/// Train spiking neural networks with the Forward-Forward algorithm. There is no backpropagation: every layer learns from
 /// its own goodness.
 #[derive(Parser)]
 #[command(name = "ff-cli", version, after_help = EXAMPLES)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
+/// What to do.
 #[derive(Subcommand)]
-enum Command {
-    /// Train a network (what happens without a subcommand: `train --preset quick`)
+pub enum Command {
+    /// Train a network. Without a subcommand, `ff-cli` runs `train --preset quick`
     #[command(after_help = TRAIN_EXAMPLES)]
     Train(TrainArgs),
     /// Measure a trained model's error on a data set's test images
@@ -111,7 +109,7 @@ enum Command {
     /// Fetch, check or look at a data set
     #[command(subcommand)]
     Data(DataCommand),
-    /// Version, devices, threads, vector instructions, data; or what a model is
+    /// Show version, devices, threads and directories, or what a model is
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
 }
@@ -119,19 +117,19 @@ enum Command {
 /// Options of `train`.
 #[derive(Args, Default)]
 pub struct TrainArgs {
-    /// Settings to start from: quick, standard, best, best-augmented, each also with `-relu`, or tutorial [default: quick]
+    /// Start from these settings: quick, standard, best or best-augmented (each also with `-relu`), or tutorial [default: quick]
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub preset: Option<String>,
-    /// Settings from a file, such as the config.toml of an earlier run
+    /// Read the settings from a file, such as the config.toml of an earlier run
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Change one setting, such as `epochs=4`, `layers=[1000,1000]` or `neuron=relu`; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Directory with a data set in MNIST's four files, each plain or .gz
+    /// Read the data set from this directory. It has MNIST's four files, each plain or .gz
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Seed of weights, order and negatives; the same seed gives the same result
+    /// Set the seed of weights, order and negatives. The same seed gives the same result
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     #[command(flatten)]
@@ -139,7 +137,7 @@ pub struct TrainArgs {
     /// Directory of the run's results [default: runs/PRESET-N, the first free N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on with a run that was stopped, from its last checkpoint, with its own settings
+    /// Go on with a run that was stopped. It starts from the run's last checkpoint and keeps its settings
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["preset", "config", "set", "seed", "out"])]
     pub resume: Option<PathBuf>,
     #[command(flatten)]
@@ -149,13 +147,14 @@ pub struct TrainArgs {
 /// Where to compute.
 #[derive(Args, Default)]
 pub struct DeviceArgs {
-    /// Threads; 0 takes one per core. Results do not depend on it
+    /// Use so many threads; 0 takes one per core. Results do not depend on it
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
-    /// cpu, cuda, cuda:N, or auto: GPU 0 where it can be had, else the CPU, and says why [default: auto, quietly]
+    /// Compute on cpu, cuda, cuda:N or auto. `auto` takes GPU 0 if there is one, else the CPU, and says why [default: auto,
+    /// without a message]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
-    /// On a GPU, round what is multiplied to TF32: faster, less exact
+    /// On a GPU, round the factors of products to TF32. This is faster and less exact
     #[arg(long)]
     pub tf32: bool,
 }
@@ -168,7 +167,7 @@ pub struct EvalArgs {
     /// Directory with a data set in MNIST's four files
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Write what each test image is taken for to this file, a label a line
+    /// Write the predicted label of each test image to this file, one on each line
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
     #[command(flatten)]
@@ -180,13 +179,13 @@ pub struct EvalArgs {
 /// Options of `compare`.
 #[derive(Args)]
 pub struct CompareArgs {
-    /// Passes through the training images
+    /// Go through the training images so many times
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub epochs: usize,
     /// Train from seeds 1 to N
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub seeds: u64,
-    /// Change one setting of all contenders, such as `layers=[1000,1000]`; can be repeated
+    /// Change one setting of all networks, such as `layers=[1000,1000]`; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Directory with a data set in MNIST's four files
@@ -238,16 +237,16 @@ pub struct PredictArgs {
 pub struct ImportArgs {
     /// A safetensors file with `layers.0.weight` and so on, each `[out, in]` as `torch.nn.Linear` has it
     pub file: PathBuf,
-    /// What kind of network it is; the sizes of its layers are those of the tensors
+    /// Take the settings of the network from this preset. The sizes of the layers come from the tensors
     #[arg(long, value_name = "NAME", conflicts_with = "config", required_unless_present = "config")]
     pub preset: Option<String>,
-    /// The same, from a file such as a run's config.toml
+    /// Take the settings of the network from a file, such as a run's config.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Change one setting, such as `neuron=relu` or `beta=0.9`; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Directory with the data set that it is for, in MNIST's four files
+    /// Directory with the network's data set, in MNIST's four files
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// The model to write [default: FILE-imported.safetensors]
@@ -260,7 +259,7 @@ pub struct ImportArgs {
 /// Options of `info`.
 #[derive(Args)]
 pub struct InfoArgs {
-    /// A model.safetensors: says what it is
+    /// A model.safetensors to describe
     pub model: Option<PathBuf>,
     #[command(flatten)]
     pub json: Json,
@@ -313,22 +312,8 @@ pub struct Json {
     pub json: bool,
 }
 
-/// Parses the command line, or says what is wrong with it and exits with code 2.
-pub fn parse() -> Cli {
-    Cli::parse()
-}
-
-/// Runs the command.
-pub fn run(cli: Cli) -> Outcome<()> {
-    match cli.command.unwrap_or_else(|| Command::Train(TrainArgs::default())) {
-        Command::Train(args) => train::train(&args),
-        Command::Eval(args) => eval::eval(&args),
-        Command::Compare(args) => compare::compare(&args),
-        Command::Report(args) => report::report(&args),
-        Command::Predict(args) => predict::predict(&args),
-        Command::Tutorial(args) => tutorial::tutorial(&args),
-        Command::Data(command) => data::command(&command),
-        Command::Import(args) => import::import(&args),
-        Command::Info(args) => info::info(&args),
-    }
+/// Reads the command line and returns the command, or says what is wrong and exits with code 2. Without a command, a
+/// network is trained.
+pub fn command() -> Command {
+    Cli::parse().command.unwrap_or_else(|| Command::Train(TrainArgs::default()))
 }

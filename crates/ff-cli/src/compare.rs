@@ -18,7 +18,7 @@ use crate::operations::Operations;
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands, value};
 use crate::settings::{PRESETS, Settings};
-use crate::train::split;
+use crate::split::split;
 use crate::verdict::Judge;
 use crate::{data, device};
 

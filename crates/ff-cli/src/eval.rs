@@ -8,7 +8,6 @@ use serde_json::json;
 use crate::args::EvalArgs;
 use crate::device::on_device;
 use crate::failure::{Failure, Outcome};
-use crate::run_dir::write_whole;
 use crate::screen::{Screen, thousands};
 use crate::verdict::{Judge, Verdict};
 use crate::{data, device};
@@ -36,7 +35,7 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     if let Some(path) = &args.labels {
         let labels = test.goodness.scores.predict();
         let text: String = labels.iter().map(|label| format!("{label}\n")).collect();
-        write_whole(path, text.as_bytes()).map_err(|e| {
+        ff_file::write(path, text.as_bytes()).map_err(|e| {
             Failure::new(format!("{}: cannot be written: {e}", path.display()))
                 .advise("`--labels FILE` elsewhere")
         })?;

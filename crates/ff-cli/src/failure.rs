@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::plot::PlotError;
-
 /// The exit code of everything that goes wrong.
 const WRONG: u8 = 2;
 /// The exit code of what was stopped by Ctrl-C, as shells have it.
@@ -101,8 +99,8 @@ impl From<ff_tensor::Error> for Failure {
     }
 }
 
-impl From<PlotError> for Failure {
-    fn from(e: PlotError) -> Self {
+impl From<ff_report::Error> for Failure {
+    fn from(e: ff_report::Error) -> Self {
         Failure::new(e.to_string())
     }
 }

@@ -2,11 +2,11 @@
 
 use ff_data::{Dataset, Samples};
 use ff_net::{Config, Schedule, Scores};
+use ff_report::plot;
 use ff_tensor::{Objective, random};
 use ndarray::Array2;
 
-use crate::plot;
-use crate::train::Metrics;
+use crate::metrics::Metrics;
 
 /// `layer 1`, `layer 2`, ...
 pub fn layer_names(layers: usize) -> Vec<String> {

@@ -4,22 +4,22 @@ use std::path::{Path, PathBuf};
 
 use ff_net::Model;
 
-use crate::args::{ImportArgs, TrainArgs};
+use crate::args::ImportArgs;
 use crate::data;
 use crate::failure::{Failure, Outcome};
 use crate::info;
 use crate::screen::Screen;
-use crate::settings::Settings;
+use crate::settings::{Asked, Settings};
 
 /// Reads, checks, writes, and says what came in.
 pub fn import(args: &ImportArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
-    let settings = Settings::resolve(&TrainArgs {
-        preset: args.preset.clone(),
-        config: args.config.clone(),
-        set: args.set.clone(),
-        data: args.data.clone(),
-        ..TrainArgs::default()
+    let settings = Settings::resolve(Asked {
+        preset: args.preset.as_deref(),
+        config: args.config.as_deref(),
+        set: &args.set,
+        seed: None,
+        data: args.data.as_deref(),
     })?;
     let out = args.out.clone().unwrap_or_else(|| beside(&args.file));
     if out.exists() {

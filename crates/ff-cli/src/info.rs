@@ -12,7 +12,7 @@ use crate::device;
 use crate::failure::Outcome;
 use crate::screen::{Screen, thousands, value};
 use crate::settings::PRESETS;
-use crate::train::TRAIN_ERROR_IMAGES;
+use crate::split::TRAIN_ERROR_IMAGES;
 
 /// Prints one or the other.
 pub fn info(args: &InfoArgs) -> Outcome<()> {

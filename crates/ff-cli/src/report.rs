@@ -1,28 +1,27 @@
 //! `report`: a run as one page, several side by side; and the run's plots as files.
 //!
-//! In the order in which data flows: `recorded` reads what a run left, `findings` asks its network, `charts` says what to
-//! draw of both, `page` puts it together, `side_by_side` compares.
+//! In the order in which data flows: `recorded` reads what a run left, `findings` asks its network, `told` makes plain
+//! numbers of both, and the crate `ff-report` draws them.
 
 use std::path::{Path, PathBuf};
 
 use ff_data::Dataset;
+use ff_report::Section;
+use ff_report::run::Tested;
 use serde_json::{Value, json};
 
 use crate::args::ReportArgs;
 use crate::device::on_device;
 use crate::failure::{Failure, Outcome};
 use crate::operations::Operations;
-use crate::run_dir::write_whole;
-use crate::screen::{Screen, thousands};
+use crate::run_dir::PLOTS;
+use crate::screen::Screen;
 use crate::{data, device};
 
-mod charts;
 mod findings;
-mod page;
 mod recorded;
-mod side_by_side;
+mod told;
 
-use charts::Chapter;
 use findings::Findings;
 use recorded::Recorded;
 
@@ -33,9 +32,8 @@ const PAGE: &str = "report.html";
 struct Reported {
     recorded: Recorded,
     found: Findings,
-    chapters: Vec<Chapter>,
-    /// Name and size of the set of test images.
-    tested: (String, usize),
+    /// Which images it was tested on.
+    tested: Tested,
 }
 
 /// Reads, asks, draws, writes.
@@ -53,7 +51,8 @@ pub fn report(args: &ReportArgs) -> Outcome<()> {
     };
     check_writable(&out)?;
     let dev = device::open(&args.device)?;
-    let mut runs = Vec::new();
+    let (mut runs, mut sections) = (Vec::new(), Vec::new());
+    // The last set that was opened: runs beside each other often have the same.
     let mut opened: Option<(Option<PathBuf>, Dataset)> = None;
     for run in recorded {
         let dir = args.data.clone().or_else(|| run.settings.data.clone());
@@ -65,16 +64,19 @@ pub fn report(args: &ReportArgs) -> Outcome<()> {
         let mut on_images = |n| bar.inc(n as u64);
         let found = on_device!(&dev, dev => findings::look(dev, &run.model, &set, &mut on_images))?;
         bar.finish_and_clear();
-        let chapters = charts::chapters(&run, &set, &found);
-        save_plots(&run.dir, &chapters)?;
-        let tested = (set.name.clone(), set.test.len());
-        runs.push(Reported { recorded: run, found, chapters, tested });
+        let told = told::run(&run, &set, &found);
+        let tested = told.tested.clone();
+        let section = Section::new(told, told::pictures(&run, &set, &found));
+        section.save_plots(&plots_of(&run.dir)?)?;
+        sections.push(section);
+        runs.push(Reported { recorded: run, found, tested });
         opened = Some((dir, set));
     }
-    write_whole(&out, page::page(&runs)?.as_bytes()).map_err(|e| unwritable(&out, e))?;
+    let page = ff_report::page(&sections, concat!("ff-cli ", env!("CARGO_PKG_VERSION")))?;
+    ff_file::write(&out, page.as_bytes()).map_err(|e| unwritable(&out, e))?;
     for run in &runs {
         let error = run.found.test.goodness.error;
-        screen.line(format!("{}: test error {error:.2} % on {}", run.recorded.name, run.tested_on()))?;
+        screen.line(format!("{}: test error {error:.2} % on {}", run.recorded.name, run.tested.words()))?;
     }
     let plots: Vec<String> = runs.iter().map(|run| run.plots().display().to_string()).collect();
     screen.line(format!("the report is {}; its plots are in {}", out.display(), plots.join(", ")))?;
@@ -86,39 +88,17 @@ pub fn report(args: &ReportArgs) -> Outcome<()> {
 
 impl Reported {
     fn plots(&self) -> PathBuf {
-        self.recorded.dir.join("plots")
-    }
-
-    fn tested_on(&self) -> String {
-        format!("{} images of {}", thousands(self.tested.1 as f64), self.tested.0)
-    }
-
-    /// What a reader has to know before they believe the numbers.
-    fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        if let Some(name) = self.recorded.text("dataset").filter(|name| *name != self.tested.0) {
-            notes.push(format!(
-                "It was trained on {name}, but this page looks at images of {}.",
-                self.tested.0
-            ));
-        }
-        let measured = self.found.test.goodness.error;
-        if let Some(error) = self.recorded.number("test_error").filter(|e| (e - measured).abs() > 1e-6) {
-            notes.push(format!(
-                "Right after training its test error was {}; the model and images at hand give {}.",
-                page::percent(error),
-                page::percent(measured)
-            ));
-        }
-        notes
+        self.recorded.dir.join(PLOTS)
     }
 
     fn document(&self) -> Value {
         let (found, goodness) = (&self.found, &self.found.test.goodness);
-        let operations = found.operations(goodness, true);
-        let one_pass = found.test.head.as_ref().map(|head| found.operations_in_one_pass(head, true));
+        let operations = found.operations(goodness.scores.layer_spikes.as_deref());
+        let head = found.test.head.as_ref();
+        let one_pass = head.map(|head| found.operations_in_one_pass(head.scores.layer_spikes.as_deref()));
         let mut document = json!({
-            "directory": self.recorded.dir, "plots": self.plots(), "dataset": self.tested.0, "test_samples": self.tested.1,
+            "directory": self.recorded.dir, "plots": self.plots(), "dataset": self.tested.dataset,
+            "test_samples": self.tested.images,
             "confusion": found.confusion(), "worst_mistakes": found.mistakes().iter().take(30).collect::<Vec<_>>(),
             "positive_above_negative": { "before": found.parted(&found.before), "after": found.parted(&goodness.scores) },
             "operations": operations.document(), "operations_in_one_pass": one_pass.map(Operations::document),
@@ -128,18 +108,14 @@ impl Reported {
     }
 }
 
-fn save_plots(dir: &Path, chapters: &[Chapter]) -> Outcome<()> {
-    let dir = dir.join("plots");
+/// The folder of a run's plots, which is made if it is not there.
+fn plots_of(dir: &Path) -> Outcome<PathBuf> {
+    let dir = dir.join(PLOTS);
     std::fs::create_dir_all(&dir).map_err(|e| {
         Failure::new(format!("{}: cannot be made: {e}", dir.display()))
             .advise("a copy of the run in a directory that can be written")
     })?;
-    for figure in chapters.iter().flat_map(|chapter| &chapter.figures) {
-        for end in ["png", "svg"] {
-            figure.plot.save(&dir.join(format!("{}.{end}", figure.name)))?;
-        }
-    }
-    Ok(())
+    Ok(dir)
 }
 
 /// Whether the page can be written, before any work is done.

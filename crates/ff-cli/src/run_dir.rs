@@ -1,10 +1,13 @@
 //! A run's directory: it has its name from the beginning, and goes again if nothing comes of the run.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
+
+/// The folder of a run's plots.
+pub const PLOTS: &str = "plots";
 
 /// A directory that this process fills. Dropped without having been kept, it is emptied and goes.
 pub struct RunDir {
@@ -77,10 +80,8 @@ impl RunDir {
     /// The directory of a run that was stopped, which stays whatever happens.
     pub fn open(path: &Path) -> Self {
         // What a process left that was killed while it wrote.
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(".tmp") {
-                let _ = fs::remove_file(entry.path());
-            }
+        for folder in [path, &path.join(PLOTS)] {
+            ff_file::remove_leftovers(folder);
         }
         Self { path: path.into(), kept: true, _made: MadeDirs::default() }
     }
@@ -98,7 +99,7 @@ impl RunDir {
     /// Writes a whole file.
     pub fn write(&self, file: &str, content: &str) -> Outcome<()> {
         let path = self.path(file);
-        write_whole(&path, content.as_bytes())
+        ff_file::write(&path, content.as_bytes())
             .map_err(|e| Failure::new(format!("{}: cannot be written: {e}", path.display())))
     }
 
@@ -133,25 +134,6 @@ impl Drop for RunDir {
             let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         }
     }
-}
-
-/// A reader of `path` sees the old file or the new one, never a part: it is written under another name, and renamed when it
-/// is on the disk.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    let written = write();
-    if written.is_err() {
-        // There may be nothing to remove; the first error is the one to tell.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
 }
 
 fn refuse(path: &Path, reason: String) -> Failure {

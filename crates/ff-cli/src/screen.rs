@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
+pub use ff_report::words::{duration, thousands};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::failure::{Failure, Outcome};
@@ -62,38 +63,8 @@ fn print_line(text: &str) -> Outcome<()> {
     }
 }
 
-/// A whole number with thousands set apart: `12,345`.
-pub fn thousands(n: f64) -> String {
-    let digits = format!("{:.0}", n.abs());
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
-    format!("{}{}", if n < 0.0 { "-" } else { "" }, groups.join(","))
-}
-
-/// Seconds as people say them.
-pub fn duration(seconds: f64) -> String {
-    if seconds < 60.0 {
-        format!("{seconds:.1} s")
-    } else {
-        format!("{:.0} min {:02.0} s", (seconds / 60.0).floor(), (seconds % 60.0).floor())
-    }
-}
-
 /// Settings as JSON, by way of text, where 0.8 stays 0.8: straight away an f32 would become an f64 with all its digits.
 pub fn value(of: &impl serde::Serialize) -> Outcome<serde_json::Value> {
     let value = serde_json::to_string(of).and_then(|text| serde_json::from_str(&text));
     value.map_err(|e| Failure::new(format!("the settings cannot be printed: {e}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(thousands(1_234_567.4), "1,234,567");
-        assert_eq!(thousands(999.0), "999");
-        assert_eq!(duration(59.94), "59.9 s");
-        assert_eq!(duration(125.9), "2 min 05 s");
-    }
 }

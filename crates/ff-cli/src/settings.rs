@@ -6,7 +6,6 @@ use ff_net::Config;
 use ff_tensor::Augmentation;
 use toml::{Table, Value};
 
-use crate::args::TrainArgs;
 use crate::failure::{Failure, Outcome};
 
 /// The presets, by name.
@@ -27,6 +26,21 @@ const LARGEST_CONFIG: usize = 1 << 16;
 /// Tables within a line. The parser takes a kilobyte of its stack for each that is opened and not closed, without end.
 const MOST_BRACES: usize = 200;
 
+/// Settings as they are asked for. What is not asked for is as in the preset `quick`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// The preset to start from.
+    pub preset: Option<&'a str>,
+    /// A file to start from instead.
+    pub config: Option<&'a Path>,
+    /// Changes, each `key=value`.
+    pub set: &'a [String],
+    /// The seed.
+    pub seed: Option<u64>,
+    /// The data directory.
+    pub data: Option<&'a Path>,
+}
+
 /// What to train, on what.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -41,24 +55,24 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Resolves the arguments.
-    pub fn resolve(args: &TrainArgs) -> Outcome<Self> {
-        let (mut table, source) = match &args.config {
+    /// Resolves what was asked for.
+    pub fn resolve(asked: Asked) -> Outcome<Self> {
+        let (mut table, source) = match asked.config {
             Some(path) => (read(path)?, path.display().to_string()),
             None => {
-                let name = args.preset.as_deref().unwrap_or(PRESETS[0].0);
+                let name = asked.preset.unwrap_or(PRESETS[0].0);
                 let mut table = preset(name)?;
                 table.insert("preset".into(), name.into());
                 (table, format!("preset {name}"))
             }
         };
-        assign(&mut table, &args.set)?;
-        if let Some(seed) = args.seed {
+        assign(&mut table, asked.set)?;
+        if let Some(seed) = asked.seed {
             let seed =
                 i64::try_from(seed).map_err(|_| Failure::new(format!("--seed {seed} is above 2^63 - 1")))?;
             table.insert("seed".into(), seed.into());
         }
-        Self::from_table(table, args.data.clone(), &source)
+        Self::from_table(table, asked.data.map(Path::to_path_buf), &source)
     }
 
     /// The settings in `text`, which is called `name`, with those in `set` changed.
@@ -188,8 +202,7 @@ mod tests {
     #[test]
     fn every_preset_resolves_and_survives_a_round_trip() {
         for (name, _) in PRESETS {
-            let args = TrainArgs { preset: Some(name.into()), ..TrainArgs::default() };
-            let settings = Settings::resolve(&args).unwrap();
+            let settings = Settings::resolve(Asked { preset: Some(name), ..Asked::default() }).unwrap();
             settings.config.validate(784, 10).unwrap();
             let table: Table = settings.to_toml().unwrap().parse().unwrap();
             let again = Settings::from_table(table, None, "file").unwrap();
@@ -200,14 +213,14 @@ mod tests {
 
     #[test]
     fn the_librarys_quick_config_is_the_preset() {
-        let settings = Settings::resolve(&TrainArgs::default()).unwrap();
+        let settings = Settings::resolve(Asked::default()).unwrap();
         assert_eq!((settings.preset.as_str(), settings.config), ("quick", Config::quick()));
     }
 
     #[test]
     fn set_takes_numbers_lists_and_bare_words() {
-        let set = ["epochs=3", "layers=[20, 10]", "neuron=relu", "alpha=2"].map(String::from).to_vec();
-        let config = Settings::resolve(&TrainArgs { set, ..TrainArgs::default() }).unwrap().config;
+        let set = ["epochs=3", "layers=[20, 10]", "neuron=relu", "alpha=2"].map(String::from);
+        let config = Settings::resolve(Asked { set: &set, ..Asked::default() }).unwrap().config;
         assert_eq!((config.epochs, config.layers, config.alpha), (3, vec![20, 10], 2.0));
         assert_eq!(config.neuron, ff_tensor::NeuronKind::Relu);
     }
@@ -217,12 +230,12 @@ mod tests {
         for (set, expected) in
             [("epoch=3", "epochs"), ("learningrate=1", "learning_rate"), ("layers", "no `=`")]
         {
-            let args = TrainArgs { set: vec![set.into()], ..TrainArgs::default() };
-            let message = Settings::resolve(&args).unwrap_err().to_string();
+            let asked = Asked { set: &[set.into()], ..Asked::default() };
+            let message = Settings::resolve(asked).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
-        let args = TrainArgs { preset: Some("quik".into()), ..TrainArgs::default() };
-        assert!(Settings::resolve(&args).unwrap_err().to_string().contains("--preset quick"));
+        let asked = Asked { preset: Some("quik"), ..Asked::default() };
+        assert!(Settings::resolve(asked).unwrap_err().to_string().contains("--preset quick"));
     }
 
     /// What a config file is made of, and what it is not.

@@ -1,37 +1,22 @@
 //! `train`: from settings, or from a run that was stopped, to a run directory.
 
-use std::time::Instant;
-
-use ff_data::{Dataset, Samples, epoch_order};
-use ff_net::{Checkpoint, Config, Model, Network, Origin, Trainer};
-use ff_tensor::Device;
-use serde_json::{Value, json};
-
 use crate::args::TrainArgs;
 use crate::checkpoints::Checkpoints;
-use crate::device::{Place, on_device};
-use crate::failure::{Failure, Outcome};
-use crate::interrupt::Interrupt;
+use crate::device::on_device;
+use crate::failure::Outcome;
 use crate::run_dir::RunDir;
-use crate::screen::{Screen, duration, thousands};
-use crate::settings::Settings;
-use crate::verdict::{Judge, Verdict};
-use crate::{data, device, provenance};
+use crate::screen::Screen;
+use crate::settings::{Asked, Settings};
+use crate::{data, device};
 
 mod notes;
 mod plots;
 mod resume;
+mod run;
 mod stop;
 
-pub use notes::Metrics;
-
 use notes::Notes;
-use stop::Stop;
-
-/// Images on which each epoch's error is measured where none are held out.
-const EPOCH_IMAGES: usize = 2_000;
-/// Images on which the final training error is measured, as many as MNIST has for the test.
-pub const TRAIN_ERROR_IMAGES: usize = 10_000;
+use run::Run;
 
 /// Trains, tests, writes the run's directory.
 pub fn train(args: &TrainArgs) -> Outcome<()> {
@@ -39,7 +24,13 @@ pub fn train(args: &TrainArgs) -> Outcome<()> {
     if let Some(dir) = &args.resume {
         return resume::resume(dir, args, &screen);
     }
-    let settings = Settings::resolve(args)?;
+    let settings = Settings::resolve(Asked {
+        preset: args.preset.as_deref(),
+        config: args.config.as_deref(),
+        set: &args.set,
+        seed: args.seed,
+        data: args.data.as_deref(),
+    })?;
     let dev = device::open(&args.device)?;
     let set = data::open(settings.data.as_deref(), &screen)?;
     settings.config.validate(set.width * set.height, set.classes)?;
@@ -49,249 +40,4 @@ pub fn train(args: &TrainArgs) -> Outcome<()> {
     dir.write("config.toml", &notes.settings)?;
     let place = dev.place();
     on_device!(dev, dev => Run::new(&screen, settings, dev, place, set, dir, checkpoints, notes)?.run(None))
-}
-
-/// The images to learn from, and those that are held out.
-pub fn split(all: &Samples, config: &Config) -> Outcome<(Samples, Samples)> {
-    if config.validation_samples >= all.len() {
-        let message = format!("holding {} images out leaves none to train on", config.validation_samples);
-        return Err(Failure::new(message).advise("`--set validation_samples=N` with a smaller N"));
-    }
-    let (train, held_out) = all.split_last(config.validation_samples);
-    let train = if config.train_samples > 0 { train.take(config.train_samples) } else { train };
-    Ok((train, held_out))
-}
-
-struct Run<'a, D: Device> {
-    screen: &'a Screen,
-    settings: Settings,
-    dev: D,
-    place: Place,
-    set: Dataset,
-    /// To learn from.
-    train: Samples,
-    /// To watch each epoch's error on, and what to call them.
-    watched: Samples,
-    watched_name: &'static str,
-    dir: RunDir,
-    checkpoints: Checkpoints,
-    notes: Notes,
-}
-
-impl<'a, D: Device> Run<'a, D> {
-    fn new(
-        screen: &'a Screen,
-        settings: Settings,
-        dev: D,
-        place: Place,
-        set: Dataset,
-        dir: RunDir,
-        checkpoints: Checkpoints,
-        notes: Notes,
-    ) -> Outcome<Self> {
-        let config = &settings.config;
-        let (train, held_out) = split(&set.train, config)?;
-        let (watched, watched_name) = match held_out.is_empty() {
-            true => (train.take(EPOCH_IMAGES), "training images"),
-            false => (held_out, "held-out images"),
-        };
-        Ok(Self { screen, settings, dev, place, set, train, watched, watched_name, dir, checkpoints, notes })
-    }
-
-    /// From the beginning, or from a checkpoint. Once there is one the directory stays, whatever happens.
-    fn run(mut self, from: Option<Checkpoint>) -> Outcome<()> {
-        let ended = self.train_and_test(from.as_ref());
-        if ended.is_ok() || self.checkpoints.any() {
-            self.dir.keep();
-        }
-        let resumable = self.checkpoints.any().then(|| self.dir.dir());
-        let (test, mut summary) = ended.map_err(|stop| stop.failure(resumable))?;
-        self.report(&test, &summary)?;
-        summary["directory"] = json!(self.dir.dir());
-        self.screen.document(&summary)
-    }
-
-    fn train_and_test(&mut self, from: Option<&Checkpoint>) -> Result<(Verdict, Value), Stop> {
-        let mut trainer = self.trainer(from)?;
-        let interrupt = Interrupt::listen()?;
-        self.announce()?;
-        if from.is_some() {
-            self.screen.line(format!("going on {}", stand(&trainer)))?;
-        }
-        self.train_all(&mut trainer, &interrupt)?;
-        interrupt.stop_listening();
-        let network = trainer.into_network();
-
-        let mut judge = Judge::new(&network)?;
-        let test = judge.judge(&network, &self.set.test, &mut |_| ())?;
-        let seen = self.train.take(TRAIN_ERROR_IMAGES);
-        let train_error = judge.judge(&network, &seen, &mut |_| ())?.goodness.error;
-        let summary = self.summary(train_error, &test);
-        self.write(&network, &test, &summary)?;
-        Ok((test, summary))
-    }
-
-    fn trainer(&self, from: Option<&Checkpoint>) -> ff_net::Result<Trainer<D>> {
-        let (images, labels) = (&self.train.images, &self.train.labels);
-        let (config, width, height) = (&self.settings.config, self.set.width, self.set.height);
-        let trainer = match from {
-            Some(checkpoint) => checkpoint.trainer(&self.dev, images, labels)?,
-            None => {
-                let network = Network::new(&self.dev, config.clone(), width * height, self.set.classes)?;
-                Trainer::new(network, images, labels)?
-            }
-        };
-        trainer.augmented(&self.settings.augment, width, height)
-    }
-
-    fn report(&self, test: &Verdict, summary: &Value) -> Outcome<()> {
-        self.screen.line("")?;
-        self.screen.line(format!(
-            "test error {:.2} % on {} images (training images {:.2} %; {})",
-            test.goodness.error,
-            thousands(self.set.test.len() as f64),
-            summary["train_error"].as_f64().unwrap_or(f64::NAN),
-            test.goodness.layers()
-        ))?;
-        for remark in test.remarks() {
-            self.screen.line(remark)?;
-        }
-        let seconds = duration(self.notes.train_seconds());
-        self.screen.line(format!("trained in {seconds}; all of it in {}", self.dir.dir().display()))
-    }
-
-    fn announce(&self) -> Outcome<()> {
-        let config = &self.settings.config;
-        let layers = config.layers.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-        let neuron = config.neuron();
-        let unit = match neuron.kind {
-            ff_tensor::NeuronKind::Lif => format!("lif, {} steps", neuron.steps),
-            ff_tensor::NeuronKind::Relu => "relu".into(),
-        };
-        self.screen.line(format!(
-            "{}: {}-{layers} ({unit}) on {} images of {} ({}), seed {}, {}",
-            self.settings.preset,
-            self.set.width * self.set.height,
-            thousands(self.train.len() as f64),
-            self.set.name,
-            self.set.source,
-            config.seed,
-            self.place.description
-        ))
-    }
-
-    /// All epochs that are left. What is timed is training, without the looks at the error in between.
-    fn train_all(&mut self, trainer: &mut Trainer<D>, interrupt: &Interrupt) -> Result<(), Stop> {
-        let (epochs, batches, begun) = (trainer.epochs(), trainer.batches(), self.notes.metrics.len());
-        let bar = self.screen.bar((epochs * batches * trainer.batch()) as u64, "images");
-        bar.inc(((begun * batches + trainer.batches_done()) * trainer.batch()) as u64);
-        bar.reset_eta();
-        let mut judge = Judge::new(trainer.network())?;
-        for epoch in begun..epochs {
-            bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
-            let order = epoch_order(self.train.len(), self.settings.config.seed, epoch as u64);
-            let (start, images) = (Instant::now(), trainer.batch() as u64);
-            let mut on_step = || {
-                bar.inc(images);
-                interrupt.flow()
-            };
-            let report = trainer.epoch_until(&order, &mut on_step)?;
-            self.notes.seconds += start.elapsed().as_secs_f64();
-            if let Some(report) = report {
-                let verdict = judge.judge(trainer.network(), &self.watched, &mut |_| ())?;
-                if epoch == 0 {
-                    self.warn_of_silence(&verdict);
-                }
-                let seconds = std::mem::take(&mut self.notes.seconds);
-                let metrics = Metrics::new(&report, &verdict, seconds, batches * trainer.batch());
-                bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)))?;
-                self.notes.metrics.push(metrics);
-            }
-            self.save(trainer)?;
-            if interrupt.asked() {
-                bar.finish_and_clear();
-                return Err(Stop::Asked(stand(trainer)));
-            }
-        }
-        bar.finish_and_clear();
-        Ok(())
-    }
-
-    /// A checkpoint, and what is known so far.
-    fn save(&mut self, trainer: &mut Trainer<D>) -> Outcome<()> {
-        let Dataset { name, width, height, .. } = &self.set;
-        let checkpoint = Checkpoint::of(trainer, name, *width, *height, self.notes.to_json()?)?;
-        self.checkpoints.save(&checkpoint)?;
-        self.dir.write("metrics.jsonl", &self.notes.lines()?)
-    }
-
-    /// A unit that never spikes never learns: its gradient is a multiple of its rate.
-    fn warn_of_silence(&self, verdict: &Verdict) {
-        let spikes = verdict.goodness.scores.layer_spikes.as_ref();
-        if let Some(layer) = spikes.and_then(|layers| layers.iter().position(|&spikes| spikes == 0.0)) {
-            self.screen.note(format!(
-                "no unit of layer {} spikes, so it cannot learn; try a lower `--set threshold=VALUE` or more `--set steps=T`",
-                layer + 1
-            ));
-        }
-    }
-
-    fn epoch_line(&self, m: &Metrics, epochs: usize) -> String {
-        let losses: Vec<String> =
-            m.losses.iter().map(|l| format!("layer {} {:>8.4}", l.layer, l.loss)).collect();
-        format!(
-            "epoch {:>3}/{epochs}   loss {}   error {:>5.2} % of {}   {:>7} images/s",
-            m.epoch,
-            losses.join("  "),
-            m.error,
-            self.watched_name,
-            thousands(m.samples_per_second)
-        )
-    }
-
-    fn summary(&self, train_error: f64, test: &Verdict) -> Value {
-        let (config, train_seconds) = (&self.settings.config, self.notes.train_seconds());
-        let rates: f64 = self.notes.metrics.iter().map(|m| m.samples_per_second * m.seconds).sum();
-        let mut summary = json!({
-            "dataset": self.set.name, "preset": self.settings.preset, "seed": config.seed,
-            "device": self.dev.name(), "threads": self.place.threads, "layers": config.layers,
-            "neuron": config.neuron, "steps": config.neuron().steps, "epochs": config.epochs,
-            "train_samples": self.train.len(), "test_samples": self.set.test.len(),
-            "train_error": train_error,
-            "train_seconds": train_seconds, "samples_per_second": rates / train_seconds,
-            "version": env!("CARGO_PKG_VERSION"),
-        });
-        test.write(&mut summary);
-        provenance::write(&mut summary, &self.place);
-        summary
-    }
-
-    /// What the run leaves. Where there is a summary, it has ended.
-    fn write(&mut self, network: &Network<D>, test: &Verdict, summary: &Value) -> Outcome<()> {
-        let mut model = Model::of(network, &self.set.name, self.set.width, self.set.height)?;
-        model.origin = Origin {
-            preset: Some(self.settings.preset.clone()),
-            augment: self.settings.augment.clone(),
-            imported_from: None,
-            train_samples: Some(self.train.len()),
-            train_error: summary["train_error"].as_f64(),
-            test_samples: Some(self.set.test.len()),
-            test_error: Some(test.goodness.error),
-            head_test_error: test.head.as_ref().map(|head| head.error),
-        };
-        model.save(&self.dir.path("model.safetensors"))?;
-        self.plot(&model, &test.goodness.scores)?;
-        self.dir.write("summary.json", &format!("{summary:#}\n"))?;
-        self.checkpoints.remove();
-        Ok(())
-    }
-}
-
-/// Where a training stands, for people.
-fn stand<D: Device>(trainer: &Trainer<D>) -> String {
-    let (done, epochs, batches) = (trainer.epochs_done(), trainer.epochs(), trainer.batches());
-    match trainer.batches_done() {
-        0 => format!("after epoch {done} of {epochs}"),
-        batch => format!("in epoch {} of {epochs}, after batch {batch} of {batches}", done + 1),
-    }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use ff_data::Dataset;
 use ff_net::torch::TorchGenerator;
 use ff_net::tutorial::{self, Run, Set};
+use ff_report::plot::{self, Plot};
 use ff_tensor::{Device, NeuronKind};
 use serde_json::{Value, json};
 
@@ -13,7 +14,6 @@ use crate::args::TutorialArgs;
 use crate::device::on_device;
 use crate::failure::Outcome;
 use crate::figures::{self, with_label};
-use crate::plot::{self, Plot};
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands};
 use crate::{data, device};

@@ -3,7 +3,6 @@
 //! A file is the image's digest, then the image. One that is damaged, or that the driver does not load, is made anew; one
 //! that cannot be written is made each time.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -55,15 +54,9 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     (file == Sha256::digest(&image).as_slice()).then_some(image)
 }
 
-/// Under another name first: a reader sees the whole file or none.
 fn write(path: &Path, image: &[u8]) -> std::io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(&Sha256::digest(image))?;
-    file.write_all(image)?;
-    file.persist(path)?;
-    Ok(())
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    ff_file::write(path, &[&Sha256::digest(image), image].concat())
 }
 
 #[cfg(test)]

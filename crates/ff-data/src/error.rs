@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The result of this crate's fallible functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// One sentence each: which file, and what is wrong with it.
+/// Each error is one sentence that names the file and says what is wrong with it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,15 +18,15 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A directory without one of the four files.
+    /// The directory lacks one of the four files.
     #[error("{}: no {file} (nor {file}.gz) in this directory", dir.display())]
     NoFile {
         /// The directory.
         dir: PathBuf,
-        /// The file's usual name.
+        /// The usual name of the missing file.
         file: String,
     },
-    /// A file that is not what it should be.
+    /// The file is not what it should be.
     #[error("{}: {reason}", path.display())]
     Bad {
         /// The file.
@@ -39,7 +39,7 @@ pub enum Error {
     Download {
         /// The file.
         file: String,
-        /// What the last mirror did.
+        /// What went wrong with the last mirror.
         reason: String,
     },
 }

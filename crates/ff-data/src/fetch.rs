@@ -1,6 +1,7 @@
-//! Downloads MNIST into a directory: from the first mirror that has it, checked, whole or not at all.
+//! Downloads MNIST into a directory from the first mirror that has it. A file is checked before it appears there, and it
+//! never appears in part.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use crate::{Error, Result};
 const MIRRORS: [&str; 2] =
     ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
 
-/// SHA-256 of the uncompressed files, in the order of [`FILES`]. Computed from files whose MD5 sums are those of
-/// the published ones.
+/// SHA-256 of the uncompressed files, in the order of [`FILES`]. They were computed from files whose MD5 sums are the
+/// published ones.
 const SUMS: [&str; 4] = [
     "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -23,24 +24,24 @@ const SUMS: [&str; 4] = [
     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 ];
 
-/// Longer than any of the four files: 47,040,016 bytes.
+/// The largest size of a download. The longest of the four files has 47,040,016 bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// How far a download is.
+/// The progress of a download.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'a> {
     /// The file's name.
     pub file: &'a str,
-    /// Bytes so far.
+    /// The number of bytes that have arrived.
     pub bytes: u64,
-    /// Bytes in all, if the server said.
+    /// The number of bytes of the whole file, if the server has told it.
     pub total: Option<u64>,
 }
 
 /// Downloads those of MNIST's files that are not in `cache` yet.
 ///
 /// # Errors
-/// No mirror that answers with the right file, or a directory that cannot be written.
+/// No mirror answers with the right file, or the directory cannot be written.
 pub fn fetch(cache: &Path, progress: &dyn Fn(Progress)) -> Result<()> {
     fetch_from(&MIRRORS, &SUMS, cache, progress)
 }
@@ -67,14 +68,12 @@ fn fetch_from(mirrors: &[&str], sums: &[&str; 4], cache: &Path, progress: &dyn F
         let Some(bytes) = bytes else {
             return Err(Error::Download { file: name, reason: format!("no mirror gave it, {last}") });
         };
-        let mut temporary = tempfile::NamedTempFile::new_in(cache).map_err(Error::io(cache))?;
-        temporary.write_all(&bytes).map_err(Error::io(&path))?;
-        temporary.persist(&path).map_err(|e| Error::Io { path, source: e.error })?;
+        ff_file::write(&path, &bytes).map_err(Error::io(&path))?;
     }
     Ok(())
 }
 
-/// One file from one mirror, with its checksum verified; or why not.
+/// Downloads one file from one mirror and verifies its checksum. The error says why it failed.
 fn download(
     agent: &ureq::Agent,
     url: &str,

@@ -4,9 +4,9 @@
 //! images: 0x00000803, n, rows, columns, then n * rows * columns pixels
 //! labels: 0x00000801, n, then n labels
 //! ```
-//! Everything is checked first, and no more memory is taken than the file's own length or header warrants.
-//! Then the `mnist` crate parses sets of MNIST's own shape, which is the only one that it knows (it panics on any
-//! other); sets of another shape are cut out of the checked bytes.
+//! The reader checks each file first. It takes no more memory than the file's length or header allows. Then the `mnist`
+//! crate parses sets that have MNIST's shape. It knows only this shape and panics on any other. So this file cuts sets of
+//! another shape out of the checked bytes itself.
 
 use std::fs::File;
 use std::io::Read;
@@ -19,7 +19,7 @@ use ndarray::{Array1, Array2};
 use crate::fetch::is_mnist;
 use crate::{Dataset, Error, Result, Samples, Source};
 
-/// The four files' names, as on the authors' page.
+/// The names of the four files, as on the authors' page.
 pub const FILES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -29,9 +29,9 @@ pub const FILES: [&str; 4] = [
 
 const IMAGES: u32 = 0x0000_0803;
 const LABELS: u32 = 0x0000_0801;
-/// Longest side of an image, in pixels.
+/// The longest side that an image may have, in pixels.
 const LONGEST_SIDE: usize = 1_024;
-/// Largest file after decompression: Fashion-MNIST is 47 MB, EMNIST's largest 550 MB.
+/// The largest size of a file after decompression. Fashion-MNIST has 47 MB, and EMNIST's largest file has 550 MB.
 const LARGEST: usize = 1 << 31;
 /// MNIST's own `[training images, test images, rows, columns]`.
 const MNIST_SHAPE: [usize; 4] = [60_000, 10_000, 28, 28];
@@ -39,9 +39,9 @@ const MNIST_SHAPE: [usize; 4] = [60_000, 10_000, 28, 28];
 /// A file whose header and length have been checked.
 struct Checked {
     path: PathBuf,
-    /// Header and all.
+    /// All bytes of the file, including the header.
     bytes: Vec<u8>,
-    /// `n`, and for images rows and columns.
+    /// The number of items, and for images also rows and columns.
     dims: Vec<usize>,
 }
 
@@ -56,11 +56,11 @@ pub(crate) fn all_there(dir: &Path) -> bool {
     FILES.iter().all(|file| find(dir, file).is_ok())
 }
 
-/// Reads the four files of `dir`, each plain or `.gz`; `images.idx3-ubyte` with a dot is found as well.
+/// Reads the four files of `dir`. Each may be plain or `.gz`. Names with a dot (`images.idx3-ubyte`) are found as well.
 ///
 /// # Errors
-/// A file that is missing, cut short, damaged or of another kind; images and labels that differ in number;
-/// training and test images that differ in size; a label that is no class of the training set.
+/// A file is missing, cut short, damaged or of another kind. Images and labels differ in number. Training and test images
+/// differ in size. A label is not a class of the training set.
 pub fn read_dir(dir: &Path) -> Result<Dataset> {
     let [train_images, train_labels, test_images, test_labels] = FILES.map(|file| {
         let magic = if file.contains("images") { IMAGES } else { LABELS };
@@ -103,7 +103,7 @@ fn find(dir: &Path, file: &str) -> Result<PathBuf> {
     found.ok_or_else(|| Error::NoFile { dir: dir.into(), file: file.into() })
 }
 
-/// Reads a file whole, if its header is right and its length is what the header says.
+/// Reads a whole file, if its header is right and its length is what the header says.
 fn check(path: PathBuf, magic: u32) -> Result<Checked> {
     let file = File::open(&path).map_err(Error::io(&path))?;
     let length = file.metadata().map_err(Error::io(&path))?.len();
@@ -122,7 +122,7 @@ fn check(path: PathBuf, magic: u32) -> Result<Checked> {
     }
     let dims = words[1..].to_vec();
     let body = expected_length(&path, &dims)?;
-    // Deflate cannot do better than about 1,030 to 1: a header that promises more is false.
+    // Deflate compresses by at most about 1,030 to 1. A header that promises more is false.
     let most = if packed { length.saturating_mul(1_032) } else { length };
     if body as u64 > most {
         let reason = format!("is {length} bytes, too short for the {} items that it announces", dims[0]);
@@ -181,9 +181,9 @@ fn same_number(images: &Checked, labels: &Checked) -> Result<()> {
     Err(Error::bad(&labels.path, reason))
 }
 
-/// The training labels' number of classes. Every class up to the largest label has to hold at least a hundredth of
-/// an even share of the images, and a tenth (at least two) if no test image is of that class: a stray label is
-/// damage, not an eleventh class.
+/// Counts the classes of the training labels. Every class up to the largest label needs at least a hundredth of an even
+/// share of the images. A class without a test image needs a tenth of an even share, and at least two images. So a single
+/// stray label counts as damage and not as an eleventh class.
 fn classes_of(labels: &Checked, test_labels: &[u8]) -> Result<usize> {
     let body = labels.body();
     let mut counts = [0usize; 256];
@@ -204,7 +204,7 @@ fn classes_of(labels: &Checked, test_labels: &[u8]) -> Result<usize> {
     if sound == classes {
         return Ok(classes);
     }
-    // Past the first thin class all labels are strays; if none follows, the thin class itself is.
+    // All labels beyond the first thin class are strays. If none follows, the thin class itself is one.
     match body.iter().position(|&label| usize::from(label) >= sound) {
         Some(i) if sound >= 2 => {
             let (label, last) = (body[i], sound - 1);

@@ -1,13 +1,15 @@
-//! Finds, fetches, checks, reads or draws data sets of labelled images, as arrays on the host.
+//! Finds, downloads, checks and reads data sets of labelled images, or draws them. The images are arrays on the host.
 //!
-//! In the order in which data flows: [`open`] looks for a set, in a directory, in the user's cache, or at MNIST's mirrors
-//! ([`fetch`]), and draws [`synthetic()`] digits where it finds none. [`read_dir`] reads any set in MNIST's four files: the
-//! size of the images and the number of classes come from the data. A [`Dataset`] has [`Samples`] to learn from and to be
-//! tested on, images `[n, width * height]`, a byte a pixel, and labels `[n]`; [`Samples::split_last`] holds some out.
-//! [`epoch_order`] is the order of each epoch. [`picture`] reads a PNG as MNIST would have kept it.
+//! * [`open`] looks for a set in a directory, in the user's cache, or at MNIST's mirrors ([`fetch`]). If it finds none, it
+//!   draws [`synthetic()`] digits.
+//! * [`read_dir`] reads any set in MNIST's four files. The size of the images and the number of classes come from the data.
+//! * A [`Dataset`] has [`Samples`] for training and for testing. Images are `[n, width * height]` with one byte for each
+//!   pixel, and labels are `[n]`. [`Samples::split_last`] holds some of them out.
+//! * [`epoch_order`] gives the order of the images in each epoch.
+//! * [`picture`] reads a PNG in the form of MNIST's images.
 //!
-//! Files from outside are checked before memory is taken for what they promise. An [`Error`] is one sentence with the
-//! file's path; no bytes make a panic.
+//! Each reader checks a file before it takes memory for the sizes in its header. An [`Error`] is one sentence with the path
+//! of the file. No file makes the program panic.
 //!
 //! ```
 //! let set = ff_data::synthetic(100, 20, 1); // or ff_data::open(None, &|_| ())?.dataset
@@ -28,43 +30,41 @@ use sha2::{Digest, Sha256};
 mod error;
 mod fetch;
 pub mod idx;
-mod order;
 mod picture;
 pub mod synthetic;
 
 pub use error::{Error, Result};
 pub use fetch::{Progress, fetch};
 pub use idx::read_dir;
-pub use order::epoch_order;
 pub use picture::picture;
 pub use synthetic::synthetic;
 
 /// Labelled images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Samples {
-    /// `[n, pixels]`, 0 background to 255 ink.
+    /// The images, `[n, pixels]`. A pixel goes from 0 (background) to 255 (ink).
     pub images: Array2<u8>,
-    /// `[n]`, below the number of classes.
+    /// The labels, `[n]`. Each is below the number of classes.
     pub labels: Array1<u8>,
 }
 
 impl Samples {
-    /// Number of images.
+    /// The number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Whether there is no image.
+    /// True if there is no image.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// The first `n` images, or all if there are fewer.
+    /// Returns the first `n` images, or all if there are fewer.
     pub fn take(&self, n: usize) -> Samples {
         self.slice(0, n.min(self.len()))
     }
 
-    /// All but the last `n` images, and the last `n`.
+    /// Splits the images into all but the last `n`, and the last `n`.
     pub fn split_last(&self, n: usize) -> (Samples, Samples) {
         let first = self.len().saturating_sub(n);
         (self.slice(0, first), self.slice(first, self.len()))
@@ -78,27 +78,27 @@ impl Samples {
     }
 }
 
-/// Images to learn from and images to be tested on.
+/// A data set with images for training and images for testing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// `mnist` if the files are MNIST's own, `synthetic`, or the name of the directory.
+    /// The name of the set: `mnist` for MNIST's own files, `synthetic` for drawn digits, else the name of the directory.
     pub name: String,
-    /// Of an image, in pixels.
+    /// The width of an image, in pixels.
     pub width: usize,
-    /// Of an image, in pixels.
+    /// The height of an image, in pixels.
     pub height: usize,
-    /// Labels are below this.
+    /// The number of classes. Labels are below it.
     pub classes: usize,
-    /// To learn from.
+    /// The images for training.
     pub train: Samples,
-    /// To be tested on.
+    /// The images for testing.
     pub test: Samples,
-    /// Where it came from.
+    /// The place where the set came from.
     pub source: Source,
 }
 
 impl Dataset {
-    /// SHA-256 of the sizes, images and labels, whatever the set is called and wherever it lies.
+    /// SHA-256 of the sizes, images and labels. It does not depend on the name or place of the set.
     pub fn sha256(&self) -> String {
         let mut sum = Sha256::new();
         for samples in [&self.train, &self.test] {
@@ -111,12 +111,12 @@ impl Dataset {
     }
 }
 
-/// Where a data set came from.
+/// The place where a data set came from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// Four IDX files.
+    /// The set was read from four IDX files.
     Directory(PathBuf),
-    /// Drawn by this crate.
+    /// The set was drawn by this crate.
     Synthetic,
 }
 
@@ -129,33 +129,33 @@ impl fmt::Display for Source {
     }
 }
 
-/// A data set, and what is worth saying about how it was found.
+/// A data set, and a remark on how it was found.
 #[derive(Debug)]
 pub struct Opened {
     /// The set.
     pub dataset: Dataset,
-    /// Why the digits are synthetic, if nobody asked for them: one line.
+    /// One line that says why the digits are synthetic, if nobody asked for synthetic ones.
     pub note: Option<String>,
 }
 
 /// The environment variable that names a directory of data.
 pub const DATA_DIR: &str = "FF_DATA_DIR";
 
-/// Images of the synthetic default.
+/// The number of training images that [`open`] draws.
 pub const SYNTHETIC_TRAIN: usize = 20_000;
-/// Test images of the synthetic default.
+/// The number of test images that [`open`] draws.
 pub const SYNTHETIC_TEST: usize = 4_000;
 
-/// The user's cache directory for MNIST, if the system has such a thing.
+/// The user's cache directory for MNIST, if the system has one.
 pub fn cache_dir() -> Option<PathBuf> {
     dirs::cache_dir().map(|dir| dir.join("forward-forward").join("mnist"))
 }
 
-/// Opens `dir`; else `$FF_DATA_DIR`; else MNIST from the cache; else downloads MNIST into the cache; else draws
-/// synthetic digits, and says so.
+/// Opens the first of these: `dir`, `$FF_DATA_DIR`, and MNIST in the cache. If there is none, it downloads MNIST into the
+/// cache. If this fails too, it draws synthetic digits and says so.
 ///
 /// # Errors
-/// A directory that was asked for, by argument or variable, and is not there or not right; a damaged cache.
+/// The directory in the argument or the variable is missing or damaged, or the cache is damaged.
 pub fn open(dir: Option<&Path>, progress: &dyn Fn(Progress)) -> Result<Opened> {
     let asked = dir.map(PathBuf::from).or_else(|| std::env::var_os(DATA_DIR).map(PathBuf::from));
     if let Some(dir) = asked.filter(|dir| !dir.as_os_str().is_empty()) {

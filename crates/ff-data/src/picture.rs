@@ -1,5 +1,5 @@
-//! A picture of a character, as MNIST would have kept it: light on dark, scaled into a box of 20/28 of the side,
-//! its centre of mass in the middle (Y. LeCun, C. Cortes, C. J. C. Burges, on MNIST's page).
+//! Brings a picture of a character into the form of MNIST's images. The character is light on dark and fits into a box of
+//! 20/28 of the side, and its centre of mass is in the middle (Y. LeCun, C. Cortes, C. J. C. Burges, on MNIST's page).
 
 use std::io::BufReader;
 use std::path::Path;
@@ -9,18 +9,18 @@ use image::{GrayImage, ImageFormat, ImageReader, Luma};
 
 use crate::{Error, Result};
 
-/// Longest side of a picture, in pixels.
+/// The longest side that a picture may have, in pixels.
 const LONGEST_SIDE: u32 = 10_000;
-/// Bytes that the decoder may take whatever the file's length.
+/// The bytes that the decoder may take for a file of any length.
 const LEAST_MEMORY: u64 = 1 << 19;
-/// Ink below this is taken for paper, where the darkest ink is 255; a picture whose contrast is below it is empty.
+/// Ink below this value counts as paper, where the darkest ink is 255. A picture with less contrast is empty.
 const FAINT: u8 = 25;
 
-/// Reads a PNG of any size, dark on light or light on dark, as `width * height` pixels, 255 for ink. One that has
-/// this size already, with an empty border, is taken as it is.
+/// Reads a PNG of any size, dark on light or light on dark. The result has `width * height` pixels, with 255 for ink. A
+/// picture that has this size already, with an empty border, is not changed.
 ///
 /// # Errors
-/// Not a PNG, damaged, larger than 10,000 pixels on a side, or empty.
+/// The file is not a PNG, is damaged, has more than 10,000 pixels on a side, or shows nothing.
 pub fn picture(path: &Path, width: usize, height: usize) -> Result<Vec<u8>> {
     let grey = read_grey(path)?;
     let size = (width as u32, height as u32);
@@ -33,7 +33,8 @@ pub fn picture(path: &Path, width: usize, height: usize) -> Result<Vec<u8>> {
     Ok(centred(&fitted(&digit, size), size))
 }
 
-/// What stands out from the background, which is the border's median: 0 there, 255 where it stands out most.
+/// Measures how far each pixel stands out from the background, which is the median of the border. The background is 0, and
+/// the pixel that stands out most is 255.
 fn ink(mut grey: GrayImage) -> Option<GrayImage> {
     let mut around = border(&grey);
     let middle = around.len() / 2;
@@ -51,7 +52,7 @@ fn ink(mut grey: GrayImage) -> Option<GrayImage> {
     Some(grey)
 }
 
-/// The picture in grey; transparent parts count as the lighter of paper and white.
+/// Converts the picture to grey. Transparent parts count as the lighter of paper and white.
 fn read_grey(path: &Path) -> Result<GrayImage> {
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
     let length = file.metadata().map_err(Error::io(path))?.len();
@@ -59,7 +60,8 @@ fn read_grey(path: &Path) -> Result<GrayImage> {
     let mut limits = image::Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
     limits.max_image_height = Some(LONGEST_SIDE);
-    // No more than the file can hold: deflate cannot do better than about 1,032 to 1, and a byte is eight pixels at most.
+    // This is the most that the file can hold. Deflate compresses by at most about 1,032 to 1, and a byte has at most eight
+    // pixels.
     let holds = length.saturating_mul(1_032 * 8).saturating_add(LEAST_MEMORY);
     limits.max_alloc = limits.max_alloc.map(|most| most.min(holds));
     reader.limits(limits);
@@ -77,7 +79,7 @@ fn border(ink: &GrayImage) -> Vec<u8> {
     ink.enumerate_pixels().filter(|&(x, y, _)| edge(x, y)).map(|(_, _, p)| p.0[0]).collect()
 }
 
-/// The smallest part with all the ink.
+/// Cuts out the smallest part that has all the ink.
 fn crop(ink: &GrayImage) -> Option<GrayImage> {
     let places = || ink.enumerate_pixels().filter(|(_, _, p)| p.0[0] > FAINT).map(|(x, y, _)| (x, y));
     let (left, right) = (places().map(|p| p.0).min()?, places().map(|p| p.0).max()?);
@@ -85,7 +87,7 @@ fn crop(ink: &GrayImage) -> Option<GrayImage> {
     Some(image::imageops::crop_imm(ink, left, top, right - left + 1, bottom - top + 1).to_image())
 }
 
-/// Scaled to 20/28 of the size, with its proportions kept.
+/// Scales the picture to 20/28 of the size and keeps its proportions.
 fn fitted(digit: &GrayImage, (width, height): (u32, u32)) -> GrayImage {
     let room = |side: u32| (side as f32 * 20.0 / 28.0).max(1.0);
     let scale = (room(width) / digit.width() as f32).min(room(height) / digit.height() as f32);
@@ -93,7 +95,7 @@ fn fitted(digit: &GrayImage, (width, height): (u32, u32)) -> GrayImage {
     resize(digit, scaled(digit.width()), scaled(digit.height()), FilterType::Triangle)
 }
 
-/// Laid on a dark ground with the centre of mass in the middle, as far as the border allows.
+/// Puts the picture on a dark ground. Its centre of mass is in the middle, as far as the border allows.
 fn centred(digit: &GrayImage, (width, height): (u32, u32)) -> Vec<u8> {
     let (mut mass, mut x_sum, mut y_sum) = (0.0f64, 0.0, 0.0);
     for (x, y, p) in digit.enumerate_pixels() {

@@ -1,8 +1,8 @@
-//! Synthetic digits: strokes through a few points, bent, slanted and scaled at random, drawn with a pen of random
-//! width. For machines without a network, and for tests.
+//! Draws synthetic digits for machines without a network and for tests. A digit is a stroke through a few points. It is
+//! bent, slanted and scaled at random, and drawn with a pen of random width.
 //!
-//! Each image depends only on the seed and its index. No trigonometry or other function whose last bit differs
-//! between systems is used, so the same bytes come out everywhere.
+//! Each image depends only on the seed and its index. The code uses no function whose last bit differs between systems, such
+//! as a sine. So the same bytes come out everywhere.
 
 use ndarray::{Array1, Array2};
 use rand_chacha::ChaCha8Rng;
@@ -17,12 +17,12 @@ const CLASSES: usize = 10;
 /// The digit's box within the image, as in MNIST: 20 x 20 pixels, in the middle.
 const BOX: f32 = 20.0;
 
-/// How far a stroke's points stray, as a share of the box: far enough that a few digits can be taken for others.
+/// How far the points of a stroke stray, as a share of the box. This is enough that some digits look like others.
 const WOBBLE: f32 = 0.06;
 
 type Point = [f32; 2];
 
-/// A line through points, in the unit square, y downwards; rounded unless it has corners.
+/// A line through points in the unit square, where y points down. The line is rounded unless it has corners.
 struct Stroke {
     round: bool,
     points: &'static [Point],
@@ -129,8 +129,8 @@ const GLYPHS: [&[&[Stroke]]; CLASSES] = [
     ]],
 ];
 
-/// `train` and `test` digits of 28 x 28 pixels, ten classes in turn; the test digits follow the training digits
-/// in the stream of `seed`, so the two never share one.
+/// Draws `train` and `test` digits of 28 x 28 pixels. The ten classes follow in turn. The test digits follow the training
+/// digits in the stream of `seed`, so the two sets share no digit.
 pub fn synthetic(train: usize, test: usize, seed: u64) -> Dataset {
     Dataset {
         name: "synthetic".into(),
@@ -154,7 +154,7 @@ fn samples(first: usize, n: usize, seed: u64) -> Samples {
     Samples { images, labels: Array1::from_shape_fn(n, |i| ((first + i) % CLASSES) as u8) }
 }
 
-/// One writer of one digit.
+/// The random choices of one writer for one digit.
 struct Pen {
     rng: ChaCha8Rng,
 }
@@ -166,12 +166,12 @@ impl Pen {
         Self { rng }
     }
 
-    /// Uniform in `from..to`.
+    /// Draws uniformly from `from..to`.
     fn uniform(&mut self, from: f32, to: f32) -> f32 {
         from + (to - from) * (self.rng.next_u32() >> 8) as f32 / 16_777_216.0
     }
 
-    /// About normal, with this deviation: the sum of four uniform draws.
+    /// Draws from about a normal distribution with this deviation. It is the sum of four uniform draws.
     fn normal(&mut self, deviation: f32) -> f32 {
         let sum: f32 = (0..4).map(|_| self.uniform(-1.0, 1.0)).sum();
         sum * deviation * 0.866
@@ -190,7 +190,7 @@ impl Pen {
                 .map(|&[x, y]| place([x + self.normal(WOBBLE), y + self.normal(WOBBLE)]))
                 .collect();
             let mut line = if stroke.round { rounded(&points) } else { points };
-            // Inside a border of 2.5 pixels, so that the label's row stays free.
+            // Points stay inside a border of 2.5 pixels, so that the label's row is free.
             line.iter_mut().flatten().for_each(|p| *p = p.clamp(2.5, SIDE as f32 - 3.5));
             for ends in line.windows(2) {
                 draw_segment(&mut ink, ends[0], ends[1], half_width);
@@ -203,7 +203,7 @@ impl Pen {
         }
     }
 
-    /// From the unit square to pixels: slant, turn, size and place, all of them small.
+    /// Maps the unit square to pixels, with a small slant, turn, change of size and shift.
     fn placement(&mut self) -> impl Fn(Point) -> Point + use<> {
         let (slant, turn) = (self.normal(0.2), self.normal(0.12));
         let (width, height) = (self.uniform(0.6, 0.92) * BOX, self.uniform(0.82, 0.98) * BOX);
@@ -217,7 +217,7 @@ impl Pen {
     }
 }
 
-/// A smooth line through the points (Catmull and Rom's spline), six pieces between two of them.
+/// Draws a smooth line through the points (Catmull and Rom's spline), with six pieces between two of them.
 fn rounded(points: &[Point]) -> Vec<Point> {
     const PIECES: usize = 6;
     let last = points.len() - 1;
@@ -240,7 +240,7 @@ fn spline([a, b, c, d]: [f32; 4], t: f32) -> f32 {
         + (3.0 * b - a - 3.0 * c + d) * t * t * t)
 }
 
-/// Ink falls off from 1 to 0 over one pixel at the stroke's edge.
+/// The ink falls off from 1 to 0 over one pixel at the edge of the stroke.
 fn draw_segment(ink: &mut [f32; SIDE * SIDE], a: Point, b: Point, half_width: f32) {
     let reach = half_width + 1.0;
     let span = |axis: usize| {

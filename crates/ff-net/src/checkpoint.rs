@@ -74,7 +74,8 @@ impl Checkpoint {
         notes: Value,
     ) -> Result<Self> {
         let dev = trainer.network().dev.clone();
-        let model = Model::of(trainer.network(), dataset, width, height)?;
+        let mut model = Model::of(trainer.network(), dataset, width, height)?;
+        model.origin.augment = trainer.augmentations().to_vec();
         let (epochs_done, batches_done) = (trainer.epochs_done, trainer.batches_done);
         let lasting = lasting(trainer).into_iter();
         let lasting = lasting.map(|(name, tensor)| Ok((name, (tensor.shape(), dev.download(tensor)?))));
@@ -93,7 +94,9 @@ impl Checkpoint {
         labels: &Array1<u8>,
     ) -> Result<Trainer<D>> {
         let refuse = |reason: String| Error::Checkpoint { reason };
-        let mut trainer = Trainer::new(self.model.network(dev)?, images, labels)?;
+        let trainer = Trainer::new(self.model.network(dev)?, images, labels)?;
+        let Model { width, height, origin, .. } = &self.model;
+        let mut trainer = trainer.augmented(&origin.augment, *width, *height)?;
         let (epochs, batches) = (trainer.epochs(), trainer.batches());
         let [done, of_next] = [self.epochs_done, self.batches_done];
         if done > epochs || of_next >= if done == epochs { 1 } else { batches } {
@@ -192,21 +195,21 @@ impl Checkpoint {
 /// What lasts from step to step beside the weights, by name: Adam's moments, and the losses of this epoch. All else is made
 /// anew in each step.
 fn lasting<D: Device>(trainer: &mut Trainer<D>) -> Vec<(String, &mut Tensor<D>)> {
-    let mut lasting = Vec::new();
+    let (mut lasting, moments) = (Vec::new(), trainer.moment_names());
+    let names = trainer.parameter_names();
     for (i, (l, losses)) in trainer.learning.iter_mut().zip(&mut trainer.losses).enumerate() {
-        let mut moment = |name, tensor| lasting.push((format!("adam.layers.{i}.{name}"), tensor));
-        moment("weight.mean", &mut l.weight_mean);
-        moment("weight.square", &mut l.weight_square);
-        if let Some([_, mean, square]) = &mut l.bias {
-            moment("bias.mean", mean);
-            moment("bias.square", square);
+        for (parameter, of_parameter) in names[i].iter().zip(&mut l.moments) {
+            for (moment, tensor) in moments.iter().zip(of_parameter) {
+                lasting.push((format!("adam.layers.{i}.{parameter}.{moment}"), tensor));
+            }
         }
         lasting.push((format!("losses.layers.{i}"), losses));
     }
     let heads = trainer.heads.iter_mut().flat_map(|heads| heads.learning.iter_mut().zip(&mut heads.losses));
     for (i, (l, losses)) in heads.enumerate() {
-        lasting.push((format!("adam.heads.{i}.weight.mean"), &mut l.mean));
-        lasting.push((format!("adam.heads.{i}.weight.square"), &mut l.square));
+        for (moment, tensor) in moments.iter().zip(&mut l.moments) {
+            lasting.push((format!("adam.heads.{i}.weight.{moment}"), tensor));
+        }
         lasting.push((format!("losses.heads.{i}"), losses));
     }
     lasting

@@ -27,6 +27,15 @@ pub enum Error {
         /// Labels are below this.
         classes: usize,
     },
+    /// An epoch after the last one was asked for.
+    #[error("the training has ended after its {epochs} epochs; `Trainer::extend` makes it longer")]
+    Ended {
+        /// Epochs that it had.
+        epochs: usize,
+    },
+    /// Whoever was told of the progress said that it was enough.
+    #[error("stopped before the end")]
+    Stopped,
     /// The loss stopped being a number.
     #[error("the loss of layer {layer} became {loss} in epoch {epoch}, batch {batch}")]
     Diverged {

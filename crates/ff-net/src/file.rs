@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView2};
@@ -83,27 +82,10 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> std::result::Result<(SafeTensors<'_>, 
     }
 }
 
-/// Writes a file under a temporary name, waits until it is on the disk, and renames it.
+/// Writes a file whole or not at all.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = readable_by_all(tempfile::Builder::new()).tempfile_in(dir)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)
-    };
     let refuse = |e| Error::Model { path: path.into(), reason: format!("cannot be written: {e}") };
-    write().map(|_| ()).map_err(refuse)
-}
-
-/// Temporary files are private; a model need not be. (The user's umask still holds.)
-fn readable_by_all<'a, 'b>(mut builder: tempfile::Builder<'a, 'b>) -> tempfile::Builder<'a, 'b> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder
+    ff_file::write(path, bytes).map_err(refuse)
 }
 
 /// Torch's `[rows, cols]` as ours, `[cols, rows]`.

@@ -1,15 +1,13 @@
-//! The one-pass head: beside each layer a linear softmax classifier, which reads the layer's answer to an image with
-//! the neutral label. With it an image is told in one pass instead of one for each label, and the labels that it
-//! takes for likely make hard negatives (G. Hinton, arXiv 2212.13345, section 3.3).
+//! The one-pass head: beside each layer a linear softmax classifier, which reads the layer's answer to an image with the
+//! neutral label. With it an image is classified in one pass instead of one for each label, and the labels that it finds
+//! likely make hard negatives (G. Hinton, arXiv 2212.13345, section 3.3).
 //!
 //! ```text
 //! scores = xhat V,    xhat the layer's signals, normalised as for the next layer
 //! ```
 //! It learns along with its layer and from its own cross-entropy. No gradient goes into the layer.
 
-use ff_tensor::{Adam, Clock, Device, Norm, Result, Softmax, Tensor};
-
-use crate::layer::Activity;
+use ff_tensor::{Clock, Device, MatMul, Norm, Normalise, Optimiser, Result, SoftmaxLoss, Tensor, Update};
 
 /// A head's weights: zeros at first, so that every class is equally likely.
 pub struct Head<D: Device> {
@@ -29,18 +27,18 @@ pub struct HeadActivity<D: Device> {
 pub struct HeadLearning<D: Device> {
     dscores: Tensor<D>,
     dweight: Tensor<D>,
-    pub(crate) mean: Tensor<D>,
-    pub(crate) square: Tensor<D>,
+    pub(crate) moments: Vec<Tensor<D>>,
 }
 
 impl<D: Device> Head<D> {
-    /// Scores of what the layer answered to the neutral label, `[B, units]`.
+    /// Scores of the signals `[B, units]` that the layer answers the neutral label with.
     ///
     /// # Errors
     /// Shapes that do not match, or a failing device; so for all methods here.
-    pub fn answer(&self, dev: &D, a: &mut HeadActivity<D>, layer: &Activity<D>, norm: &Norm) -> Result<()> {
-        dev.normalise(&mut a.xhat, &layer.signal, 1, norm)?;
-        dev.matmul(&mut a.scores, &a.xhat, false, &self.weight, false)
+    pub fn answer(&self, dev: &D, a: &mut HeadActivity<D>, signal: &Tensor<D>, norm: Norm) -> Result<()> {
+        Normalise { xhat: &mut a.xhat, x: signal, steps: 1, norm }.on(dev)?;
+        MatMul { c: &mut a.scores, a: &a.xhat, transpose_a: false, b: &self.weight, transpose_b: false }
+            .on(dev)
     }
 
     /// A step towards the true labels, after `answer`.
@@ -55,13 +53,12 @@ impl<D: Device> Head<D> {
         a: &HeadActivity<D>,
         labels: &Tensor<D, u32>,
         clock: &Clock<D>,
-        adam: &Adam,
+        optimiser: &dyn Optimiser,
     ) -> Result<()> {
-        let l = learning;
-        let softmax = Softmax { sharpness: 1.0 };
-        dev.softmax_loss(losses, &mut l.dscores, &a.scores, labels, clock, &softmax)?;
-        dev.matmul(&mut l.dweight, &a.xhat, true, &l.dscores, false)?;
-        dev.adam(&mut self.weight, &mut l.mean, &mut l.square, &l.dweight, clock, adam)
+        let HeadLearning { dscores, dweight, moments } = learning;
+        SoftmaxLoss { losses, dscores, scores: &a.scores, labels, clock, sharpness: 1.0 }.on(dev)?;
+        MatMul { c: dweight, a: &a.xhat, transpose_a: true, b: dscores, transpose_b: false }.on(dev)?;
+        Update { weight: &mut self.weight, moments, gradient: dweight, clock, optimiser }.on(dev)
     }
 }
 
@@ -81,14 +78,12 @@ impl<D: Device> HeadLearning<D> {
     ///
     /// # Errors
     /// If the device has no room.
-    pub fn new(dev: &D, head: &Head<D>, batch: usize) -> Result<Self> {
+    pub fn new(dev: &D, head: &Head<D>, batch: usize, optimiser: &dyn Optimiser) -> Result<Self> {
         let [units, classes] = head.weight.shape();
-        let weights = || dev.zeros(units, classes);
         Ok(Self {
             dscores: dev.zeros(batch, classes)?,
-            dweight: weights()?,
-            mean: weights()?,
-            square: weights()?,
+            dweight: dev.zeros(units, classes)?,
+            moments: optimiser.moments().iter().map(|_| dev.zeros(units, classes)).collect::<Result<_>>()?,
         })
     }
 

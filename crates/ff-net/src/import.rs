@@ -10,11 +10,11 @@
 
 use std::path::Path;
 
-use ff_tensor::{NeuronKind, Reset};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::file::{floats, matrix, of_anyone};
-use crate::{Config, Error, LayerWeights, Model, Negatives, Result};
+use crate::formulas::Reset;
+use crate::{Config, Error, LayerWeights, LifConfig, Model, NegativesConfig, Result};
 
 /// What a file that `torch.save` wrote begins with.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -67,8 +67,8 @@ fn state_dict(
     config.layers = layer_sizes(&tensors, &names, pixels)?;
     // The heads stand or fall together: `take` misses the ones that are not there.
     config.head &= names.iter().any(|name| name.starts_with("heads."));
-    if !config.head && config.negatives == Negatives::Head {
-        config.negatives = Negatives::Uniform; // for training only, and no head would draw them
+    if !config.head && matches!(config.negatives, NegativesConfig::Head { .. }) {
+        config.negatives = NegativesConfig::Uniform {}; // for training only, and no head would draw them
     }
     config.validate(pixels, classes).map_err(|e| format!("does not go with the settings: {e}"))?;
 
@@ -144,14 +144,15 @@ fn f32_only(tensors: &SafeTensors, name: &str) -> std::result::Result<(), String
 /// too many.
 fn left_over(name: &str, tensors: &SafeTensors, config: &Config) -> std::result::Result<(), String> {
     let (layers, parts) = (config.layers.len(), name.split('.').collect::<Vec<_>>());
-    let (code, reset) = match config.reset {
+    let LifConfig { beta, threshold, reset, .. } = config.neuron.lif().copied().unwrap_or_default();
+    let (code, reset) = match reset {
         Reset::Subtract => (0.0, "subtract"),
         Reset::Zero => (1.0, "zero"),
         Reset::None => (2.0, "none"),
     };
     let (wanted, settings) = match parts[..] {
-        ["layers", _, _, "beta"] => (config.beta, format!("`beta = {}`", config.beta)),
-        ["layers", _, _, "threshold"] => (config.threshold, format!("`threshold = {}`", config.threshold)),
+        ["layers", _, _, "beta"] => (beta, format!("`beta = {beta}`")),
+        ["layers", _, _, "threshold"] => (threshold, format!("`threshold = {threshold}`")),
         ["layers", _, _, "reset_mechanism_val"] => (code, format!("`reset = {reset}`, which is {code}")),
         ["layers", _, _, "graded_spikes_factor"] => (1.0, "spikes of 1".into()),
         ["layers", _, "weight"] => return Err(format!("has `{name}`, but no `layers.{layers}.weight`")),
@@ -169,7 +170,7 @@ fn left_over(name: &str, tensors: &SafeTensors, config: &Config) -> std::result:
     };
     let tensor = tensors.tensor(name).map_err(|e| e.to_string())?;
     match number(&tensor) {
-        _ if config.neuron == NeuronKind::Relu => {
+        _ if config.neuron.lif().is_none() => {
             Err(format!("has `{name}`, of a unit that spikes, but the settings say `neuron = relu`"))
         }
         Some(value) if value == wanted => Ok(()),

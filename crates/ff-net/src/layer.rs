@@ -1,398 +1,261 @@
-//! One layer: the order in which the algorithm's steps happen, forwards and then backwards as far as the layer
-//! reaches. Each step is one op of the device, defined with its equation in the file of `ff-cpu` that has its
-//! name.
+//! One layer: the order in which the steps of the algorithm happen, forwards and then backwards as far as the layer
+//! reaches. Each step is one op of the device, whose equation stands at its struct in [`ff_tensor::ops`].
 //!
+//! ```text
+//! I    = connection(x)                    the current of each unit
+//! s, g = units(I + bias), goodness(s)     signals, and one number for each row
+//! L    = objective(g+, g-)                the loss of a positive and its negative
+//! dI   = dL/dg dg/ds ds/dI                in closed form, in the same pass over the current
+//! dW   = x^T dI                           the gradient, which may be summed over ranks
+//! W    = optimiser(W, dW)
+//! ```
 //! No gradient leaves a layer.
-//!
-//! The copies of a batch differ by their label only. As long as what they went through is linear, they are kept in
-//! *shares* (see [`ff_tensor::device`]): images come in like that, and a layer of linear units, such as the
-//! tutorial's, passes them on like that.
+
+use std::sync::Arc;
 
 use ff_tensor::{
-    Adam, Clock, CurrentGrad, Device, Dropout, Goodness, LabelRow, LocalLoss, Neuron, Norm, Objective,
-    Output, Result, Tensor,
+    Clock, Device, Dropout, Goodness, LabelGoodness, LocalGrad, Norm, Normalise, Objective, Optimiser,
+    Result, RowGoodness, SumRows, Tensor, Units, UnitsForward, Update,
 };
 
-/// A layer's weights and what it does with its input.
+use crate::connection::Connection;
+use crate::input::{Input, Overlay};
+
+/// A layer: a connection and its units.
 pub struct Layer<D: Device> {
-    /// `[in, out]`: a label picks a row. (`torch.nn.Linear` keeps the transpose.)
-    pub weight: Tensor<D>,
-    /// `[1, out]`
+    /// The weights.
+    pub connection: Box<dyn Connection<D>>,
+    /// `[1, out]`, added to the current.
     pub bias: Option<Tensor<D>>,
-    /// The units.
-    pub neuron: Neuron,
-    /// How the layer below is normalised; images come normalised from `gather`.
+    /// What happens to the current.
+    pub units: Arc<dyn Units>,
+    /// How the output of the layer below is normalised. The input of the first layer comes normalised.
     pub norm: Norm,
     /// How the units' signals become one number.
-    pub goodness: Goodness,
+    pub goodness: Arc<dyn Goodness>,
 }
 
-/// A batch of images as layer 1 sees them, from `gather`.
-pub struct Images<D: Device> {
-    /// `[B + classes + 1, in]`: the images with the label's slots empty, then a row for each label and the neutral one.
-    pub xhat: Tensor<D>,
-    /// `[B, 1]`
-    pub scale: Tensor<D>,
-    /// `[B, 1]`, the true ones.
-    pub labels: Tensor<D, u32>,
-}
-
-impl<D: Device> Images<D> {
-    /// Buffers for `batch` images of `pixels` pixels in `classes` classes.
-    ///
-    /// # Errors
-    /// If the device has no room.
-    pub fn new(dev: &D, batch: usize, pixels: usize, classes: usize) -> Result<Self> {
-        Ok(Self {
-            xhat: dev.zeros(batch + classes + 1, pixels)?,
-            scale: dev.zeros(batch, 1)?,
-            labels: dev.zeros(batch, 1)?,
-        })
-    }
-}
-
-/// What a layer computes on the way forward: K copies of a batch of B, so R = K B rows.
+/// What a layer computes on the way forward, for R rows.
 pub struct Activity<D: Device> {
-    /// The current in shares, `[B + classes + 1, out]`, where the input comes in shares. Empty elsewhere.
-    pub shares: Tensor<D>,
-    /// What each row is multiplied by, `[R, 1]`; only where another layer's output comes in shares.
-    pub factor: Option<Tensor<D>>,
-    /// The normalised input, `[R, in]` or `[R T, in]`, where it does not come in shares. Empty elsewhere.
-    pub xhat: Tensor<D>,
-    /// `[R, out]`, or `[R T, out]` where spikes come in. Empty, as `signal`, where linear units leave it in shares.
+    /// `[R, out]`, or `[R T, out]` where the input has a row for each time step.
     pub current: Tensor<D>,
     /// `[R, out]`
     pub signal: Tensor<D>,
-    /// `[R T, out]`; only where the next layer wants them.
+    /// `[R T, out]`, only where the next layer wants them.
     pub spikes: Option<Tensor<D>>,
     /// `[R, 1]`
     pub goodness: Tensor<D>,
 }
 
-/// What a layer needs to learn: gradients and Adam's moments.
+/// What a layer needs to learn: the gradients, and the optimiser's moments.
 pub struct Learning<D: Device> {
-    dgoodness: Tensor<D>,
-    dcurrent: Tensor<D>,
-    dshares: Tensor<D>,
-    dweight: Tensor<D>,
-    pub(crate) weight_mean: Tensor<D>,
-    pub(crate) weight_square: Tensor<D>,
-    pub(crate) bias: Option<[Tensor<D>; 3]>,
+    /// As the current.
+    pub(crate) dcurrent: Tensor<D>,
+    /// `[B + classes + 1, out]`, where images come in with labels over them; else empty.
+    pub(crate) dshares: Tensor<D>,
+    /// Of each parameter of the connection, then of the bias.
+    pub(crate) gradients: Vec<Tensor<D>>,
+    /// The same: the moments of each.
+    pub(crate) moments: Vec<Vec<Tensor<D>>>,
 }
 
-/// The copies of a batch: which label each row carries.
-pub struct Labels<'a, D: Device> {
-    /// `[R, 1]`
-    pub labels: &'a Tensor<D, u32>,
-    /// `[B, 1]`, from `gather`.
-    pub scale: &'a Tensor<D>,
-    /// How strongly.
-    pub row: LabelRow,
+/// How a layer learns in a step.
+pub struct Lesson<'a, D: Device> {
+    /// Which step.
+    pub clock: &'a Clock<D>,
+    /// Which units are silent.
+    pub dropout: Dropout,
+    /// What is minimised.
+    pub objective: &'a dyn Objective,
+    /// How gradients move weights.
+    pub optimiser: &'a dyn Optimiser,
+    /// `[pairs of an epoch, 1]`: the losses are written here.
+    pub losses: &'a mut Tensor<D>,
+    /// What happens to the gradients before they are used.
+    pub reduce: &'a mut Reduce<D>,
 }
+
+/// Something that happens to a layer's gradients before they move the weights: nothing, a sum over ranks, clipping.
+pub type Reduce<D> = dyn FnMut(&D, &mut [Tensor<D>]) -> Result<()> + Send;
 
 impl<D: Device> Layer<D> {
-    /// Whether what the layer passes on is its input times its weights, and nothing else.
-    pub fn is_linear(&self) -> bool {
-        self.neuron.is_linear() && self.bias.is_none()
+    /// `[inputs, units]`
+    pub fn shape(&self) -> [usize; 2] {
+        self.connection.shape()
     }
 
-    /// Layer 1, the product: all copies of an image share it, so it is taken once.
+    /// The first parameter of the connection: its weights, `[in, out]` if it is [`Dense`](crate::Dense).
+    pub fn weight(&self) -> &Tensor<D> {
+        self.connection.parameters()[0].1
+    }
+
+    /// What goes on to the layer above, normalised into `xhat`: the signals, or the spikes step by step.
     ///
     /// # Errors
     /// Shapes that do not match, or a failing device; so for all methods here.
-    pub fn image_current(&self, dev: &D, activity: &mut Activity<D>, images: &Images<D>) -> Result<()> {
-        dev.matmul(&mut activity.shares, &images.xhat, false, &self.weight, false)
-    }
-
-    /// Layer 1's goodness for every label, `[B, classes]`, after `image_current`.
-    ///
-    /// # Errors
-    /// As above.
-    pub(crate) fn label_scores(
+    pub fn receive<'a>(
         &self,
         dev: &D,
-        scores: &mut Tensor<D>,
-        activity: &Activity<D>,
-        images: &Images<D>,
-        row: &LabelRow,
-    ) -> Result<()> {
-        let (shares, bias) = (&activity.shares, self.bias.as_ref());
-        dev.label_goodness(scores, shares, &images.scale, bias, row, &self.neuron, self.goodness)
-    }
-
-    /// Layer 1, the rest: a label for each row, then the units and their goodness, after `image_current`.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn answer_images(&self, dev: &D, activity: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
-        self.receive_shares(dev, activity, labels)?;
-        self.respond(dev, activity, labels)
-    }
-
-    /// The layers above: normalise what came from below, weigh it, then the units and their goodness.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn answer(
-        &self,
-        dev: &D,
-        activity: &mut Activity<D>,
+        xhat: &'a mut Tensor<D>,
         below: &Activity<D>,
-        labels: &Labels<D>,
-    ) -> Result<()> {
-        self.receive(dev, activity, below, labels)?;
-        self.respond(dev, activity, labels)
+        steps_below: usize,
+    ) -> Result<Input<'a, D>> {
+        let (x, steps) = match &below.spikes {
+            Some(spikes) => (spikes, steps_below),
+            None => (&below.signal, 1),
+        };
+        Normalise { xhat, x, steps, norm: self.norm }.on(dev)?;
+        Ok(if below.spikes.is_some() { Input::Train(xhat) } else { Input::Rows(xhat) })
     }
 
-    /// Layer 1 answers to positives and negatives, after `image_current`, and learns from them. What it passes on is its
-    /// answer of before.
+    /// From the input to the goodness.
     ///
     /// # Errors
     /// As above.
-    pub fn learn_images(
-        &mut self,
-        dev: &D,
-        learning: &mut Learning<D>,
-        losses: &mut Tensor<D>,
-        activity: &mut Activity<D>,
-        images: &Images<D>,
-        labels: &Labels<D>,
-        rule: &Rule<D>,
-    ) -> Result<()> {
-        let (l, a) = (learning, activity);
-        self.receive_shares(dev, a, labels)?;
-        self.local_grad(dev, l, losses, a, labels, rule)?;
-        self.share_grad(dev, l, a, labels)?;
-        dev.matmul(&mut l.dweight, &images.xhat, true, &l.dshares, false)?;
-        self.update(dev, l, rule)
+    pub fn answer(&self, dev: &D, a: &mut Activity<D>, input: Input<D>) -> Result<()> {
+        self.current(dev, &mut a.current, input)?;
+        let Activity { signal, spikes, current, goodness, .. } = a;
+        let (spikes, bias, units) = (spikes.as_mut(), self.bias.as_ref(), &*self.units);
+        UnitsForward { signal, spikes, current, bias, units }.on(dev)?;
+        RowGoodness { goodness, signal, formula: &*self.goodness }.on(dev)
     }
 
-    /// A layer above the first answers to positives and negatives and learns from them.
+    /// The goodness for every label `[B, classes]`, where images come in.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn label_scores(&self, dev: &D, scores: &mut Tensor<D>, images: &Overlay<D>) -> Result<()> {
+        let (bias, units, goodness) = (self.bias.as_ref(), &*self.units, &*self.goodness);
+        let Overlay { shares, scale, amplitude, .. } = *images;
+        LabelGoodness { scores, shares, scale, bias, amplitude, units, goodness }.on(dev)
+    }
+
+    /// Answers to positives and negatives and learns from them. The layer passes on the signals that it computed before the
+    /// update.
     ///
     /// # Errors
     /// As above.
     pub fn learn(
         &mut self,
         dev: &D,
-        learning: &mut Learning<D>,
-        losses: &mut Tensor<D>,
-        activity: &mut Activity<D>,
-        below: &Activity<D>,
-        labels: &Labels<D>,
-        rule: &Rule<D>,
+        l: &mut Learning<D>,
+        a: &mut Activity<D>,
+        input: Input<D>,
+        lesson: &mut Lesson<D>,
     ) -> Result<()> {
-        let (l, a) = (learning, activity);
-        self.receive(dev, a, below, labels)?;
-        self.local_grad(dev, l, losses, a, labels, rule)?;
-        if a.factor.is_some() {
-            self.share_grad(dev, l, a, labels)?;
-            dev.matmul(&mut l.dweight, &below.shares, true, &l.dshares, false)?;
-        } else {
-            dev.matmul(&mut l.dweight, &a.xhat, true, &l.dcurrent, false)?;
-        }
-        self.update(dev, l, rule)
+        self.current(dev, &mut a.current, input)?;
+        self.local_grad(dev, l, a, lesson)?;
+        self.gradient(dev, l, input)?;
+        (lesson.reduce)(dev, &mut l.gradients)?;
+        self.update(dev, l, lesson)
     }
 
-    /// From the layer below to the current.
-    fn receive(&self, dev: &D, a: &mut Activity<D>, below: &Activity<D>, labels: &Labels<D>) -> Result<()> {
-        if let Some(factor) = &mut a.factor {
-            let units = below.shares.cols();
-            let of_below = below.factor.as_ref();
-            dev.row_factor(factor, &below.goodness, of_below, units, &self.norm, self.goodness)?;
-            dev.matmul(&mut a.shares, &below.shares, false, &self.weight, false)?;
-            return self.receive_shares(dev, a, labels);
+    fn current(&self, dev: &D, current: &mut Tensor<D>, input: Input<D>) -> Result<()> {
+        match input {
+            Input::Rows(x) | Input::Train(x) => self.connection.current(dev, current, x),
+            Input::Overlay(images) => images.current(dev, current),
         }
-        match &below.spikes {
-            Some(spikes) => dev.normalise(&mut a.xhat, spikes, self.neuron.steps, &self.norm)?,
-            None => dev.normalise(&mut a.xhat, &below.signal, 1, &self.norm)?,
-        }
-        dev.matmul(&mut a.current, &a.xhat, false, &self.weight, false)
     }
 
-    /// From the current in shares to that of each row, unless it stays in shares.
-    fn receive_shares(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
-        if a.stays_in_shares() {
-            return Ok(());
-        }
-        let Labels { labels, scale, row } = labels;
-        dev.label_current(&mut a.current, &a.shares, scale, labels, a.factor.as_ref(), row)
-    }
-
-    /// From the current to the goodness.
-    fn respond(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
-        if a.stays_in_shares() {
-            return self.share_goodness(dev, a, labels);
-        }
-        let bias = self.bias.as_ref();
-        dev.lif(&mut a.signal, a.spikes.as_mut(), &a.current, bias, &self.neuron)?;
-        dev.goodness(&mut a.goodness, &a.signal, self.goodness)
-    }
-
-    /// The same, and from there to the loss and back to the current.
     fn local_grad(
         &self,
         dev: &D,
         l: &mut Learning<D>,
-        losses: &mut Tensor<D>,
         a: &mut Activity<D>,
-        labels: &Labels<D>,
-        rule: &Rule<D>,
+        lesson: &mut Lesson<D>,
     ) -> Result<()> {
-        if a.stays_in_shares() {
-            self.share_goodness(dev, a, labels)?;
-            return dev.objective(losses, &mut l.dgoodness, &a.goodness, rule.clock, &rule.objective);
+        LocalGrad {
+            dcurrent: &mut l.dcurrent,
+            losses: lesson.losses,
+            signal: &mut a.signal,
+            spikes: a.spikes.as_mut(),
+            goodness: &mut a.goodness,
+            current: &a.current,
+            bias: self.bias.as_ref(),
+            clock: lesson.clock,
+            units: &*self.units,
+            dropout: lesson.dropout,
+            formula: &*self.goodness,
+            objective: lesson.objective,
         }
-        let Rule { clock, dropout, objective, .. } = *rule;
-        let p = LocalLoss { neuron: self.neuron, dropout, goodness: self.goodness, objective };
-        let (signal, spikes, goodness) = (&mut a.signal, a.spikes.as_mut(), &mut a.goodness);
-        let (dcurrent, bias) = (&mut l.dcurrent, self.bias.as_ref());
-        dev.local_grad(dcurrent, losses, signal, spikes, goodness, &a.current, bias, clock, &p)
+        .on(dev)
     }
 
-    fn share_goodness(&self, dev: &D, a: &mut Activity<D>, labels: &Labels<D>) -> Result<()> {
-        let Labels { labels, scale, row } = labels;
-        let (goodness, factor) = (&mut a.goodness, a.factor.as_ref());
-        dev.share_goodness(goodness, &a.shares, scale, labels, factor, row, self.goodness)
-    }
-
-    fn share_grad(&self, dev: &D, l: &mut Learning<D>, a: &Activity<D>, labels: &Labels<D>) -> Result<()> {
-        let dcurrent = match a.stays_in_shares() {
-            true => {
-                CurrentGrad::Linear { shares: &a.shares, dgoodness: &l.dgoodness, goodness: self.goodness }
+    fn gradient(&self, dev: &D, l: &mut Learning<D>, input: Input<D>) -> Result<()> {
+        let Learning { dcurrent, dshares, gradients, .. } = l;
+        let own = match (&self.bias, gradients.split_last_mut()) {
+            (Some(_), Some((dbias, own))) => {
+                SumRows { sum: dbias, rows: dcurrent }.on(dev)?;
+                own
             }
-            false => CurrentGrad::Stored(&l.dcurrent),
+            _ => gradients,
         };
-        let Labels { labels, scale, row } = labels;
-        dev.share_grad(&mut l.dshares, dcurrent, labels, scale, a.factor.as_ref(), row)
+        match input {
+            Input::Rows(x) | Input::Train(x) => self.connection.gradient(dev, own, x, dcurrent),
+            Input::Overlay(images) => images.gradient(dev, &*self.connection, own, dshares, dcurrent),
+        }
     }
 
     /// From the gradients to the weights.
-    fn update(&mut self, dev: &D, l: &mut Learning<D>, rule: &Rule<D>) -> Result<()> {
-        let (mean, square) = (&mut l.weight_mean, &mut l.weight_square);
-        dev.adam(&mut self.weight, mean, square, &l.dweight, rule.clock, &rule.adam)?;
-        if let (Some(bias), Some([dbias, mean, square])) = (&mut self.bias, &mut l.bias) {
-            dev.sum_rows(dbias, &l.dcurrent)?;
-            dev.adam(bias, mean, square, dbias, rule.clock, &rule.adam)?;
+    pub(crate) fn update(&mut self, dev: &D, l: &mut Learning<D>, lesson: &Lesson<D>) -> Result<()> {
+        let (clock, optimiser) = (lesson.clock, lesson.optimiser);
+        for (i, (gradient, moments)) in l.gradients.iter().zip(&mut l.moments).enumerate() {
+            let Some(weight) = self.connection.parameter_mut(i).or(self.bias.as_mut()) else { continue };
+            Update { weight, moments, gradient, clock, optimiser }.on(dev)?;
         }
         Ok(())
     }
-}
 
-/// How a layer learns at this step.
-pub struct Rule<'a, D: Device> {
-    /// Which step.
-    pub clock: &'a Clock<D>,
-    /// Which units are silent.
-    pub dropout: Dropout,
-    /// What is minimised.
-    pub objective: Objective,
-    /// By which optimiser.
-    pub adam: Adam,
-}
-
-/// What comes into a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// Images, in shares.
-    Images,
-    /// Another layer's output, in shares: everything below is linear.
-    Shares,
-    /// Another layer's output, a row for each copy.
-    Rows,
-}
-
-/// The sizes of a layer's buffers.
-#[derive(Debug, Clone, Copy)]
-pub struct Sizes {
-    /// B, images in a batch.
-    pub batch: usize,
-    /// K, labels per image.
-    pub copies: usize,
-    /// Labels that there are.
-    pub classes: usize,
-    /// What comes in.
-    pub input: Input,
-    /// Whether spikes come in, step by step.
-    pub spikes_in: bool,
-    /// Whether the next layer wants spikes, step by step.
-    pub spikes_out: bool,
-    /// Whether each copy's signals are wanted, even where they could stay in shares.
-    pub rows: bool,
+    /// All that is learned, by name.
+    pub fn parameters(&self) -> Vec<(&'static str, &Tensor<D>)> {
+        let bias = self.bias.as_ref().map(|bias| ("bias", bias));
+        self.connection.parameters().into_iter().chain(bias).collect()
+    }
 }
 
 impl<D: Device> Activity<D> {
-    /// Buffers for `layer`.
+    /// Buffers for `rows` rows. `train_in`: the input has a row for each time step. `spikes_out`: the next layer wants one.
     ///
     /// # Errors
     /// If the device has no room.
-    pub fn new(dev: &D, layer: &Layer<D>, sizes: Sizes) -> Result<Self> {
-        let [inputs, units] = layer.weight.shape();
-        let rows = sizes.batch * sizes.copies;
-        let current_rows = if sizes.spikes_in { rows * layer.neuron.steps } else { rows };
-        let stays = layer.is_linear() && !sizes.rows && !sizes.spikes_out && sizes.input != Input::Rows;
-        let empty_unless =
-            |wanted: bool, rows, cols| if wanted { dev.zeros(rows, cols) } else { dev.zeros(0, cols) };
+    pub fn new(dev: &D, layer: &Layer<D>, rows: usize, train_in: bool, spikes_out: bool) -> Result<Self> {
+        let ([_, units], steps) = (layer.shape(), layer.units.steps());
+        let current_rows = if train_in { rows * steps } else { rows };
         Ok(Self {
-            shares: empty_unless(sizes.input != Input::Rows, sizes.batch + sizes.classes + 1, units)?,
-            factor: (sizes.input == Input::Shares).then(|| dev.zeros(rows, 1)).transpose()?,
-            xhat: empty_unless(sizes.input == Input::Rows, current_rows, inputs)?,
-            current: empty_unless(!stays, current_rows, units)?,
-            signal: empty_unless(!stays, rows, units)?,
-            spikes: sizes.spikes_out.then(|| dev.zeros(rows * layer.neuron.steps, units)).transpose()?,
+            current: dev.zeros(current_rows, units)?,
+            signal: dev.zeros(rows, units)?,
+            spikes: spikes_out.then(|| dev.zeros(rows * steps, units)).transpose()?,
             goodness: dev.zeros(rows, 1)?,
         })
-    }
-
-    /// Whether neither current nor signal is ever written out.
-    fn stays_in_shares(&self) -> bool {
-        self.current.rows() == 0
-    }
-
-    /// Spikes per row of the last forward pass, `[R]`: `None` where the signal is not a rate.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub(crate) fn spikes_per_row(&self, dev: &D, neuron: &Neuron) -> Result<Option<Vec<f32>>> {
-        if neuron.kind != ff_tensor::NeuronKind::Lif || neuron.output != Output::Rate {
-            return Ok(None);
-        }
-        let [rows, units] = self.signal.shape();
-        let mut sums = dev.zeros(rows, 1)?;
-        let ones = dev.upload(units, 1, &vec![1.0; units])?;
-        dev.matmul(&mut sums, &self.signal, false, &ones, false)?;
-        Ok(Some(dev.download(&sums)?.into_iter().map(|rate| rate * neuron.steps as f32).collect()))
     }
 }
 
 impl<D: Device> Learning<D> {
-    /// Buffers for `layer`, whose `activity` it learns from.
+    /// Buffers for `layer`, with a current of `current_rows` rows and shares of `share_rows` rows.
     ///
     /// # Errors
     /// If the device has no room.
-    pub fn new(dev: &D, layer: &Layer<D>, activity: &Activity<D>) -> Result<Self> {
-        let [inputs, units] = layer.weight.shape();
-        let moments = || dev.zeros(1, units);
+    pub fn new(
+        dev: &D,
+        layer: &Layer<D>,
+        current_rows: usize,
+        share_rows: usize,
+        optimiser: &dyn Optimiser,
+    ) -> Result<Self> {
+        let [_, units] = layer.shape();
+        let parameters = layer.parameters();
+        let like = |tensor: &Tensor<D>| dev.zeros(tensor.rows(), tensor.cols());
+        let moments = |tensor| optimiser.moments().iter().map(|_| like(tensor)).collect::<Result<_>>();
         Ok(Self {
-            dgoodness: dev.zeros(activity.goodness.rows(), 1)?,
-            dcurrent: dev.zeros(activity.current.rows(), units)?,
-            dshares: dev.zeros(activity.shares.rows(), units)?,
-            dweight: dev.zeros(inputs, units)?,
-            weight_mean: dev.zeros(inputs, units)?,
-            weight_square: dev.zeros(inputs, units)?,
-            bias: match layer.bias {
-                Some(_) => Some([moments()?, moments()?, moments()?]),
-                None => None,
-            },
+            dcurrent: dev.zeros(current_rows, units)?,
+            dshares: dev.zeros(share_rows, units)?,
+            gradients: parameters.iter().map(|(_, tensor)| like(tensor)).collect::<Result<_>>()?,
+            moments: parameters.iter().map(|(_, tensor)| moments(tensor)).collect::<Result<_>>()?,
         })
     }
 
-    /// The last weight gradient, `[in, out]`: what tests compare with finite differences.
-    pub fn dweight(&self) -> &Tensor<D> {
-        &self.dweight
-    }
-
-    /// The last bias gradient, `[1, out]`.
-    pub fn dbias(&self) -> Option<&Tensor<D>> {
-        self.bias.as_ref().map(|[dbias, ..]| dbias)
+    /// The last gradients: of each parameter of the connection, then of the bias.
+    pub fn gradients(&self) -> &[Tensor<D>] {
+        &self.gradients
     }
 }

@@ -38,32 +38,48 @@
 
 #![forbid(unsafe_code)]
 
-pub mod backprop;
+pub mod check;
 pub mod checkpoint;
 mod config;
+mod connection;
+mod control;
 mod error;
 mod file;
+pub mod formulas;
 pub mod head;
+mod heads;
 mod import;
+pub mod input;
+mod label_overlay;
 pub mod layer;
+mod linear;
 mod model;
 mod network;
+mod order;
+pub mod pairs;
+pub mod pass;
 pub mod prediction;
-pub mod torch;
+pub mod seeds;
 mod trace;
 pub mod training;
 pub mod trial;
-pub mod tutorial;
-mod upload;
+pub mod upload;
 
-pub use backprop::{Backprop, BackpropTrainer};
 pub use checkpoint::Checkpoint;
-pub use config::{Config, Link, Negatives, ObjectiveKind, Schedule};
+pub use config::{
+    Config, LifConfig, Link, NegativesConfig, NeuronConfig, ObjectiveConfig, Schedule, SurrogateKind,
+};
+pub use connection::{Connection, Dense};
+pub use control::{Control, Progress, to_the_end};
 pub use error::{Error, Result};
 pub use head::Head;
+pub use input::{Input, Overlay};
+pub use label_overlay::{ImageSet, LabelOverlay};
 pub use layer::Layer;
 pub use model::{Model, Origin};
-pub use network::{LayerWeights, Network, Purpose};
+pub use network::{LayerWeights, Network, uniform};
+pub use order::epoch_order;
+pub use pairs::Pairs;
 pub use prediction::{Predictor, Scores};
 pub use trace::{Trace, trace};
 pub use training::{EpochReport, Trainer};

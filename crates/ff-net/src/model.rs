@@ -110,6 +110,7 @@ impl Model {
     /// If the device fails.
     pub fn of<D: Device>(network: &Network<D>, dataset: &str, width: usize, height: usize) -> Result<Self> {
         let dev = &network.dev;
+        network.check(network.pixels)?;
         let matrix = |tensor: &Tensor<D>| {
             Array2::from_shape_vec(tensor.shape(), dev.download(tensor)?)
                 .map_err(|e| Error::Config { key: "layers", reason: e.to_string() })
@@ -117,7 +118,7 @@ impl Model {
         let mut weights = Vec::new();
         for (i, layer) in network.layers.iter().enumerate() {
             weights.push(LayerWeights {
-                weight: matrix(&layer.weight)?,
+                weight: matrix(layer.weight())?,
                 bias: layer.bias.as_ref().map(|bias| dev.download(bias)).transpose()?,
                 head: network.heads.get(i).map(|head| matrix(&head.weight)).transpose()?,
             });

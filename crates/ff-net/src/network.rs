@@ -1,40 +1,41 @@
 //! Layers on top of each other.
 
-use ff_tensor::{Device, Tensor};
+use std::sync::Arc;
+
+use ff_tensor::{Device, Objective, Optimiser, Tensor, expect_shape};
 use ndarray::Array2;
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand_distr::Uniform;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::layer::{Activity, Images, Input, Labels, Sizes};
+use crate::connection::Dense;
+use crate::input::{Images, Input};
+use crate::pass::Pass;
 use crate::{Config, Error, Head, Layer, Link, Result};
 
-/// A network for images of `pixels` pixels in `classes` classes.
+/// A network: layers on top of each other, and what they minimise.
+///
+/// [`new`](Self::new) makes one from settings. What the settings do not know is put in afterwards, before a
+/// [`Trainer`](crate::Trainer) takes the network: another neuron, goodness or connection in a layer, another objective,
+/// another optimiser.
 pub struct Network<D: Device> {
-    /// Where it lives.
+    /// The device that it lives on.
     pub dev: D,
     /// How it was built and is trained.
     pub config: Config,
     /// Inputs of layer 1.
     pub pixels: usize,
-    /// Labels, and pixels given up for them.
+    /// The number of labels, and of pixels that are given up for them.
     pub classes: usize,
-    /// From the image upwards.
+    /// The layers, from the image upwards.
     pub layers: Vec<Layer<D>>,
-    /// One beside each layer, or none at all.
+    /// A head beside each layer, or none at all.
     pub heads: Vec<Head<D>>,
-}
-
-/// What a forward pass is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Only the goodness counts.
-    Goodness,
-    /// Each copy's signals: for the heads.
-    Signals,
-    /// The layers learn from it.
-    Learning,
+    /// What each layer minimises.
+    pub objective: Arc<dyn Objective>,
+    /// How gradients move weights. `None`: by Adam, as the settings say.
+    pub optimiser: Option<Arc<dyn Optimiser>>,
 }
 
 /// A layer's weights, on the host.
@@ -85,16 +86,17 @@ impl<D: Device> Network<D> {
     ) -> Result<Self> {
         config.validate(pixels, classes)?;
         check_shapes(&config, pixels, classes, &weights)?;
-        let (mut layers, mut heads) = (Vec::new(), Vec::new());
+        let (mut layers, mut heads, neuron) = (Vec::new(), Vec::new(), config.units());
         for LayerWeights { weight, bias, head } in weights {
             let (inputs, units) = weight.dim();
             let weight = weight.as_standard_layout();
+            let weight = dev.upload(inputs, units, weight.as_slice().unwrap_or_default())?;
             layers.push(Layer {
-                weight: dev.upload(inputs, units, weight.as_slice().unwrap_or_default())?,
+                connection: Box::new(Dense { weight }),
                 bias: bias.map(|bias| dev.upload(1, units, &bias)).transpose()?,
-                neuron: config.neuron(),
+                units: neuron.clone(),
                 norm: config.norm(),
-                goodness: config.goodness,
+                goodness: Arc::new(config.goodness),
             });
             if let Some(head) = head {
                 let head = head.as_standard_layout();
@@ -102,77 +104,86 @@ impl<D: Device> Network<D> {
                 heads.push(Head { weight });
             }
         }
-        Ok(Self { dev: dev.clone(), config, pixels, classes, layers, heads })
+        let (objective, dev) = (config.objective(), dev.clone());
+        Ok(Self { dev, config, pixels, classes, layers, heads, objective, optimiser: None })
+    }
+
+    /// The optimiser of a run of `last_step` steps.
+    pub(crate) fn optimiser(&self, last_step: u32) -> Arc<dyn Optimiser> {
+        self.optimiser.clone().unwrap_or_else(|| self.config.optimiser(last_step))
+    }
+
+    /// Whether the layers fit on each other and on what comes in: rows of `inputs` numbers.
+    pub(crate) fn check(&self, inputs: usize) -> Result<()> {
+        let bad = |reason: String| Err(Error::Config { key: "layers", reason });
+        if self.layers.is_empty() {
+            return bad("has no layer".into());
+        }
+        let mut below = inputs;
+        for (i, layer) in self.layers.iter().enumerate() {
+            let [inputs, units] = layer.shape();
+            if inputs != below {
+                return bad(format!("has a layer {} for {inputs} inputs, but {below} come in", i + 1));
+            }
+            layer.units.validate().or_else(|reason| bad(format!("has a layer {} whose {reason}", i + 1)))?;
+            if let Some(bias) = &layer.bias {
+                expect_shape("layer", "bias", bias.shape(), [1, units])?;
+            }
+            below = units;
+        }
+        match self.heads.len() {
+            0 => Ok(()),
+            n if n == self.layers.len() => Ok(()),
+            n => bad(format!("has {} layers, but there are {n} heads", self.layers.len())),
+        }
     }
 
     /// Numbers that are learned, the heads' included.
     pub fn parameters(&self) -> usize {
-        let of_layer = |layer: &Layer<D>| {
-            layer.weight.rows() * layer.weight.cols() + layer.bias.as_ref().map_or(0, Tensor::cols)
-        };
-        let of_head = |head: &Head<D>| head.weight.rows() * head.weight.cols();
-        self.layers.iter().map(of_layer).sum::<usize>() + self.heads.iter().map(of_head).sum::<usize>()
+        let size = |tensor: &Tensor<D>| tensor.rows() * tensor.cols();
+        let of_layers = self.layers.iter().flat_map(Layer::parameters).map(|(_, tensor)| size(tensor));
+        of_layers.sum::<usize>() + self.heads.iter().map(|head| size(&head.weight)).sum::<usize>()
     }
 
-    /// Numbers of one image that a layer keeps from its way forward to its update: what came in, the signal of its units and the gradient
-    /// of their current, for the positive and the negative. Layer 1 keeps the image once. No layer needs another one's, so the
-    /// largest counts.
+    /// Numbers of one image that a layer keeps from its way forward to its update: what came in, the signal of its units and
+    /// the gradient of their current, for the positive and the negative. Layer 1 keeps the image once. No layer needs what
+    /// another one keeps, so the largest number counts.
     pub fn kept_per_image(&self) -> usize {
-        let steps = |spikes: bool| if spikes { self.config.neuron().steps } else { 1 };
         let of_layer = |(i, layer): (usize, &Layer<D>)| {
-            let steps = steps(i > 0 && self.config.link == Link::Spikes);
-            let [inputs, units] = layer.weight.shape();
+            let steps = if i > 0 && self.config.link == Link::Spikes { layer.units.steps() } else { 1 };
+            let [inputs, units] = layer.shape();
             let came_in = if i == 0 { inputs } else { 2 * steps * inputs };
             came_in + 2 * (1 + steps) * units
         };
         self.layers.iter().enumerate().map(of_layer).max().unwrap_or_default()
     }
 
-    /// Buffers for a forward pass of `copies` labels for each of `batch` images.
-    ///
-    /// # Errors
-    /// If the device has no room.
-    pub fn activities(&self, batch: usize, copies: usize, purpose: Purpose) -> Result<Vec<Activity<D>>> {
-        let spikes = self.config.link == Link::Spikes;
-        let learn = purpose == Purpose::Learning;
-        let rows = purpose == Purpose::Signals || learn && self.config.dropout > 0.0;
-        let top = self.layers.len() - 1;
-        let buffers = self.layers.iter().enumerate().map(|(i, layer)| {
-            let input = match i {
-                0 => Input::Images,
-                _ if !spikes && !rows && self.layers[..i].iter().all(Layer::is_linear) => Input::Shares,
-                _ => Input::Rows,
-            };
-            let (spikes_in, spikes_out) = (spikes && i > 0, spikes && i < top);
-            let sizes = Sizes { batch, copies, classes: self.classes, input, spikes_in, spikes_out, rows };
-            Activity::new(&self.dev, layer, sizes)
-        });
-        Ok(buffers.collect::<ff_tensor::Result<_>>()?)
-    }
-
-    /// A whole forward pass: each row of `labels` with its image, through all layers.
+    /// A whole forward pass: each row of `labels` with its image, through all layers. `images.xhat` has been fetched.
     ///
     /// # Errors
     /// Shapes that do not match, or a failing device.
     pub fn forward(
         &self,
-        activities: &mut [Activity<D>],
-        images: &Images<D>,
+        pass: &mut dyn Pass<D>,
+        images: &mut Images<D>,
         labels: &Tensor<D, u32>,
     ) -> Result<()> {
-        let labels = Labels { labels, scale: &images.scale, row: self.config.label() };
-        self.layers[0].image_current(&self.dev, &mut activities[0], images)?;
-        self.layers[0].answer_images(&self.dev, &mut activities[0], &labels)?;
-        for i in 1..self.layers.len() {
-            let (below, above) = activities.split_at_mut(i);
-            self.layers[i].answer(&self.dev, &mut above[0], &below[i - 1], &labels)?;
+        let Images { xhat, shares, .. } = &mut *images;
+        self.layers[0].connection.current(&self.dev, shares, xhat)?;
+        let input: Input<D> = images.overlay(labels, self.config.label_amplitude);
+        for i in 0..self.layers.len() {
+            pass.answer(&self.dev, &self.layers, i, input)?;
         }
         Ok(())
     }
 }
 
-/// What the weights of units with `inputs` inputs are drawn from; with a `scale` of 1, as `torch.nn.Linear` has it.
-pub(crate) fn uniform(inputs: usize, scale: f32) -> Result<Uniform<f32>> {
+/// The distribution of the initial weights of units with `inputs` inputs. With a `scale` of 1 it is that of
+/// `torch.nn.Linear`.
+///
+/// # Errors
+/// If there are no inputs.
+pub fn uniform(inputs: usize, scale: f32) -> Result<Uniform<f32>> {
     let bound = scale / (inputs as f32).sqrt();
     Uniform::new(-bound, bound).map_err(|e| Error::Config { key: "layers", reason: e.to_string() })
 }

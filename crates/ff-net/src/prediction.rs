@@ -3,19 +3,22 @@
 //!
 //! The image's product in layer 1 is taken once for all labels.
 
-use ff_tensor::{Clock, Device, Tensor, expect_shape};
+use ff_tensor::{Advance, Clock, Device, Dropout, Gather, MatMul, Normalise, Readout, Tensor, Units, expect_shape};
 use ndarray::{Array1, Array2};
 
+use crate::control::{Control, Progress, to_the_end};
 use crate::head::HeadActivity;
-use crate::layer::{Activity, Images};
-use crate::{Network, Purpose, Result, upload};
+use crate::input::{Images, Input};
+use crate::layer::Activity;
+use crate::pass::{self, Pass, Purpose, Shape};
+use crate::{Error, Link, Network, Result, upload};
 
 /// Buffers for scans of a network on batches of images.
 pub struct Predictor<D: Device> {
     images: Images<D>,
     /// The labels to try, `[R, 1]`: all of them for each image, or the neutral one for the heads.
     candidates: Tensor<D, u32>,
-    activities: Vec<Activity<D>>,
+    pass: Box<dyn Pass<D>>,
     heads: Option<Vec<HeadActivity<D>>>,
     clock: Clock<D>,
 }
@@ -58,31 +61,44 @@ impl<D: Device> Predictor<D> {
     fn of(network: &Network<D>, labels: std::ops::Range<usize>, purpose: Purpose) -> Result<Self> {
         let (dev, copies) = (&network.dev, labels.len());
         let batch = (dev.scan_rows() / network.classes).max(1);
+        network.check(network.pixels)?;
+        let units = network.layers[0].shape()[1];
+        let images = Images::new(dev, batch, network.pixels, network.classes, units)?;
+        let shape = Shape { rows: batch * copies, train: false, shares: images.xhat.rows() };
+        let spikes = network.config.link == Link::Spikes;
         let candidates: Vec<u32> = labels.flat_map(|l| std::iter::repeat_n(l as u32, batch)).collect();
         Ok(Self {
-            images: Images::new(dev, batch, network.pixels, network.classes)?,
             candidates: dev.upload(batch * copies, 1, &candidates)?,
-            activities: network.activities(batch, copies, purpose)?,
+            pass: pass::new(dev, &network.layers, shape, spikes, purpose)?,
+            images,
             heads: None,
             clock: dev.zeros(1, 2)?,
         })
     }
 
-    /// Every label's score for `images` `[n, pixels]`. `on_images(k)` is told of progress.
+    /// Every label's score for `images` `[n, pixels]`.
     ///
     /// # Errors
     /// Images of another size, or a failing device.
-    pub fn scan(
+    pub fn scan(&mut self, network: &Network<D>, images: &Array2<u8>) -> Result<Scores> {
+        self.scan_with(network, images, &mut to_the_end)
+    }
+
+    /// Every label's score for `images` `[n, pixels]`. `control` is told of the images that are done.
+    ///
+    /// # Errors
+    /// Images of another size, a scan that `control` stopped, or a failing device.
+    pub fn scan_with(
         &mut self,
         network: &Network<D>,
         images: &Array2<u8>,
-        on_images: &mut dyn FnMut(usize),
+        control: Control,
     ) -> Result<Scores> {
         let dev = &network.dev;
         let (n, pixels) = images.dim();
         expect_shape("scan", "images", [n, pixels], [n, network.pixels])?;
         let batch = self.images.labels.rows();
-        let set = upload::images(dev, images)?;
+        let set = upload::images(dev, images.view())?;
         let targets = dev.zeros(n, 1)?;
         // The last batch is filled up with the last image.
         let order: Vec<u32> = (0..n.next_multiple_of(batch)).map(|i| i.min(n - 1) as u32).collect();
@@ -95,18 +111,18 @@ impl<D: Device> Predictor<D> {
         };
         let mut spikes = Some(vec![0.0; network.layers.len()]);
         for first in (0..n).step_by(batch) {
-            let Images { xhat, scale, labels } = &mut self.images;
-            let p = network.config.gather(network.classes);
-            dev.gather(xhat, scale, labels, &set, &targets, &order, &self.clock, &p)?;
-            dev.advance(&mut self.clock)?;
-            network.forward(&mut self.activities, &self.images, &self.candidates)?;
+            fetch(network, &mut self.images, &set, &targets, &order, &self.clock)?;
+            Advance { clock: &mut self.clock }.on(dev)?;
+            network.forward(&mut *self.pass, &mut self.images, &self.candidates)?;
             let here = batch.min(n - first);
             self.keep_head_scores(network, &mut scores, first, here)?;
             if self.heads.is_none() {
                 self.keep_goodness(dev, &mut scores, first, here)?;
             }
             self.count_spikes(network, here, &mut spikes)?;
-            on_images(here);
+            if control(Progress { done: first + here, all: n }).is_break() {
+                return Err(Error::Stopped);
+            }
         }
         scores.layer_spikes = spikes.map(|sums| sums.iter().map(|sum| sum / n as f64).collect());
         Ok(scores)
@@ -121,7 +137,8 @@ impl<D: Device> Predictor<D> {
     ) -> Result<()> {
         let heads = network.heads.iter().zip(self.heads.iter_mut().flatten());
         for (i, (head, own)) in heads.enumerate() {
-            head.answer(&network.dev, own, &self.activities[i], &network.config.norm())?;
+            let Some(activity) = self.pass.activity(i) else { continue };
+            head.answer(&network.dev, own, &activity.signal, network.config.norm())?;
             let own = network.dev.download(&own.scores)?;
             let numbers = here * scores.classes;
             scores.layers[i][first * scores.classes..][..numbers].copy_from_slice(&own[..numbers]);
@@ -131,8 +148,8 @@ impl<D: Device> Predictor<D> {
 
     fn keep_goodness(&self, dev: &D, scores: &mut Scores, first: usize, here: usize) -> Result<()> {
         let (batch, classes) = (self.images.labels.rows(), scores.classes);
-        for (activity, scores) in self.activities.iter().zip(&mut scores.layers) {
-            let goodness = dev.download(&activity.goodness)?;
+        for (i, scores) in scores.layers.iter_mut().enumerate() {
+            let goodness = dev.download(self.pass.goodness(i))?;
             for b in 0..here {
                 for c in 0..classes {
                     scores[(first + b) * classes + c] = goodness[c * batch + b];
@@ -145,8 +162,9 @@ impl<D: Device> Predictor<D> {
     /// Adds each layer's spikes for the first `here` images of this batch, with all labels that are tried.
     fn count_spikes(&self, network: &Network<D>, here: usize, sums: &mut Option<Vec<f64>>) -> Result<()> {
         let batch = self.images.labels.rows();
-        for (i, (activity, layer)) in self.activities.iter().zip(&network.layers).enumerate() {
-            match (activity.spikes_per_row(&network.dev, &layer.neuron)?, &mut *sums) {
+        for (i, layer) in network.layers.iter().enumerate() {
+            let activity = self.pass.activity(i);
+            match (spikes_per_row(&network.dev, activity, &*layer.units)?, &mut *sums) {
                 (Some(rows), Some(sums)) => {
                     let real = rows.iter().enumerate().filter(|&(r, _)| r % batch < here);
                     sums[i] += real.map(|(_, &spikes)| f64::from(spikes)).sum::<f64>();
@@ -156,6 +174,63 @@ impl<D: Device> Predictor<D> {
         }
         Ok(())
     }
+}
+
+impl<D: Device> Network<D> {
+    /// The goodness of each layer for rows of numbers, `[layers][rows]`: what a [source of pairs](crate::Pairs) that is made
+    /// of rows is judged by. The rows are normalised as those of a layer are.
+    ///
+    /// # Errors
+    /// Rows of another length than the first layer has inputs, or a failing device.
+    pub fn goodness(&self, rows: &Array2<f32>) -> Result<Vec<Vec<f32>>> {
+        let (dev, (n, inputs)) = (&self.dev, rows.dim());
+        self.check(inputs)?;
+        let standard = rows.as_standard_layout();
+        let x = dev.upload(n, inputs, standard.as_slice().unwrap_or_default())?;
+        let mut xhat = dev.zeros(n, inputs)?;
+        Normalise { xhat: &mut xhat, x: &x, steps: 1, norm: self.layers[0].norm }.on(dev)?;
+        let (shape, spikes) = (Shape { rows: n, train: false, shares: 0 }, self.config.link == Link::Spikes);
+        let mut pass = pass::new(dev, &self.layers, shape, spikes, Purpose::Goodness)?;
+        let mut all = Vec::new();
+        for i in 0..self.layers.len() {
+            pass.answer(dev, &self.layers, i, Input::Rows(&xhat))?;
+            all.push(dev.download(pass.goodness(i))?);
+        }
+        Ok(all)
+    }
+}
+
+/// Fetches a batch of images to look at, with nothing dropped.
+pub(crate) fn fetch<D: Device>(
+    network: &Network<D>,
+    images: &mut Images<D>,
+    set: &Tensor<D, u8>,
+    targets: &Tensor<D, u32>,
+    order: &Tensor<D, u32>,
+    clock: &Clock<D>,
+) -> ff_tensor::Result<()> {
+    let Images { xhat, scale, labels, .. } = images;
+    let (config, classes) = (&network.config, network.classes);
+    let (amplitude, norm, dropout) = (config.label_amplitude, config.norm(), Dropout::NONE);
+    Gather { xhat, scale, labels, images: set, targets, order, clock, classes, amplitude, norm, dropout }
+        .on(&network.dev)
+}
+
+/// Spikes of each row in the last forward pass, `[R]`. `None` where the signal is not a rate of spikes.
+fn spikes_per_row<D: Device>(
+    dev: &D,
+    activity: Option<&Activity<D>>,
+    units: &dyn Units,
+) -> Result<Option<Vec<f32>>> {
+    let Some(Activity { signal, .. }) = activity else { return Ok(None) };
+    if !units.spikes() || units.readout() != Readout::Rate {
+        return Ok(None);
+    }
+    let [rows, n] = signal.shape();
+    let mut sums = dev.zeros(rows, 1)?;
+    let ones = dev.upload(n, 1, &vec![1.0; n])?;
+    MatMul { c: &mut sums, a: signal, transpose_a: false, b: &ones, transpose_b: false }.on(dev)?;
+    Ok(Some(dev.download(&sums)?.into_iter().map(|rate| rate * units.steps() as f32).collect()))
 }
 
 impl Scores {

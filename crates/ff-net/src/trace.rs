@@ -1,10 +1,12 @@
 //! What goes on inside a network's layers while they look at one image, step by step: to be looked at, not to learn from.
 
-use ff_tensor::{Device, Neuron, NeuronKind, Output, Tensor, expect_shape};
+use ff_tensor::{Device, UnitsForward, expect_shape};
 use ndarray::Array2;
 
-use crate::layer::{Images, Layer};
-use crate::{Network, Purpose, Result, upload};
+use crate::input::Images;
+use crate::pass::{self, Purpose, Shape};
+use crate::prediction::fetch;
+use crate::{Layer, Link, Network, Result, upload};
 
 /// One layer, one image, one label.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,21 +29,25 @@ pub fn trace<D: Device>(
 ) -> Result<Option<Vec<Vec<Trace>>>> {
     let (dev, copies, classes) = (&network.dev, labels.len(), network.classes);
     expect_shape("trace", "image", image.dim().into(), [1, network.pixels])?;
-    if network.config.neuron == NeuronKind::Relu {
+    network.check(network.pixels)?;
+    if !network.layers.iter().all(|layer| layer.units.spikes()) {
         return Ok(None);
     }
     if labels.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    let mut images = Images::new(dev, 1, network.pixels, classes)?;
-    let (set, truth, order) = (upload::images(dev, image)?, dev.zeros(1, 1)?, dev.upload(1, 1, &[0])?);
-    let Images { xhat, scale, labels: own } = &mut images;
-    dev.gather(xhat, scale, own, &set, &truth, &order, &dev.zeros(1, 2)?, &network.config.gather(classes))?;
-    let mut activities = network.activities(1, copies, Purpose::Signals)?;
-    network.forward(&mut activities, &images, &dev.upload(copies, 1, labels)?)?;
+    let units = network.layers[0].shape()[1];
+    let mut images = Images::new(dev, 1, network.pixels, classes, units)?;
+    let (set, truth, order) = (upload::images(dev, image.view())?, dev.zeros(1, 1)?, dev.upload(1, 1, &[0])?);
+    fetch(network, &mut images, &set, &truth, &order, &dev.zeros(1, 2)?)?;
+    let shape = Shape { rows: copies, train: false, shares: images.xhat.rows() };
+    let spikes = network.config.link == Link::Spikes;
+    let mut pass = pass::new(dev, &network.layers, shape, spikes, Purpose::Signals)?;
+    network.forward(&mut *pass, &mut images, &dev.upload(copies, 1, labels)?)?;
 
     let mut traces = vec![Vec::new(); copies];
-    for (activity, layer) in activities.iter().zip(&network.layers) {
+    for (i, layer) in network.layers.iter().enumerate() {
+        let Some(activity) = pass.activity(i) else { continue };
         let current = dev.download(&activity.current)?;
         for (of_label, current) in traces.iter_mut().zip(current.chunks_exact(current.len() / copies)) {
             of_label.push(of_layer(dev, layer, current)?);
@@ -52,22 +58,17 @@ pub fn trace<D: Device>(
 
 /// From a layer's current, `[n]` or `[T, n]`.
 fn of_layer<D: Device>(dev: &D, layer: &Layer<D>, current: &[f32]) -> Result<Trace> {
-    let (n, neuron) = (layer.weight.cols(), &layer.neuron);
-    let rows = current.len() / n;
-    let (mut signal, mut spikes) = (dev.zeros(1, n)?, dev.zeros(neuron.steps, n)?);
-    let mut lif = |current: &Tensor<D>, spikes: Option<&mut Tensor<D>>, neuron: &Neuron| {
-        dev.lif(&mut signal, spikes, current, layer.bias.as_ref(), neuron)?;
-        dev.download(&signal)
-    };
-    lif(&dev.upload(rows, n, current)?, Some(&mut spikes), neuron)?;
-    // The membrane after step t is the signal of a unit that is read there after t steps.
-    let mut membranes = Array2::zeros((neuron.steps, n));
-    for (t, mut row) in (1..).zip(membranes.rows_mut()) {
-        let until = dev.upload(rows.min(t), n, &current[..rows.min(t) * n])?;
-        let after = lif(&until, None, &Neuron { output: Output::Membrane, steps: t, ..*neuron })?;
-        row.iter_mut().zip(after).for_each(|(to, mem)| *to = mem);
-    }
-    let mut trains = Array2::zeros((neuron.steps, n));
+    let ([_, n], units) = (layer.shape(), &*layer.units);
+    let (mut signal, mut spikes) = (dev.zeros(1, n)?, dev.zeros(units.steps(), n)?);
+    let (bias, on_device) = (layer.bias.as_ref(), dev.upload(current.len() / n, n, current)?);
+    UnitsForward { signal: &mut signal, spikes: Some(&mut spikes), current: &on_device, bias, units }
+        .on(dev)?;
+    let mut trains = Array2::zeros((units.steps(), n));
     trains.iter_mut().zip(dev.download(&spikes)?).for_each(|(to, spike)| *to = spike);
+    let mut membranes = Array2::zeros((units.steps(), n));
+    if let Some(membranes) = membranes.as_slice_mut() {
+        let bias = bias.map(|bias| dev.download(bias)).transpose()?;
+        units.membranes(membranes, current, bias.as_deref(), n);
+    }
     Ok(Trace { membranes, spikes: trains })
 }

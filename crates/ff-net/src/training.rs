@@ -1,111 +1,72 @@
-//! Training: batches of images, a wrong label for each, and every layer learning from its own goodness.
+//! Training: pairs of a positive and a negative, and every layer learning from its own goodness.
 
-use std::ops::ControlFlow;
-
-use ff_tensor::checks::expect_augment;
-use ff_tensor::{Adam, Augment, Augmentation, Clock, Device, Tensor, expect_shape};
+use ff_tensor::{Advance, Augmentation, Clock, Device, Dropout, Objective, Optimiser, Tensor};
 use ndarray::{Array1, Array2};
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::head::{HeadActivity, HeadLearning};
-use crate::layer::{Activity, Images, Labels, Learning, Rule};
-use crate::{Config, Error, Head, Layer, Negatives, Network, Purpose, Result, Schedule, upload};
+use crate::control::{Control, Progress, to_the_end};
+use crate::heads::Heads;
+use crate::label_overlay::{ImageSet, LabelOverlay};
+use crate::layer::{Learning, Lesson, Reduce};
+use crate::pairs::{Pairs, Step};
+use crate::pass::{self, Pass, Purpose};
+use crate::seeds::{Stream, stream};
+use crate::{Error, Link, Network, Result, Schedule};
 
-/// A network in training on a set of images that lies on the device.
+/// A network in training, on data that lies on the device.
+///
+/// It owns whatever a training is made of: the order of the samples, the epoch, the streams of random numbers, gradients
+/// and moments. [`epoch`](Self::epoch) is a whole call.
 pub struct Trainer<D: Device> {
     network: Network<D>,
-    set: TrainingSet<D>,
-    images: Images<D>,
-    pair: Tensor<D, u32>,
-    scores: Tensor<D>,
-    activities: Vec<Activity<D>>,
+    source: Source<D>,
+    pass: Box<dyn Pass<D>>,
     pub(crate) learning: Vec<Learning<D>>,
     pub(crate) losses: Vec<Tensor<D>>,
     pub(crate) heads: Option<Heads<D>>,
+    objective: Arc<dyn Objective>,
+    optimiser: Arc<dyn Optimiser>,
+    reduce: Box<Reduce<D>>,
     clock: Clock<D>,
-    batches: usize,
+    /// Epochs of each stage: of the whole run, or of each layer if greedy.
+    epochs: usize,
+    held_out: Range<usize>,
     pub(crate) epochs_done: usize,
     /// Of the epoch that has not ended.
     pub(crate) batches_done: usize,
 }
 
-/// What the heads learn from: the layers' answers to the neutral label.
-pub(crate) struct Heads<D: Device> {
-    neutral: Tensor<D, u32>,
-    activities: Vec<Activity<D>>,
-    own: Vec<HeadActivity<D>>,
-    pub learning: Vec<HeadLearning<D>>,
-    pub losses: Vec<Tensor<D>>,
+/// Where pairs come from. The built-in source can be augmented.
+enum Source<D: Device> {
+    Images(Box<LabelOverlay<D>>),
+    Other(Box<dyn Pairs<D>>),
 }
 
-/// The images of the present epoch, their labels, and their order.
-pub(crate) struct TrainingSet<D: Device> {
-    pub images: Tensor<D, u8>,
-    pub targets: Tensor<D, u32>,
-    pub order: Tensor<D, u32>,
-    changes: Option<Changes<D>>,
-}
-
-/// How the images come to differ from epoch to epoch.
-struct Changes<D: Device> {
-    originals: Tensor<D, u8>,
-    list: Vec<Augmentation>,
-    width: usize,
-    height: usize,
-}
-
-impl<D: Device> TrainingSet<D> {
-    /// Refuses what cannot be learned by a network for `pixels` pixels and `classes` classes.
-    pub fn new(
-        dev: &D,
-        images: &Array2<u8>,
-        labels: &Array1<u8>,
-        pixels: usize,
-        classes: usize,
-    ) -> Result<Self> {
-        let n = labels.len();
-        if n == 0 {
-            return Err(Error::Config { key: "train_samples", reason: "leaves no image to train on".into() });
+impl<D: Device> Source<D> {
+    fn pairs(&self) -> &dyn Pairs<D> {
+        match self {
+            Self::Images(images) => &**images,
+            Self::Other(other) => &**other,
         }
-        expect_shape("training", "images", [images.nrows(), images.ncols()], [n, pixels])?;
-        if let Some(i) = labels.iter().position(|&label| usize::from(label) >= classes) {
-            return Err(Error::Label { image: i, label: labels[i], classes });
-        }
-        let (images, targets) = (upload::images(dev, images)?, upload::labels(dev, labels)?);
-        Ok(Self { images, targets, order: dev.zeros(n, 1)?, changes: None })
     }
 
-    /// See [`Trainer::augmented`].
-    pub fn augmented(mut self, dev: &D, list: &[Augmentation], width: usize, height: usize) -> Result<Self> {
-        if let Some(before) = self.changes.take() {
-            self.images = before.originals;
+    fn pairs_mut(&mut self) -> &mut dyn Pairs<D> {
+        match self {
+            Self::Images(images) => &mut **images,
+            Self::Other(other) => &mut **other,
         }
-        if list.is_empty() {
-            return Ok(self);
-        }
-        let shape = self.images.shape();
-        expect_augment(shape, shape, &Augment { list, width, height, seed: 0, epoch: 0 })?;
-        let originals = std::mem::replace(&mut self.images, dev.zeros(shape[0], shape[1])?);
-        self.changes = Some(Changes { originals, list: list.to_vec(), width, height });
-        Ok(self)
-    }
-
-    /// Gets ready for epoch `epoch`, counted from 0, through the images in `order`.
-    pub fn begin(&mut self, dev: &D, order: &[u32], seed: u64, epoch: usize) -> ff_tensor::Result<()> {
-        dev.write(&mut self.order, order)?;
-        let Some(Changes { originals, list, width, height }) = &self.changes else { return Ok(()) };
-        let p = Augment { list, width: *width, height: *height, seed, epoch: epoch as u64 };
-        dev.augment(&mut self.images, originals, &p)
     }
 }
 
-/// What an epoch came to.
+/// What came of an epoch.
 #[derive(Debug, Clone)]
 pub struct EpochReport {
-    /// Counted from 1; over all layers if greedy.
+    /// The number of the epoch, counted from 1; over all layers if greedy.
     pub epoch: usize,
     /// The layers that learned, counted from 0, and the loss of each batch.
     pub losses: Vec<(usize, Vec<f32>)>,
-    /// The same of the heads.
+    /// The same for the heads.
     pub head_losses: Vec<(usize, Vec<f32>)>,
 }
 
@@ -118,36 +79,59 @@ impl EpochReport {
 }
 
 impl<D: Device> Trainer<D> {
-    /// Prepares to train on `images` `[n, pixels]` with `labels` `[n]`. A batch larger than the set is cut to it.
+    /// Prepares to train on `images` `[n, pixels]` with `labels` `[n]`, of which the config's `validation_samples` last ones
+    /// are held out. A batch larger than the set is cut to it.
     ///
     /// # Errors
     /// An empty set, images of another size, a label that is no class, or a device without room.
     pub fn new(network: Network<D>, images: &Array2<u8>, labels: &Array1<u8>) -> Result<Self> {
-        let (dev, n) = (network.dev.clone(), labels.len());
-        let set = TrainingSet::new(&dev, images, labels, network.pixels, network.classes)?;
-        let batch = network.config.batch.min(n);
-        let batches = n / batch;
-        let activities = network.activities(batch, 2, Purpose::Learning)?;
-        let heads = network.config.head.then(|| Heads::new(&network, batch, batches)).transpose()?;
-        let learning = network.layers.iter().zip(&activities).map(|(l, a)| Learning::new(&dev, l, a));
+        let (train, held_out) = network.config.split(labels.len())?;
+        let (dev, pixels, classes) = (&network.dev, network.pixels, network.classes);
+        let set = ImageSet::new(dev, images, labels, train, pixels, classes)?;
+        let source = Source::Images(Box::new(LabelOverlay::new(&network, set)?));
+        Ok(Self { held_out, ..Self::of_source(network, source)? })
+    }
+
+    /// Prepares to train on pairs from any source.
+    ///
+    /// # Errors
+    /// Pairs that the first layer cannot take, layers that do not fit on each other, or a device without room.
+    pub fn with_pairs(network: Network<D>, pairs: Box<dyn Pairs<D>>) -> Result<Self> {
+        Self::of_source(network, Source::Other(pairs))
+    }
+
+    fn of_source(network: Network<D>, source: Source<D>) -> Result<Self> {
+        let pairs = source.pairs();
+        network.check(pairs.inputs())?;
+        let (dev, config, layers) = (network.dev.clone(), &network.config, &network.layers);
+        let (batch, batches) = (pairs.batch(), pairs.batches());
+        let steps = config.epochs.saturating_mul(batches);
+        let last_step = u32::try_from(steps).map_err(|_| Error::Config {
+            key: "epochs",
+            reason: format!("asks for {steps} steps; at most {} are possible", u32::MAX),
+        })?;
+        let (objective, optimiser) = (network.objective.clone(), network.optimiser(last_step));
+        let purpose = Purpose::Learning { dropout: config.dropout > 0.0 };
+        let pass = pass::new(&dev, layers, pairs.shape(2), config.link == Link::Spikes, purpose)?;
+        let learning = (0..layers.len()).map(|i| pass.learning(&dev, layers, i, &*optimiser));
+        let learning = learning.collect::<ff_tensor::Result<_>>()?;
+        let heads = Heads::new(&network, pairs, &*optimiser)?;
+        let losses = layers.iter().map(|_| dev.zeros(batches * batch, 1));
         Ok(Self {
-            images: Images::new(&dev, batch, network.pixels, network.classes)?,
-            pair: dev.zeros(2 * batch, 1)?,
-            scores: dev.zeros(batch, network.classes)?,
-            learning: learning.collect::<ff_tensor::Result<_>>()?,
-            losses: network
-                .layers
-                .iter()
-                .map(|_| dev.zeros(batches * batch, 1))
-                .collect::<ff_tensor::Result<_>>()?,
+            losses: losses.collect::<ff_tensor::Result<_>>()?,
             clock: dev.zeros(1, 2)?,
-            heads,
-            activities,
-            set,
-            network,
-            batches,
+            reduce: Box::new(|_, _| Ok(())),
+            epochs: config.epochs,
+            held_out: 0..0,
             epochs_done: 0,
             batches_done: 0,
+            source,
+            pass,
+            learning,
+            heads,
+            objective,
+            optimiser,
+            network,
         })
     }
 
@@ -155,23 +139,76 @@ impl<D: Device> Trainer<D> {
     /// and the image's index. They are `width` pixels wide and `height` high. With an empty list they stay as they are.
     ///
     /// # Errors
-    /// Images of another size, a change that is out of bounds, or a device without room.
+    /// Images of another size, a change that is out of bounds, pairs that are not made of images, or a device without room.
     pub fn augmented(mut self, list: &[Augmentation], width: usize, height: usize) -> Result<Self> {
-        self.set = self.set.augmented(&self.network.dev, list, width, height)?;
+        match &mut self.source {
+            Source::Images(images) => images.set_mut().augment(&self.network.dev, list, width, height)?,
+            Source::Other(_) if list.is_empty() => {}
+            Source::Other(_) => {
+                let reason = "changes images, but the pairs of this training come from another source".into();
+                return Err(Error::Config { key: "augment", reason });
+            }
+        }
         Ok(self)
+    }
+
+    /// What is done to the images before each epoch.
+    pub fn augmentations(&self) -> &[Augmentation] {
+        match &self.source {
+            Source::Images(images) => images.set().augmentations(),
+            Source::Other(_) => &[],
+        }
+    }
+
+    /// The names of the optimiser's moments.
+    pub(crate) fn moment_names(&self) -> &'static [&'static str] {
+        self.optimiser.moments()
+    }
+
+    /// The names of each layer's parameters.
+    pub(crate) fn parameter_names(&self) -> Vec<Vec<&'static str>> {
+        let of_layer = |layer: &crate::Layer<D>| layer.parameters().iter().map(|(name, _)| *name).collect();
+        self.network.layers.iter().map(of_layer).collect()
+    }
+
+    /// Puts something between the gradients of a layer and their use: a sum over ranks, clipping.
+    pub fn reduce(&mut self, reduce: Box<Reduce<D>>) {
+        self.reduce = reduce;
     }
 
     /// Epochs of the whole run: of all layers one after the other if greedy.
     pub fn epochs(&self) -> usize {
+        self.epochs * self.stages()
+    }
+
+    fn stages(&self) -> usize {
         match self.network.config.schedule {
-            Schedule::Joint => self.network.config.epochs,
-            Schedule::Greedy => self.network.config.epochs * self.network.layers.len(),
+            Schedule::Joint => 1,
+            Schedule::Greedy => self.network.layers.len(),
         }
+    }
+
+    /// Lets the training go on for `more` epochs after the last one, with all moments as they are. The learning rate is that
+    /// of a run which was as long from the start. Only a training of all layers together can be extended.
+    ///
+    /// # Errors
+    /// If layers learn one after the other, or if there are too many steps.
+    pub fn extend(&mut self, more: usize) -> Result<()> {
+        let bad = |key, reason: String| Err(Error::Config { key, reason });
+        if self.network.config.schedule == Schedule::Greedy {
+            return bad("schedule", "is `greedy`: a layer that has had its turn does not learn on".into());
+        }
+        let epochs = self.epochs.saturating_add(more);
+        let Ok(last_step) = u32::try_from(epochs.saturating_mul(self.batches())) else {
+            return bad("epochs", format!("would become {epochs}, which are more steps than can be counted"));
+        };
+        (self.epochs, self.optimiser) = (epochs, self.network.optimiser(last_step));
+        Ok(())
     }
 
     /// Steps of an epoch.
     pub fn batches(&self) -> usize {
-        self.batches
+        self.source.pairs().batches()
     }
 
     /// Epochs that have ended.
@@ -186,7 +223,12 @@ impl<D: Device> Trainer<D> {
 
     /// Images per step.
     pub fn batch(&self) -> usize {
-        self.images.labels.rows()
+        self.source.pairs().batch()
+    }
+
+    /// The images that are held out of the set that [`new`](Self::new) was given.
+    pub fn held_out(&self) -> Range<usize> {
+        self.held_out.clone()
     }
 
     /// The network as it stands.
@@ -199,51 +241,50 @@ impl<D: Device> Trainer<D> {
         self.network
     }
 
-    /// Trains for one epoch through the images in `order`, a permutation of all of them, calling `on_step` after
-    /// each batch.
+    /// Trains for one epoch.
     ///
     /// # Errors
-    /// A loss that is no longer a number, or a failing device.
-    pub fn epoch(&mut self, order: &[u32], on_step: &mut dyn FnMut()) -> Result<EpochReport> {
-        let mut on_step = || {
-            on_step();
-            ControlFlow::Continue(())
-        };
-        self.go_on(order, &mut on_step)
+    /// A loss that is no longer a number, an epoch after the last one, or a failing device.
+    pub fn epoch(&mut self) -> Result<EpochReport> {
+        self.go_on(&mut to_the_end)
     }
 
-    /// Trains as [`epoch`](Self::epoch) does until `on_step` breaks: `None` then, if batches are left. The next call, with the
-    /// same order, goes on with them, and ends as if there had been no break.
+    /// Trains for one epoch, or until `control` breaks: `None` then, if batches are left. The next call goes on with them,
+    /// and ends as if there had been no break.
     ///
     /// # Errors
-    /// As above.
-    pub fn epoch_until(
-        &mut self,
-        order: &[u32],
-        on_step: &mut dyn FnMut() -> ControlFlow<()>,
-    ) -> Result<Option<EpochReport>> {
-        let report = self.go_on(order, on_step)?;
+    /// As [`epoch`](Self::epoch).
+    pub fn epoch_with(&mut self, control: Control) -> Result<Option<EpochReport>> {
+        let report = self.go_on(control)?;
         Ok((self.batches_done == 0).then_some(report))
     }
 
-    /// To the end of the epoch, or until `on_step` breaks.
-    fn go_on(&mut self, order: &[u32], on_step: &mut dyn FnMut() -> ControlFlow<()>) -> Result<EpochReport> {
-        let dev = self.network.dev.clone();
-        self.set.begin(&dev, order, self.network.config.seed, self.epochs_done)?;
+    /// To the end of the epoch, or until `control` breaks.
+    fn go_on(&mut self, control: Control) -> Result<EpochReport> {
+        let all = self.batches();
+        if self.epochs_done >= self.epochs() {
+            return Err(Error::Ended { epochs: self.epochs() });
+        }
+        let (dev, seed) = (self.network.dev.clone(), self.network.config.seed);
+        self.source.pairs_mut().begin(&dev, seed, self.epochs_done)?;
         let stage = self.stage();
         // Greedy layers each have an optimiser of their own, which starts from zero.
-        let epoch_of_stage = self.epochs_done % self.network.config.epochs;
-        let step = epoch_of_stage * self.batches + self.batches_done;
+        let epoch_of_stage = self.epochs_done % self.epochs;
+        let step = epoch_of_stage * all + self.batches_done;
         dev.write(&mut self.clock, &[step as u32, self.batches_done as u32])?;
-        let left = self.batches - self.batches_done;
+        let (before, mut done) = (self.batches_done, self.batches_done);
         let mut step = || {
             self.step(stage)?;
-            dev.advance(&mut self.clock)
+            Advance { clock: &mut self.clock }.on(&dev)
         };
-        let ran = dev.repeat(left, &mut step, on_step)?;
+        let mut after = || {
+            done += 1;
+            control(Progress { done, all })
+        };
+        let ran = dev.repeat(all - before, &mut step, &mut after)?;
         let report = self.report(stage)?;
         self.batches_done += ran;
-        if ran == left {
+        if self.batches_done == all {
             (self.epochs_done, self.batches_done) = (self.epochs_done + 1, 0);
         }
         Ok(report)
@@ -253,61 +294,32 @@ impl<D: Device> Trainer<D> {
     fn stage(&self) -> Option<usize> {
         match self.network.config.schedule {
             Schedule::Joint => None,
-            Schedule::Greedy => Some(self.epochs_done / self.network.config.epochs),
+            Schedule::Greedy => Some(self.epochs_done / self.epochs),
         }
     }
 
-    /// One batch: a wrong label for each image, then layer after layer answers and learns. All that changes from batch to
-    /// batch is on the device: see [`Device::repeat`].
+    /// One batch: the heads learn, negatives are drawn, then layer after layer answers and learns. All that changes from
+    /// batch to batch is on the device: see [`Device::repeat`].
     fn step(&mut self, stage: Option<usize>) -> ff_tensor::Result<()> {
-        let Network { dev, config, classes, layers, heads, .. } = &mut self.network;
-        let (set, images, row) = (&self.set, &mut self.images, config.label());
-        let seed = config.seed ^ ((stage.unwrap_or(0) as u64) << 32);
-        let clock = &self.clock;
-        let (objective, adam) = (config.objective(), config.adam((config.epochs * self.batches) as u32));
-        let learns = |layer| stage.is_none_or(|stage| stage == layer);
-
-        dev.gather(
-            &mut images.xhat,
-            &mut images.scale,
-            &mut images.labels,
-            &set.images,
-            &set.targets,
-            &set.order,
-            clock,
-            &config.gather_to_learn(*classes, seed),
-        )?;
-        layers[0].image_current(dev, &mut self.activities[0], images)?;
-        if let Some(of_heads) = &mut self.heads {
-            let shares = &mut self.activities[0].shares;
-            of_heads.step(dev, layers, heads, shares, images, config, clock, &adam, stage)?;
+        let Network { dev, config, layers, heads, .. } = &mut self.network;
+        let (pairs, optimiser, clock) = (self.source.pairs_mut(), &*self.optimiser, &self.clock);
+        let (seed, last) = (config.seed, stage.unwrap_or(layers.len() - 1));
+        pairs.fetch(&Step { dev, clock, layers, seed, stage })?;
+        if let (Some(own), Some((input, labels))) = (&mut self.heads, pairs.neutral()) {
+            own.step(dev, layers, heads, input, labels, config.norm(), clock, optimiser, stage)?;
         }
-        if config.negatives == Negatives::Hard {
-            layers[0].label_scores(dev, &mut self.scores, &self.activities[0], images, &row)?;
-        }
-        let scores = match (config.negatives, &self.heads) {
-            (Negatives::Head, Some(heads)) => &heads.own[stage.unwrap_or(layers.len() - 1)].scores,
-            _ => &self.scores,
-        };
-        dev.draw_labels(&mut self.pair, &images.labels, scores, clock, &config.draw(*classes, seed))?;
-
-        let labels = Labels { labels: &self.pair, scale: &images.scale, row };
-        for i in 0..=stage.unwrap_or(layers.len() - 1) {
-            let (below, above) = self.activities.split_at_mut(i);
-            let (below, activity) = (below.last(), &mut above[0]);
-            if !learns(i) {
-                match below {
-                    None => layers[i].answer_images(dev, activity, &labels)?,
-                    Some(below) => layers[i].answer(dev, activity, below, &labels)?,
-                }
+        let scores = self.heads.as_ref().map(|own| own.scores(last));
+        pairs.draw(&Step { dev, clock, layers, seed, stage }, scores)?;
+        for i in 0..=last {
+            if stage.is_some_and(|stage| stage != i) {
+                self.pass.answer(dev, layers, i, pairs.pairs())?;
                 continue;
             }
-            let rule = Rule { clock, dropout: config.dropout(seed, i), objective, adam };
-            let (learning, log) = (&mut self.learning[i], &mut self.losses[i]);
-            match below {
-                None => layers[i].learn_images(dev, learning, log, activity, images, &labels, &rule)?,
-                Some(below) => layers[i].learn(dev, learning, log, activity, below, &labels, &rule)?,
-            }
+            let (units, objective) = (Stream::Units(stage.unwrap_or(0), i), &*self.objective);
+            let dropout = Dropout { rate: config.dropout, seed: stream(seed, units) };
+            let (losses, reduce) = (&mut self.losses[i], &mut *self.reduce);
+            let mut lesson = Lesson { clock, dropout, objective, optimiser, losses, reduce };
+            self.pass.learn(dev, layers, i, pairs.pairs(), &mut self.learning[i], &mut lesson)?;
         }
         Ok(())
     }
@@ -338,55 +350,7 @@ impl<D: Device> Trainer<D> {
 }
 
 /// Each batch's mean loss, from the losses of its images.
-pub(crate) fn batch_means(losses: &[f32], batch: usize) -> Vec<f32> {
+pub fn batch_means(losses: &[f32], batch: usize) -> Vec<f32> {
     let mean = |losses: &[f32]| losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / batch as f64;
     losses.chunks_exact(batch).map(|losses| mean(losses) as f32).collect()
-}
-
-impl<D: Device> Heads<D> {
-    fn new(network: &Network<D>, batch: usize, batches: usize) -> Result<Self> {
-        let (dev, heads) = (&network.dev, &network.heads);
-        let own = heads.iter().map(|head| HeadActivity::new(dev, head, batch));
-        let learning = heads.iter().map(|head| HeadLearning::new(dev, head, batch));
-        Ok(Self {
-            neutral: dev.upload(batch, 1, &vec![network.classes as u32; batch])?,
-            activities: network.activities(batch, 1, Purpose::Signals)?,
-            own: own.collect::<ff_tensor::Result<_>>()?,
-            learning: learning.collect::<ff_tensor::Result<_>>()?,
-            losses: heads.iter().map(|_| dev.zeros(batches * batch, 1)).collect::<ff_tensor::Result<_>>()?,
-        })
-    }
-
-    /// The layers answer to the neutral label and the heads learn from that, or only that of the layer whose turn it is.
-    /// `shares` is layer 1's product of the images, which is lent to this pass.
-    fn step(
-        &mut self,
-        dev: &D,
-        layers: &[Layer<D>],
-        heads: &mut [Head<D>],
-        shares: &mut Tensor<D>,
-        images: &Images<D>,
-        config: &Config,
-        clock: &Clock<D>,
-        adam: &Adam,
-        stage: Option<usize>,
-    ) -> ff_tensor::Result<()> {
-        let labels = Labels { labels: &self.neutral, scale: &images.scale, row: config.label() };
-        std::mem::swap(shares, &mut self.activities[0].shares);
-        for i in 0..=stage.unwrap_or(layers.len() - 1) {
-            let (below, above) = self.activities.split_at_mut(i);
-            match below.last() {
-                None => layers[0].answer_images(dev, &mut above[0], &labels)?,
-                Some(below) => layers[i].answer(dev, &mut above[0], below, &labels)?,
-            }
-            if stage.is_some_and(|stage| stage != i) {
-                continue;
-            }
-            let (own, learning, losses) = (&mut self.own[i], &mut self.learning[i], &mut self.losses[i]);
-            heads[i].answer(dev, own, &above[0], &config.norm())?;
-            heads[i].learn(dev, learning, losses, own, &images.labels, clock, adam)?;
-        }
-        std::mem::swap(shares, &mut self.activities[0].shares);
-        Ok(())
-    }
 }

@@ -20,9 +20,8 @@ pub fn disagreement<D: Device, R: Device>(dev: &D, reference: &R) -> Result<f32>
 fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
     let (images, side, classes) = (80, 6, 4);
     let pixels = side * side;
-    let config = Config {
+    let mut config = Config {
         layers: vec![40, 24],
-        threshold: 1.0,
         dropout: 0.1,
         pixel_dropout: 0.1,
         learning_rate: 3e-3,
@@ -30,6 +29,7 @@ fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
         batch: 20,
         ..Config::quick()
     };
+    config.lif_mut().threshold = 1.0;
     let draw = |seed: u64, i: usize| random::bits(seed, i as u64);
     // A class has its own pixels: three in four of the others are dark.
     let pixel = |(image, pixel): (usize, usize)| match (image + pixel).is_multiple_of(classes) {
@@ -38,7 +38,6 @@ fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
     };
     let set = Array2::from_shape_fn((images, pixels), pixel);
     let labels = Array1::from_shape_fn(images, |image| (image % classes) as u8);
-    let order: Vec<u32> = (0..images as u32).collect();
     let list = [
         Augmentation::Elastic { strength: 0.5, smoothness: 2.0 },
         Augmentation::Affine { rotate: 90.0, scale: 0.1, shear: 5.0, shift: 0.2 },
@@ -47,7 +46,7 @@ fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
     let mut trainer = trainer.augmented(&list, side, side)?;
     let mut losses = Vec::new();
     for _ in 0..trainer.epochs() {
-        let report = trainer.epoch(&order, &mut || ())?;
+        let report = trainer.epoch()?;
         losses.extend(report.losses.into_iter().chain(report.head_losses).flat_map(|(_, losses)| losses));
     }
     Ok(losses)

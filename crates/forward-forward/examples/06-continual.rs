@@ -44,7 +44,7 @@ fn learn(layers: &mut [LayerWeights], set: &Samples, step: usize, rate: f32) {
 
 fn error(model: &Model, test: &Samples) -> forward_forward::Result<f64> {
     let network = model.network(&Cpu::new(0)?)?;
-    let scores = Predictor::new(&network)?.scan(&network, &test.images, &mut |_| ())?;
+    let scores = Predictor::new(&network)?.scan(&network, &test.images)?;
     Ok(error_percent(&scores.predict(), &test.labels))
 }
 
@@ -53,8 +53,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = Config { layers: vec![100, 100], neuron: NeuronKind::Relu, epochs: 4, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
-    for epoch in 0..trainer.epochs() {
-        trainer.epoch(&epoch_order(data.train.len(), 1, epoch as u64), &mut || ())?;
+    while trainer.epochs_done() < trainer.epochs() {
+        trainer.epoch()?;
     }
     let mut model = Model::of(trainer.network(), &data.name, data.width, data.height)?;
 

@@ -10,7 +10,7 @@ use ndarray::Axis;
 use crate::failure::Outcome;
 use crate::figures;
 use crate::operations::Operations;
-use crate::verdict::{Judge, Verdict, Way};
+use crate::verdict::{Judge, Verdict};
 
 /// All that is found out by asking.
 pub struct Findings {
@@ -114,16 +114,15 @@ impl Findings {
         scores.layers.iter().map(of_layer).collect()
     }
 
-    /// Work of one prediction that tries all labels; as it is, or as if units passed on numbers.
-    pub fn operations(&self, way: &Way, spiking: bool) -> Operations {
+    /// Work of one prediction that tries all labels, with so many spikes of each layer; without them, as if units passed on
+    /// numbers.
+    pub fn operations(&self, spikes: Option<&[f64]>) -> Operations {
         let classes = self.before.classes;
-        let spikes = way.scores.layer_spikes.as_deref().filter(|_| spiking);
         Operations::count(self.pixels, &self.layers, classes, classes, 0..0, spikes)
     }
 
     /// The same in one pass with the heads.
-    pub fn operations_in_one_pass(&self, way: &Way, spiking: bool) -> Operations {
-        let spikes = way.scores.layer_spikes.as_deref().filter(|_| spiking);
+    pub fn operations_in_one_pass(&self, spikes: Option<&[f64]>) -> Operations {
         let heads = 0..self.layers.len();
         Operations::count(self.pixels, &self.layers, self.before.classes, 1, heads, spikes)
     }

@@ -1,15 +1,17 @@
-//! What a run left in its directory: settings, epochs, summary, model.
+//! What a run left in its directory: settings, epochs, summary, model. And that as a page is told of it.
 
 use std::path::{Path, PathBuf};
 
-use ff_net::Model;
+use ff_net::{Model, Schedule};
+use ff_report::run;
 use serde_json::Value;
 use toml::Table;
 
 use crate::checkpoints::has_ended;
 use crate::failure::{Failure, Outcome};
+use crate::metrics::Metrics;
+use crate::provenance::quoted;
 use crate::settings::Settings;
-use crate::train::Metrics;
 
 /// A run as it was written down.
 pub struct Recorded {
@@ -51,13 +53,52 @@ impl Recorded {
         if self.settings.config.validation_samples > 0 { "held-out images" } else { "training images" }
     }
 
+    /// Which layers learned when.
+    pub fn schedule(&self) -> run::Schedule {
+        match self.settings.config.schedule {
+            Schedule::Joint => run::Schedule::Joint,
+            Schedule::Greedy => run::Schedule::Greedy,
+        }
+    }
+
+    /// All settings as they stand in a config file, words without their quotes.
+    pub fn named_settings(&self) -> Vec<(String, String)> {
+        let shown = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.config.iter().map(|(key, value)| (key.clone(), shown(value))).collect()
+    }
+
+    /// What was written down.
+    pub fn record(&self) -> run::Record {
+        let text = |key: &str| self.text(key).map(str::to_string);
+        let config_file = self.dir.join("config.toml").display().to_string();
+        let parts = ["machine.device", "machine.cpu", "machine.simd"];
+        let machine: Vec<&str> = parts.into_iter().filter_map(|key| self.text(key)).collect();
+        run::Record {
+            command: text("command"),
+            again: format!("ff-cli train --config {} --out DIR", quoted(&config_file)),
+            preset: self.settings.preset.clone(),
+            seed: self.settings.config.seed,
+            dataset: text("dataset"),
+            train_samples: self.number("train_samples"),
+            epochs: self.settings.config.epochs,
+            batch: self.settings.config.batch,
+            train_seconds: self.number("train_seconds"),
+            train_error: self.number("train_error"),
+            test_error: self.number("test_error"),
+            machine: if machine.is_empty() { text("device") } else { Some(machine.join("; ")) },
+            commit: text("commit"),
+            finished: text("finished"),
+            program: format!("ff-cli {}", self.text("version").unwrap_or("not recorded")),
+        }
+    }
+
     /// A text of the summary, such as `command`; of a part of it with `machine.cpu`.
-    pub fn text(&self, key: &str) -> Option<&str> {
+    fn text(&self, key: &str) -> Option<&str> {
         self.at(key).as_str()
     }
 
     /// A number of the summary.
-    pub fn number(&self, key: &str) -> Option<f64> {
+    fn number(&self, key: &str) -> Option<f64> {
         self.at(key).as_f64()
     }
 

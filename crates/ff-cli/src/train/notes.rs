@@ -1,11 +1,11 @@
 //! What a run knows beside the training itself: it stands in every checkpoint, and an epoch's numbers in `metrics.jsonl`.
 
-use ff_net::{Checkpoint, EpochReport};
+use ff_net::Checkpoint;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
-use crate::verdict::Verdict;
+use crate::metrics::Metrics;
 
 /// What a run has to find again to go on.
 #[derive(Serialize, Deserialize)]
@@ -18,25 +18,6 @@ pub struct Notes {
     pub metrics: Vec<Metrics>,
     /// That the epoch has taken so far that has not ended.
     pub seconds: f64,
-}
-
-/// An epoch, as in `metrics.jsonl`.
-#[derive(Serialize, Deserialize)]
-pub struct Metrics {
-    pub epoch: usize,
-    pub losses: Vec<LayerLoss>,
-    pub error: f64,
-    pub layer_error: Vec<f64>,
-    pub head_error: Option<f64>,
-    pub seconds: f64,
-    pub samples_per_second: f64,
-}
-
-/// The mean loss of a layer that learned; layers are counted from 1.
-#[derive(Serialize, Deserialize)]
-pub struct LayerLoss {
-    pub layer: usize,
-    pub loss: f64,
 }
 
 impl Notes {
@@ -73,21 +54,5 @@ impl Notes {
     /// That training took, without the looks at the error in between.
     pub fn train_seconds(&self) -> f64 {
         self.metrics.iter().map(|m| m.seconds).sum()
-    }
-}
-
-impl Metrics {
-    /// Of an epoch that took so many `seconds` for so many images.
-    pub fn new(report: &EpochReport, verdict: &Verdict, seconds: f64, images: usize) -> Self {
-        let losses = report.mean_losses().into_iter();
-        Self {
-            epoch: report.epoch,
-            losses: losses.map(|(layer, loss)| LayerLoss { layer: layer + 1, loss }).collect(),
-            error: verdict.goodness.error,
-            layer_error: verdict.goodness.layer_error.clone(),
-            head_error: verdict.head.as_ref().map(|head| head.error),
-            seconds,
-            samples_per_second: images as f64 / seconds,
-        }
     }
 }

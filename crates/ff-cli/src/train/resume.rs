@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Notes, Run};
+use super::notes::Notes;
+use super::run::Run;
 use crate::args::TrainArgs;
 use crate::checkpoints::Checkpoints;
 use crate::device::on_device;

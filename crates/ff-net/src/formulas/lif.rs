@@ -123,7 +123,9 @@ impl<S: Surrogate> Neuron for Lif<S> {
         within("threshold", self.threshold, 1e-6, 1e6)?;
         within("steps", self.steps as f32, 1.0, 1e3)?;
         match S::OF_RATE && !(self.output == Output::Rate && (2..=MOST).contains(&self.steps)) {
-            true => Err(format!("`surrogate` is `secant`, which needs `output = rate` and 2 to {MOST} steps")),
+            true => {
+                Err(format!("`surrogate` is `secant`, which needs `output = rate` and 2 to {MOST} steps"))
+            }
             false => Ok(()),
         }
     }
@@ -137,6 +139,10 @@ impl<S: Surrogate> Neuron for Lif<S> {
     #[inline(always)]
     fn spike(&self, [mem]: [f32; 1]) -> f32 {
         if mem > self.threshold { 1.0 } else { 0.0 }
+    }
+
+    fn soft_spike(&self, [mem]: [f32; 1]) -> Option<f32> {
+        Some(S::primitive(mem - self.threshold))
     }
 
     #[inline(always)]
@@ -212,7 +218,11 @@ mod tests {
     fn rate(lif: &Lif<Boxcar>, current: f32, stairs: bool) -> f32 {
         let (mut signal, slope) = ([0.0], &mut []);
         let row = Row { signal: &mut signal, slope, current: &[current], bias: None };
-        if stairs { lif.constant::<false>(row) } else { neuron::constant::<_, false>(lif, row) };
+        if stairs {
+            lif.constant::<false>(row)
+        } else {
+            neuron::constant::<_, false>(lif, row)
+        };
         signal[0]
     }
 

@@ -1,0 +1,256 @@
+//! Every setting of a network and its training, with defaults and bounds.
+
+mod parts;
+mod read;
+mod validate;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use ff_tensor::{Norm, NormKind, Objective, Optimiser, Units};
+use serde::{Deserialize, Serialize};
+
+use crate::formulas::{
+    Adam, Atan, Boxcar, FastSigmoid, Lif, Output, Pair, Relu, Secant, Softplus, Squares, Surrogate, Triangle,
+};
+use crate::{Error, Result};
+
+pub use parts::{LifConfig, NegativesConfig, NeuronConfig, ObjectiveConfig, SurrogateKind};
+
+/// What crosses from a layer to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Link {
+    /// The layer's signal is a constant current for all steps of the next layer.
+    Signal,
+    /// The spikes cross step by step.
+    Spikes,
+}
+
+/// Which layers learn when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// All layers learn on each batch, each from what the one below has just given.
+    Joint,
+    /// One layer learns after another, each for all epochs, as in the tutorial.
+    Greedy,
+}
+
+/// All settings. The default is the tutorial's network, in mini-batches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "read::Read")]
+pub struct Config {
+    /// Units of each layer.
+    pub layers: Vec<usize>,
+    /// The neuron of all layers.
+    pub neuron: NeuronConfig,
+    /// What crosses between layers.
+    pub link: Link,
+    /// Whether units have a bias.
+    pub bias: bool,
+    /// Initial weights are uniform in `+- weight_scale / sqrt(in)`. `torch.nn.Linear`'s are with 1.
+    pub weight_scale: f32,
+    /// How a layer's input is normalised.
+    pub norm: NormKind,
+    /// See [`Norm::eps`].
+    pub norm_eps: f32,
+    /// What the label's pixel holds, where a white pixel is 1.
+    pub label_amplitude: f32,
+    /// Mean or sum of squares.
+    pub goodness: Squares,
+    /// What a layer minimises.
+    pub objective: ObjectiveConfig,
+    /// How negatives are drawn.
+    pub negatives: NegativesConfig,
+    /// Which layers learn when.
+    pub schedule: Schedule,
+    /// Passes through the training images; per layer if greedy.
+    pub epochs: usize,
+    /// Images per step. What is left over at an epoch's end waits for the next epoch's order.
+    pub batch: usize,
+    /// Adam's learning rate.
+    pub learning_rate: f32,
+    /// Whether a head learns beside each layer, to classify an image in one pass.
+    pub head: bool,
+    /// Share of a layer's units that are silenced in each step of training.
+    pub dropout: f32,
+    /// Share of the pixels that are dropped in each step of training.
+    pub pixel_dropout: f32,
+    /// See [`Adam::decay`].
+    pub weight_decay: f32,
+    /// Share of the run after which the learning rate falls linearly to 0. With 1 it never falls.
+    pub cool_from: f32,
+    /// Seed of weights, order, negatives, dropout and augmentation.
+    pub seed: u64,
+    /// Train on the first so many images only; 0 takes all. They are counted after the held-out ones are taken away.
+    pub train_samples: usize,
+    /// Hold the last so many training images out, to measure the error of each epoch on them.
+    pub validation_samples: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            layers: vec![500, 500],
+            neuron: NeuronConfig::Lif(LifConfig::default()),
+            link: Link::Signal,
+            bias: false,
+            weight_scale: 1.0,
+            norm: NormKind::L2,
+            norm_eps: 1e-4,
+            label_amplitude: 1.0,
+            goodness: Squares::Mean,
+            objective: ObjectiveConfig::SOFTPLUS,
+            negatives: NegativesConfig::Uniform {},
+            schedule: Schedule::Greedy,
+            epochs: 10,
+            batch: 128,
+            learning_rate: 0.03,
+            head: false,
+            dropout: 0.0,
+            pixel_dropout: 0.0,
+            weight_decay: 0.0,
+            cool_from: 1.0,
+            seed: 123,
+            train_samples: 0,
+            validation_samples: 0,
+        }
+    }
+}
+
+impl Config {
+    /// The preset `quick` of `ff-cli`: two spiking layers of 500 that learn MNIST in half a minute. Start from it;
+    /// [`Config::default`] is the snnTorch tutorial.
+    pub fn quick() -> Self {
+        let neuron = LifConfig {
+            steps: 8,
+            beta: 0.8,
+            threshold: 4.0,
+            output: Output::Rate,
+            surrogate: SurrogateKind::Secant,
+            ..LifConfig::default()
+        };
+        Self {
+            neuron: NeuronConfig::Lif(neuron),
+            weight_scale: 2.0,
+            norm: NormKind::Rms,
+            label_amplitude: 3.0,
+            objective: ObjectiveConfig::Pair { alpha: 12.0 },
+            negatives: NegativesConfig::Hard { sharpness: 60.0 },
+            schedule: Schedule::Joint,
+            epochs: 16,
+            batch: 100,
+            learning_rate: 1e-3,
+            head: true,
+            weight_decay: 0.3,
+            cool_from: 0.5,
+            seed: 1,
+            ..Self::default()
+        }
+    }
+
+    /// The settings of the LIF units, to be changed; those of the tutorial take the place of another kind of unit.
+    pub fn lif_mut(&mut self) -> &mut LifConfig {
+        if self.neuron.lif().is_none() {
+            self.neuron = NeuronConfig::Lif(LifConfig::default());
+        }
+        match &mut self.neuron {
+            NeuronConfig::Lif(lif) => lif,
+            NeuronConfig::Relu {} => unreachable!("it has just been replaced"),
+        }
+    }
+
+    /// Time steps T.
+    pub fn steps(&self) -> usize {
+        self.neuron.lif().map_or(1, |lif| lif.steps)
+    }
+
+    /// The training images of a set of `n`, and those that are held out of it to measure the error on.
+    ///
+    /// # Errors
+    /// If no image is left to train on.
+    pub fn split(&self, n: usize) -> Result<(Range<usize>, Range<usize>)> {
+        let left = n.saturating_sub(self.validation_samples);
+        let train = if self.train_samples == 0 { left } else { left.min(self.train_samples) };
+        match train {
+            0 => {
+                Err(Error::Config { key: "validation_samples", reason: "leaves no image to train on".into() })
+            }
+            _ => Ok((0..train, left..n)),
+        }
+    }
+}
+
+/// From names and numbers to formulas: the only place where they meet.
+impl Config {
+    /// The neuron of all layers.
+    pub fn units(&self) -> Arc<dyn Units> {
+        let NeuronConfig::Lif(lif) = self.neuron else { return Arc::new(Relu) };
+        match lif.surrogate {
+            SurrogateKind::Atan => lif.units::<Atan>(),
+            SurrogateKind::FastSigmoid => lif.units::<FastSigmoid>(),
+            SurrogateKind::Triangle => lif.units::<Triangle>(),
+            SurrogateKind::Boxcar => lif.units::<Boxcar>(),
+            SurrogateKind::Secant => lif.units::<Secant>(),
+        }
+    }
+
+    /// What a layer minimises.
+    pub fn objective(&self) -> Arc<dyn Objective> {
+        match self.objective {
+            ObjectiveConfig::Softplus { theta } => Arc::new(Softplus { theta }),
+            ObjectiveConfig::Pair { alpha } => Arc::new(Pair { alpha: alpha * self.per_goodness() }),
+        }
+    }
+
+    /// How gradients move weights in a run of `last_step` steps.
+    pub fn optimiser(&self, last_step: u32) -> Arc<dyn Optimiser> {
+        Arc::new(self.adam(last_step))
+    }
+
+    /// How strongly likely labels are preferred as wrong ones; 0 for all alike.
+    pub(crate) fn sharpness(&self) -> f32 {
+        match self.negatives {
+            NegativesConfig::Uniform {} => 0.0,
+            NegativesConfig::Hard { sharpness } => sharpness * self.per_goodness(),
+            NegativesConfig::Head { sharpness } => sharpness,
+        }
+    }
+
+    /// How rows are normalised.
+    pub fn norm(&self) -> Norm {
+        Norm { kind: self.norm, eps: self.norm_eps }
+    }
+
+    /// What `alpha` and `sharpness` are multiplied by before they meet a goodness. A spike takes `threshold` off the
+    /// membrane, so a rate times the threshold is the current that a unit let through. In squares of that, `alpha` and
+    /// `sharpness` mean the same whatever the threshold, and the same as for rectifiers.
+    fn per_goodness(&self) -> f32 {
+        match self.neuron {
+            NeuronConfig::Lif(LifConfig { output: Output::Rate, threshold, .. }) => threshold * threshold,
+            _ => 1.0,
+        }
+    }
+
+    /// The optimiser of a run of `last_step` steps.
+    pub fn adam(&self, last_step: u32) -> Adam {
+        let cool_from = (f64::from(self.cool_from) * f64::from(last_step)).round() as u32;
+        let cool_from = if self.cool_from < 1.0 { cool_from } else { u32::MAX };
+        Adam { cool_from, last_step, decay: self.weight_decay, ..Adam::constant(self.learning_rate) }
+    }
+}
+
+impl LifConfig {
+    fn units<S: Surrogate>(self) -> Arc<dyn Units> {
+        let Self { beta, threshold, reset, steps, output, .. } = self;
+        Arc::new(Lif::<S>::new(beta, threshold, reset, steps, output))
+    }
+}
+
+impl ObjectiveConfig {
+    /// The tutorial's.
+    pub(crate) const SOFTPLUS: Self = Self::Softplus { theta: 5.0 };
+    /// Where nothing else is said.
+    pub(crate) const PAIR: Self = Self::Pair { alpha: 6.0 };
+}

@@ -1,0 +1,112 @@
+//! The parts of the settings that come in kinds, each kind with its own numbers: what makes no sense cannot be written.
+
+use serde::{Deserialize, Serialize};
+
+use crate::formulas::{Output, Reset};
+
+/// What stands in for the derivative of a spike. The formulas stand at the types of these names in [`formulas`].
+///
+/// [`formulas`]: crate::formulas
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SurrogateKind {
+    /// [`Atan`](crate::formulas::Atan)
+    Atan,
+    /// [`FastSigmoid`](crate::formulas::FastSigmoid)
+    FastSigmoid,
+    /// [`Triangle`](crate::formulas::Triangle)
+    Triangle,
+    /// [`Boxcar`](crate::formulas::Boxcar)
+    Boxcar,
+    /// [`Secant`](crate::formulas::Secant)
+    Secant,
+}
+
+/// The settings of a leaky integrate-and-fire unit; see [`Lif`](crate::formulas::Lif). The default is the tutorial's:
+/// `snn.Leaky(beta=0.8)` for one step, read at the membrane.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LifConfig {
+    /// Share of the membrane potential that is left after a step.
+    pub beta: f32,
+    /// A unit spikes when its membrane potential is strictly above this.
+    pub threshold: f32,
+    /// What a spike does to the membrane one step later.
+    pub reset: Reset,
+    /// Time steps T.
+    pub steps: usize,
+    /// What the layer passes on and is judged by.
+    pub output: Output,
+    /// What stands in for the derivative of the spike.
+    pub surrogate: SurrogateKind,
+}
+
+impl Default for LifConfig {
+    fn default() -> Self {
+        Self {
+            beta: 0.8,
+            threshold: 1.0,
+            reset: Reset::Subtract,
+            steps: 1,
+            output: Output::Membrane,
+            surrogate: SurrogateKind::Atan,
+        }
+    }
+}
+
+/// Which neuron.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum NeuronConfig {
+    /// Leaky integrate-and-fire.
+    Lif(LifConfig),
+    /// `max(0, I)`, without time.
+    Relu {},
+}
+
+impl NeuronConfig {
+    /// A rectifier.
+    pub const RELU: Self = Self::Relu {};
+
+    /// Leaky integrate-and-fire with these settings.
+    pub fn lif(&self) -> Option<&LifConfig> {
+        match self {
+            Self::Lif(lif) => Some(lif),
+            Self::Relu {} => None,
+        }
+    }
+}
+
+/// Which objective.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ObjectiveConfig {
+    /// [`Softplus`](crate::formulas::Softplus)
+    Softplus {
+        /// The goodness that tells positive from negative.
+        theta: f32,
+    },
+    /// [`Pair`](crate::formulas::Pair)
+    Pair {
+        /// How steep it is, in squares of the threshold if units are judged by their rate.
+        alpha: f32,
+    },
+}
+
+/// How the wrong label of a negative is drawn. It is never the true one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum NegativesConfig {
+    /// Each wrong label is equally likely.
+    Uniform {},
+    /// In proportion to `exp(sharpness g)`, where `g` is the goodness that layer 1 gives to the label.
+    Hard {
+        /// How strongly a high goodness is preferred, in squares of the threshold if units are judged by their rate.
+        sharpness: f32,
+    },
+    /// In proportion to `exp(sharpness s)`, where `s` is the score that the head of the last learning layer gives to it.
+    Head {
+        /// How strongly a high score is preferred.
+        sharpness: f32,
+    },
+}

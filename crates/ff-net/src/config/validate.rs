@@ -1,0 +1,108 @@
+//! What cannot be, by its key.
+
+use super::{Config, Link, NegativesConfig, NeuronConfig, ObjectiveConfig, SurrogateKind};
+use crate::{Error, Result};
+
+/// Weights of one layer at most: 4 GiB with the optimiser's moments and the gradient.
+const MOST_WEIGHTS: usize = 1 << 28;
+
+fn bad<T>(key: &'static str, reason: String) -> Result<T> {
+    Err(Error::Config { key, reason })
+}
+
+impl Config {
+    /// Refuses settings that cannot work on images of `pixels` pixels in `classes` classes.
+    ///
+    /// # Errors
+    /// The first impossible setting, by its key.
+    pub fn validate(&self, pixels: usize, classes: usize) -> Result<()> {
+        if classes < 2 || pixels <= classes {
+            return bad("layers", format!("cannot fit a label of {classes} classes into {pixels} pixels"));
+        }
+        self.validate_layers(pixels)?;
+        self.validate_parts()
+    }
+
+    /// Refuses layers that cannot work on `inputs` inputs.
+    fn validate_layers(&self, inputs: usize) -> Result<()> {
+        let mut inputs = inputs;
+        for &units in &self.layers {
+            if units == 0 {
+                return bad("layers", "has a layer without units".into());
+            }
+            if inputs.checked_mul(units).is_none_or(|weights| weights > MOST_WEIGHTS) {
+                return bad(
+                    "layers",
+                    format!("asks for {inputs} x {units} weights, more than {MOST_WEIGHTS}"),
+                );
+            }
+            inputs = units;
+        }
+        if self.layers.is_empty() || self.layers.len() > 100 {
+            return bad("layers", format!("has {} layers; 1 to 100 are possible", self.layers.len()));
+        }
+        Ok(())
+    }
+
+    /// Refuses settings that cannot be, whatever comes in.
+    fn validate_parts(&self) -> Result<()> {
+        if matches!(self.negatives, NegativesConfig::Head { .. }) && !self.head {
+            return bad("negatives", "is `head`, but no head learns: set `head` to true".into());
+        }
+        for (key, value, least, most) in [
+            ("steps", self.steps(), 1, 1_000),
+            ("batch", self.batch, 1, 65_536),
+            ("epochs", self.epochs, 1, 1_000_000),
+        ] {
+            if !(least..=most).contains(&value) {
+                return bad(key, format!("is {value}; {least} to {most} is possible"));
+            }
+        }
+        for (key, value, least, most) in self.numbers() {
+            if !(least..=most).contains(&value) {
+                return bad(key, format!("is {value}; {least} to {most} is possible"));
+            }
+        }
+        self.validate_neuron()
+    }
+
+    /// Every number, with its bounds.
+    fn numbers(&self) -> Vec<(&'static str, f32, f32, f32)> {
+        let mut all = vec![
+            ("weight_scale", self.weight_scale, 1e-6, 1e6),
+            ("norm_eps", self.norm_eps, 0.0, 1.0),
+            ("label_amplitude", self.label_amplitude, 1e-6, 1e6),
+            ("learning_rate", self.learning_rate, 0.0, 1e3),
+            ("dropout", self.dropout, 0.0, 0.99),
+            ("pixel_dropout", self.pixel_dropout, 0.0, 0.99),
+            ("weight_decay", self.weight_decay, 0.0, 1e3),
+            ("cool_from", self.cool_from, 0.0, 1.0),
+        ];
+        if let NeuronConfig::Lif(lif) = &self.neuron {
+            all.extend([("beta", lif.beta, 0.0, 1.0), ("threshold", lif.threshold, 1e-6, 1e6)]);
+        }
+        all.push(match self.objective {
+            ObjectiveConfig::Softplus { theta } => ("theta", theta, -1e9, 1e9),
+            ObjectiveConfig::Pair { alpha } => ("alpha", alpha, 1e-6, 1e6),
+        });
+        if let NegativesConfig::Hard { sharpness } | NegativesConfig::Head { sharpness } = self.negatives {
+            all.push(("sharpness", sharpness, 0.0, 1e6));
+        }
+        all
+    }
+
+    fn validate_neuron(&self) -> Result<()> {
+        let NeuronConfig::Lif(lif) = &self.neuron else {
+            return match self.link {
+                Link::Spikes => bad("link", "is `spikes`, but relu units do not spike".into()),
+                Link::Signal => Ok(()),
+            };
+        };
+        let climbs = self.units().validate().is_ok() && self.link == Link::Signal;
+        if lif.surrogate == SurrogateKind::Secant && !climbs {
+            let needs = "needs `output = rate`, 2 to 64 steps, and a constant current: `link = signal`";
+            return bad("surrogate", format!("is `secant`, which {needs}"));
+        }
+        Ok(())
+    }
+}

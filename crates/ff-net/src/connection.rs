@@ -1,0 +1,72 @@
+//! A connection turns a layer's input into the current of its units, and the current's gradient into that of its weights.
+//!
+//! ```text
+//! I = x W            dW = x^T dI
+//! ```
+//! A connection is linear in its input. That is all that the rest of the engine knows of it, so a connection of your own (a
+//! convolution, a mask) is one type that implements [`Connection`].
+
+use ff_tensor::{Device, MatMul, Result, Tensor};
+
+/// Weights between a layer's input and its units.
+///
+/// # Errors
+/// Shapes that do not match, or a failing device, for all methods.
+#[allow(clippy::missing_errors_doc)] // they are the same for all of them
+pub trait Connection<D: Device>: Send + Sync {
+    /// `[inputs, units]`
+    fn shape(&self) -> [usize; 2];
+
+    /// What is learned: a name for files, and the numbers.
+    fn parameters(&self) -> Vec<(&'static str, &Tensor<D>)>;
+
+    /// Number `i` of the parameters. A training step asks for them one by one, so that it allocates nothing.
+    fn parameter_mut(&mut self, i: usize) -> Option<&mut Tensor<D>>;
+
+    /// The current `[rows, units]` of the rows `x` `[rows, inputs]`.
+    fn current(&self, dev: &D, current: &mut Tensor<D>, x: &Tensor<D>) -> Result<()>;
+
+    /// The gradient of each parameter, in its shape, from the gradient `dcurrent` `[rows, units]` of the current.
+    fn gradient(
+        &self,
+        dev: &D,
+        gradients: &mut [Tensor<D>],
+        x: &Tensor<D>,
+        dcurrent: &Tensor<D>,
+    ) -> Result<()>;
+}
+
+/// A weight from each input to each unit.
+pub struct Dense<D: Device> {
+    /// `[in, out]`: a label picks a row. (`torch.nn.Linear` keeps the transpose.)
+    pub weight: Tensor<D>,
+}
+
+impl<D: Device> Connection<D> for Dense<D> {
+    fn shape(&self) -> [usize; 2] {
+        self.weight.shape()
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, &Tensor<D>)> {
+        vec![("weight", &self.weight)]
+    }
+
+    fn parameter_mut(&mut self, i: usize) -> Option<&mut Tensor<D>> {
+        (i == 0).then_some(&mut self.weight)
+    }
+
+    fn current(&self, dev: &D, current: &mut Tensor<D>, x: &Tensor<D>) -> Result<()> {
+        MatMul { c: current, a: x, transpose_a: false, b: &self.weight, transpose_b: false }.on(dev)
+    }
+
+    fn gradient(
+        &self,
+        dev: &D,
+        gradients: &mut [Tensor<D>],
+        x: &Tensor<D>,
+        dcurrent: &Tensor<D>,
+    ) -> Result<()> {
+        let [dweight] = gradients else { return Ok(()) };
+        MatMul { c: dweight, a: x, transpose_a: true, b: dcurrent, transpose_b: false }.on(dev)
+    }
+}

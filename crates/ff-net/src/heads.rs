@@ -1,0 +1,72 @@
+//! The heads of a network in training: they learn from the layers' answers to the neutral label.
+
+use ff_tensor::{Clock, Device, Norm, Optimiser, Result, Tensor};
+
+use crate::head::{HeadActivity, HeadLearning};
+use crate::input::Input;
+use crate::pairs::Pairs;
+use crate::pass::{self, Pass, Purpose};
+use crate::{Head, Layer, Link, Network};
+
+/// What the heads learn with.
+pub(crate) struct Heads<D: Device> {
+    pass: Box<dyn Pass<D>>,
+    own: Vec<HeadActivity<D>>,
+    pub learning: Vec<HeadLearning<D>>,
+    pub losses: Vec<Tensor<D>>,
+}
+
+impl<D: Device> Heads<D> {
+    /// Buffers for the heads of `network`. `None` if it has none, or if nothing is to be classified.
+    pub fn new(
+        network: &Network<D>,
+        pairs: &dyn Pairs<D>,
+        optimiser: &dyn Optimiser,
+    ) -> Result<Option<Self>> {
+        if network.heads.is_empty() || pairs.neutral().is_none() {
+            return Ok(None);
+        }
+        let (dev, heads, batch) = (&network.dev, &network.heads, pairs.batch());
+        let spikes = network.config.link == Link::Spikes;
+        let own = heads.iter().map(|head| HeadActivity::new(dev, head, batch));
+        let learning = heads.iter().map(|head| HeadLearning::new(dev, head, batch, optimiser));
+        let losses = heads.iter().map(|_| dev.zeros(pairs.batches() * batch, 1));
+        Ok(Some(Self {
+            pass: pass::new(dev, &network.layers, pairs.shape(1), spikes, Purpose::Signals)?,
+            own: own.collect::<Result<_>>()?,
+            learning: learning.collect::<Result<_>>()?,
+            losses: losses.collect::<Result<_>>()?,
+        }))
+    }
+
+    /// The scores of the head beside layer `i`, `[B, classes]`.
+    pub fn scores(&self, i: usize) -> &Tensor<D> {
+        &self.own[i].scores
+    }
+
+    /// The layers answer to the neutral label and the heads learn from that, or only that of the layer whose turn it is.
+    pub fn step(
+        &mut self,
+        dev: &D,
+        layers: &[Layer<D>],
+        heads: &mut [Head<D>],
+        neutral: Input<D>,
+        labels: &Tensor<D, u32>,
+        norm: Norm,
+        clock: &Clock<D>,
+        optimiser: &dyn Optimiser,
+        stage: Option<usize>,
+    ) -> Result<()> {
+        for i in 0..=stage.unwrap_or(layers.len() - 1) {
+            self.pass.answer(dev, layers, i, neutral)?;
+            let Some(activity) = self.pass.activity(i).filter(|_| stage.is_none_or(|stage| stage == i))
+            else {
+                continue;
+            };
+            let (own, learning, losses) = (&mut self.own[i], &mut self.learning[i], &mut self.losses[i]);
+            heads[i].answer(dev, own, &activity.signal, norm)?;
+            heads[i].learn(dev, learning, losses, own, labels, clock, optimiser)?;
+        }
+        Ok(())
+    }
+}

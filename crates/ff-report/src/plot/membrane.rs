@@ -1,0 +1,99 @@
+//! The membrane potential of some units, step by step, with the true label and with a wrong one.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+use super::axis::{Axis, usable};
+use super::canvas::{Area, COLOURS, Drawn, Entry, INK, Mark, dashes, page_width, placeholder, write};
+use super::lengths::{is_narrow, margin, px};
+use super::lines::frame;
+use super::page::Plot;
+
+/// One unit.
+#[derive(Debug, Clone)]
+pub struct Membrane {
+    /// Which it is.
+    pub name: String,
+    /// After each step, with the true label and with the wrong one.
+    pub traces: [Vec<f32>; 2],
+}
+
+/// A panel for each unit.
+pub struct Membranes {
+    /// In order, row by row.
+    pub units: Vec<Membrane>,
+    /// A unit spikes above it.
+    pub threshold: f32,
+    /// The two labels.
+    pub labels: [usize; 2],
+}
+
+const COLUMNS: usize = 3;
+const RIGHT: RGBColor = COLOURS[0];
+const WRONG: RGBColor = COLOURS[1];
+
+impl Membranes {
+    fn grid(&self, page: i32) -> (usize, usize) {
+        let columns = if is_narrow(page) { 1 } else { COLUMNS };
+        (columns, self.units.len().div_ceil(columns).max(1))
+    }
+}
+
+impl Plot for Membranes {
+    fn title(&self) -> String {
+        "Membrane potential".into()
+    }
+
+    fn legend(&self, _: i32) -> Vec<Entry> {
+        let [right, wrong] = self.labels;
+        vec![
+            Entry::new(format!("with {right}, true"), Mark::Line(RIGHT)),
+            Entry::new(format!("with {wrong}, wrong"), Mark::Line(WRONG)),
+            Entry::new("threshold", Mark::Dashes(INK)),
+        ]
+    }
+
+    fn height(&self, page: i32) -> i32 {
+        let panel = if is_narrow(page) { 230 } else { 330 };
+        margin(page) / 2 + self.grid(page).1 as i32 * panel
+    }
+
+    fn draw(&self, body: &Area<'_>) -> Drawn {
+        if self.units.is_empty() {
+            return placeholder(body, "no unit");
+        }
+        let (columns, rows) = self.grid(page_width(body));
+        let margin = margin(page_width(body));
+        // Half of the last tick's number stands beyond the axis.
+        let (left, right) = (px(margin * 5 / 6), px(margin * 5 / 6 + 12));
+        let panels = body.margin(0, px(margin / 2), left, right).split_evenly((rows, columns));
+        self.units.iter().zip(panels).try_for_each(|(unit, area)| self.draw_panel(&area, unit))
+    }
+}
+
+impl Membranes {
+    fn draw_panel(&self, area: &Area<'_>, unit: &Membrane) -> Drawn {
+        let area = area.margin(px(4), px(4), px(4), px(8));
+        write(&area, &unit.name, (19, INK), HPos::Left, (px(30), px(12)))?;
+        let area = area.margin(px(32), 0, 0, px(8));
+        let threshold = f64::from(self.threshold);
+        let values = unit.traces.iter().flatten().map(|v| f64::from(*v));
+        let Some(y) = Axis::of_membrane(values.chain([0.0, threshold])) else {
+            return placeholder(&area, "no finite value");
+        };
+        let x = Axis::of_counts(unit.traces[0].len());
+        let mut chart = frame(&area, &x, &y, "time step", "membrane")?;
+        chart.draw_series([dashes([(x.range.0, threshold), (x.range.1, threshold)], INK)])?;
+        // The right one over the wrong one.
+        for (trace, colour) in unit.traces.iter().zip([RIGHT, WRONG]).rev() {
+            let points: Vec<(f64, f64)> =
+                (1..).map(f64::from).zip(trace.iter().map(|v| f64::from(*v))).collect();
+            for run in points.split(|(_, value)| !usable(*value)) {
+                chart.draw_series([PathElement::new(run, colour.stroke_width(4))])?;
+            }
+            let above = points.iter().filter(|(_, value)| usable(*value) && *value > threshold);
+            chart.draw_series(above.map(|at| Circle::new(*at, px(5), colour.filled())))?;
+        }
+        Ok(())
+    }
+}
