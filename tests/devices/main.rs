@@ -9,6 +9,7 @@ mod cuda;
 mod edges;
 #[path = "../formulas/mod.rs"]
 mod formulas;
+mod nets;
 mod ops;
 #[path = "../oracle/mod.rs"]
 mod oracle;

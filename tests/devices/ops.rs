@@ -3,9 +3,9 @@
 
 use ff_net::formulas::{Adam, Pair, Softplus, Squares};
 use ff_tensor::{
-    Advance, Augment, Augmentation, Clock, CurrentGrad, Device, DrawLabels, Dropout, Gather,
-    LabelCurrent, MatMul, Norm, NormKind, Normalise, Objective, PairLosses, RowFactor, RowGoodness, Select,
-    ShareGoodness, ShareGrad, SoftmaxLoss, SumRows, Tensor, Update, random,
+    Advance, Augment, Augmentation, Clock, CurrentGrad, Device, DrawLabels, Dropout, Gather, LabelCurrent,
+    MatMul, Norm, NormKind, Normalise, Objective, PairLosses, RowFactor, RowGoodness, Select, ShareGoodness,
+    ShareGrad, SoftmaxLoss, SumRows, Tensor, Update, random,
 };
 
 use crate::{backprop, oracle, own, units};
