@@ -38,6 +38,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod checkpoint;
 mod config;
 mod connection;

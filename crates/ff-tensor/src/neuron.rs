@@ -115,6 +115,11 @@ pub trait Neuron: Formula + Clone + 'static {
     /// The derivative of `spike`, or what stands in for it, applied to a change `d` of the state.
     fn dspike(&self, state: Self::State, d: Self::State) -> f32;
 
+    /// A smooth function of which `dspike` is the derivative, for [checks](self) only: it takes the place of the spike there.
+    fn soft_spike(&self, _state: Self::State) -> Option<f32> {
+        None
+    }
+
     /// Signals, and slopes if `LEARN`, of a row of units with a constant current. Override it only where there is a faster
     /// way to the same numbers.
     #[inline(always)]

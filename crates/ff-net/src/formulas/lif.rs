@@ -141,6 +141,10 @@ impl<S: Surrogate> Neuron for Lif<S> {
         if mem > self.threshold { 1.0 } else { 0.0 }
     }
 
+    fn soft_spike(&self, [mem]: [f32; 1]) -> Option<f32> {
+        Some(S::primitive(mem - self.threshold))
+    }
+
     #[inline(always)]
     fn dstep(&self, [mem]: [f32; 1], _: [f32; 1], [d]: [f32; 1], dcurrent: f32) -> [f32; 1] {
         [self.faded(mem > self.threshold, d) + dcurrent]

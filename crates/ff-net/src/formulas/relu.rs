@@ -28,6 +28,10 @@ impl Neuron for Relu {
         if current > 0.0 { current } else { 0.0 }
     }
 
+    fn soft_spike(&self, state: [f32; 1]) -> Option<f32> {
+        Some(self.spike(state))
+    }
+
     #[inline(always)]
     fn dstep(&self, _: [f32; 1], _: [f32; 1], _: [f32; 1], dcurrent: f32) -> [f32; 1] {
         [dcurrent]

@@ -5,6 +5,9 @@ pub trait Surrogate: Send + Sync + 'static {
     /// `S'(u)`
     fn at(u: f32) -> f32;
 
+    /// `S(u)`, a smooth step of which `at` is the derivative.
+    fn primitive(u: f32) -> f32;
+
     /// Whether a rate under a constant current has the slope of [`Secant`] in place of the sum over its steps.
     const OF_RATE: bool = false;
 
@@ -37,6 +40,10 @@ impl Surrogate for Atan {
         1.0 / (1.0 + x * x)
     }
 
+    fn primitive(u: f32) -> f32 {
+        (std::f32::consts::PI * u).atan() / std::f32::consts::PI
+    }
+
     const CUDA: &'static str = r"
 struct Surrogate {
     enum { OF_RATE = 0 };
@@ -53,6 +60,10 @@ impl Surrogate for FastSigmoid {
     fn at(u: f32) -> f32 {
         let x = 1.0 + 25.0 * u.abs();
         1.0 / (x * x)
+    }
+
+    fn primitive(u: f32) -> f32 {
+        u / (1.0 + 25.0 * u.abs())
     }
 
     const CUDA: &'static str = r"
@@ -73,6 +84,11 @@ impl Surrogate for Triangle {
         if height > 0.0 { height } else { 0.0 }
     }
 
+    fn primitive(u: f32) -> f32 {
+        let inside = u.clamp(-1.0, 1.0);
+        inside - 0.5 * inside * inside.abs()
+    }
+
     const CUDA: &'static str = r"
 struct Surrogate {
     enum { OF_RATE = 0 };
@@ -87,6 +103,10 @@ impl Surrogate for Boxcar {
         if u.abs() < 0.5 { 1.0 } else { 0.0 }
     }
 
+    fn primitive(u: f32) -> f32 {
+        u.clamp(-0.5, 0.5)
+    }
+
     const CUDA: &'static str = r"
 struct Surrogate {
     enum { OF_RATE = 0 };
@@ -99,6 +119,10 @@ impl Surrogate for Secant {
     #[inline(always)]
     fn at(u: f32) -> f32 {
         Boxcar::at(u)
+    }
+
+    fn primitive(u: f32) -> f32 {
+        Boxcar::primitive(u)
     }
 
     const OF_RATE: bool = true;

@@ -1,0 +1,380 @@
+//! Proof for formulas of your own: their derivatives against finite differences, and one device against another.
+//!
+//! ```
+//! use ff_net::{check, formulas::{Atan, Lif, Output, Pair, Reset, Squares}};
+//!
+//! check::neuron(&Lif::<Atan>::new(0.9, 1.0, Reset::Subtract, 8, Output::Rate))?;
+//! check::goodness(&Squares::Mean)?;
+//! check::objective(&Pair { alpha: 6.0 })?;
+//! # Ok::<_, String>(())
+//! ```
+//! A spike jumps, so its derivative is a choice. What is checked of `dspike` is that it is the derivative of the smooth
+//! function that the neuron names in [`Neuron::soft_spike`]. All else is checked as it stands. Where a formula has a kink or
+//! a jump between two points, that pair of points is left out; a formula that is nothing but kinks is refused.
+
+use ff_tensor::neuron::State;
+use ff_tensor::units::{Backward, Samples};
+use ff_tensor::{
+    Device, Dropout, Goodness, LocalGrad, Neuron, Objective, Optimiser, Readout, Tensor, Units, UnitsForward,
+    Update, random,
+};
+
+/// Points at which a derivative is looked at.
+const POINTS: u64 = 400;
+/// The distance of finite differences, for numbers of size one.
+const STEP: f32 = 1.0 / 128.0;
+/// How far a derivative may be from the difference, as a share of its size, or of one if it is smaller.
+const TOLERANCE: f32 = 0.05;
+
+/// A point between `low` and `high`.
+fn point(stream: u64, i: u64, low: f32, high: f32) -> f32 {
+    low + (high - low) * random::uniform(stream, i)
+}
+
+/// The slope of `f` at `x`, or `None` at a kink or a jump.
+fn slope(f: impl Fn(f32) -> f32, x: f32) -> Option<f32> {
+    let h = STEP * x.abs().max(1.0);
+    let (before, here, after) = (f(x - h), f(x), f(x + h));
+    let (left, right) = ((here - before) / h, (after - here) / h);
+    let smooth = (right - left).abs() <= 5.0 * STEP * (1.0 + left.abs().max(right.abs()));
+    smooth.then_some((after - before) / (2.0 * h))
+}
+
+/// Holds derivatives against slopes, and counts.
+#[derive(Default)]
+struct Tally {
+    checked: usize,
+}
+
+impl Tally {
+    fn hold(&mut self, what: &str, at: &str, got: f32, slope: Option<f32>) -> Result<(), String> {
+        let Some(wanted) = slope else { return Ok(()) };
+        self.checked += 1;
+        match (got - wanted).abs() <= TOLERANCE * wanted.abs().max(1.0) {
+            true => Ok(()),
+            false => Err(format!("{what} is {got} at {at}, but a finite difference gives {wanted}")),
+        }
+    }
+
+    fn end(self, what: &str) -> Result<(), String> {
+        match self.checked as u64 >= POINTS / 4 {
+            true => Ok(()),
+            false => Err(format!(
+                "{what} is smooth at {} of {POINTS} points only: nothing is proved",
+                self.checked
+            )),
+        }
+    }
+}
+
+/// `term` and `dterm` of a goodness, for signals from -3 to 3.
+///
+/// # Errors
+/// What differs, and where.
+pub fn goodness(goodness: &dyn Goodness) -> Result<(), String> {
+    if goodness.term(0.0) != 0.0 {
+        return Err(format!("term(0) is {}, but has to be 0", goodness.term(0.0)));
+    }
+    let mut tally = Tally::default();
+    for i in 0..POINTS {
+        let x = point(1, i, -3.0, 3.0);
+        tally.hold("dterm", &format!("{x}"), goodness.dterm(x), slope(|x| goodness.term(x), x))?;
+    }
+    tally.end("term")
+}
+
+/// The loss of an objective and its two derivatives, for goodnesses from 0 to 2.
+///
+/// # Errors
+/// What differs, and where.
+pub fn objective(objective: &dyn Objective) -> Result<(), String> {
+    let mut tally = Tally::default();
+    for i in 0..POINTS {
+        let (p, n) = (point(2, i, 0.0, 2.0), point(3, i, 0.0, 2.0));
+        let (pair, at) = (objective.of_pair(p, n), format!("g+ = {p}, g- = {n}"));
+        let of_positive = slope(|x| objective.of_pair(x, n).loss, p);
+        let of_negative = slope(|x| objective.of_pair(p, x).loss, n);
+        tally.hold("dpositive", &at, pair.dpositive, of_positive)?;
+        tally.hold("dnegative", &at, pair.dnegative, of_negative)?;
+    }
+    tally.end("the loss")
+}
+
+/// `dstep` and `dspike` of a neuron along its own way through time, under currents of up to three times the one that makes
+/// it spike in each step; and that a row of units has the same slope forwards and backwards.
+///
+/// # Errors
+/// What differs, and where.
+pub fn neuron<N: Neuron>(neuron: &N) -> Result<(), String> {
+    Neuron::validate(neuron)?;
+    let (mut of_step, mut of_spike) = (Tally::default(), Tally::default());
+    for i in 0..POINTS / 4 {
+        let (current, mut state) = (point(4, i, -1.0, 6.0), N::State::ZERO);
+        for t in 0..neuron.steps().clamp(4, 16) {
+            step(neuron, state, current, &mut of_step, &format!("step {t} under a current of {current}"))?;
+            state = neuron.step(state, current);
+            spike(neuron, state, &mut of_spike, &format!("step {t} under a current of {current}"))?;
+        }
+    }
+    of_step.end("step")?;
+    if neuron.soft_spike(N::State::ZERO).is_some() {
+        of_spike.end("soft_spike")?;
+    }
+    forwards_and_backwards(neuron)
+}
+
+fn step<N: Neuron>(
+    neuron: &N,
+    state: N::State,
+    current: f32,
+    tally: &mut Tally,
+    at: &str,
+) -> Result<(), String> {
+    let after = neuron.step(state, current);
+    for (to, _) in after.as_ref().iter().enumerate() {
+        let new = |state: N::State, current| neuron.step(state, current).as_ref()[to];
+        let d = neuron.dstep(state, after, N::State::ZERO, 1.0).as_ref()[to];
+        tally.hold(
+            &format!("dstep of state {to} to the current"),
+            at,
+            d,
+            slope(|x| new(state, x), current),
+        )?;
+        for from in 0..N::State::LEN {
+            let d = neuron.dstep(state, after, change::<N::State>(from), 0.0).as_ref()[to];
+            let moved = slope(|x| new(with(state, from, x), current), state.as_ref()[from]);
+            tally.hold(&format!("dstep of state {to} to state {from}"), at, d, moved)?;
+        }
+    }
+    Ok(())
+}
+
+fn spike<N: Neuron>(neuron: &N, state: N::State, tally: &mut Tally, at: &str) -> Result<(), String> {
+    for from in 0..N::State::LEN {
+        let soft = |x| neuron.soft_spike(with(state, from, x)).unwrap_or_default();
+        if neuron.soft_spike(state).is_some() {
+            let d = neuron.dspike(state, change::<N::State>(from));
+            tally.hold(&format!("dspike to state {from}"), at, d, slope(soft, state.as_ref()[from]))?;
+        }
+    }
+    Ok(())
+}
+
+/// A change of one number of the state.
+fn change<S: State>(i: usize) -> S {
+    with(S::ZERO, i, 1.0)
+}
+
+fn with<S: State>(mut state: S, i: usize, x: f32) -> S {
+    state.as_mut()[i] = x;
+    state
+}
+
+/// The slope under a constant current is the sum of the slopes of its steps. The first runs forwards, the others backwards,
+/// so they agree only if `dstep` and `dspike` are linear in the change that they are given.
+fn forwards_and_backwards<N: Neuron>(neuron: &N) -> Result<(), String> {
+    let (n, steps) = (40, neuron.steps());
+    let current: Vec<f32> = (0..n).map(|i| point(5, i as u64, -1.0, 6.0)).collect();
+    let (mut signal, mut spikes, mut slope) = (vec![0.0; n], vec![0.0; n * steps], vec![0.0; n]);
+    let (mut kept, mut dcurrent) = (Vec::new(), vec![0.0; n * steps]);
+    // Spikes are asked for, so that the slope is not that of a neuron's own shorter way.
+    let samples = Samples {
+        n,
+        signal: &mut signal,
+        slope: Some(&mut slope),
+        spikes: Some(&mut spikes),
+        current: &current,
+        bias: None,
+        in_time: false,
+    };
+    neuron.forward(samples, &mut kept);
+    if Neuron::readout(neuron) == Readout::Membrane {
+        return Ok(());
+    }
+    let (trains, dpassed) = (current.repeat(steps), vec![1.0; n]);
+    let back = Backward { n, dcurrent: &mut dcurrent, dpassed: &dpassed, current: &trains, rows: 1 };
+    neuron.backward(back, &mut kept);
+    for j in 0..n {
+        let sum: f32 = (0..steps).map(|t| dcurrent[t * n + j]).sum();
+        if (sum - slope[j]).abs() > 1e-3 * slope[j].abs().max(1.0) {
+            let (current, slope) = (current[j], slope[j]);
+            return Err(format!(
+                "the slope under a current of {current} is {slope} forwards, but {sum} backwards"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a device computes with these formulas what another one does: signals, spikes, goodness, losses and gradients of
+/// a layer with random currents, constant and step by step, and some steps of the optimiser. It is how CUDA text is held
+/// against its Rust.
+///
+/// # Errors
+/// What differs first, and by how much; or what a device says.
+pub fn devices<D: Device, R: Device>(
+    dev: &D,
+    reference: &R,
+    units: &dyn Units,
+    goodness: &dyn Goodness,
+    objective: &dyn Objective,
+    optimiser: &dyn Optimiser,
+) -> Result<(), String> {
+    let ours = everything(dev, units, goodness, objective, optimiser).map_err(|e| e.to_string())?;
+    let theirs = everything(reference, units, goodness, objective, optimiser).map_err(|e| e.to_string())?;
+    for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+        for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
+            let close = (a - b).abs() <= 1e-5 * b.abs().max(1e-3) || (a.is_nan() && b.is_nan());
+            if !close {
+                return Err(format!(
+                    "{name}: number {i} is {a} on {}, but {b} on {}",
+                    dev.name(),
+                    reference.name()
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+type Named = Vec<(&'static str, Vec<f32>)>;
+
+/// All that a device computes of these formulas.
+fn everything<D: Device>(
+    dev: &D,
+    units: &dyn Units,
+    formula: &dyn Goodness,
+    objective: &dyn Objective,
+    optimiser: &dyn Optimiser,
+) -> ff_tensor::Result<Named> {
+    let (pairs, n, steps) = (3, 37, units.steps());
+    let draw = |rows: usize, stream| -> Vec<f32> {
+        (0..rows * n).map(|i| point(stream, i as u64, -1.0, 5.0)).collect()
+    };
+    let mut all = Named::new();
+    for (rows, passes) in [(2 * pairs, false), (2 * pairs, true), (2 * pairs * steps, true)] {
+        let current = dev.upload(rows, n, &draw(rows, 6))?;
+        let (mut signal, mut goodness) = (dev.zeros(2 * pairs, n)?, dev.zeros(2 * pairs, 1)?);
+        let (mut dcurrent, mut losses) = (dev.zeros(rows, n)?, dev.zeros(pairs, 1)?);
+        let mut spikes = passes.then(|| dev.zeros(2 * pairs * steps, n)).transpose()?;
+        let (clock, bias) = (dev.zeros(1, 2)?, dev.upload(1, n, &draw(1, 7))?);
+        let (spikes_out, bias) = (spikes.as_mut(), Some(&bias));
+        UnitsForward { signal: &mut signal, spikes: spikes_out, current: &current, bias, units }.on(dev)?;
+        all.push(("signals", dev.download(&signal)?));
+        LocalGrad {
+            dcurrent: &mut dcurrent,
+            losses: &mut losses,
+            signal: &mut signal,
+            spikes: spikes.as_mut(),
+            goodness: &mut goodness,
+            current: &current,
+            bias,
+            clock: &clock,
+            units,
+            dropout: Dropout::NONE,
+            formula,
+            objective,
+        }
+        .on(dev)?;
+        let tensors = [("goodness", &goodness), ("losses", &losses), ("gradients", &dcurrent)];
+        for (name, tensor) in tensors.into_iter().chain(spikes.as_ref().map(|spikes| ("spikes", spikes))) {
+            all.push((name, dev.download(tensor)?));
+        }
+    }
+    all.push(("weights", updated(dev, optimiser, n, &draw(5, 8))?));
+    Ok(all)
+}
+
+/// Weights after some steps of an optimiser.
+fn updated<D: Device>(
+    dev: &D,
+    optimiser: &dyn Optimiser,
+    n: usize,
+    gradients: &[f32],
+) -> ff_tensor::Result<Vec<f32>> {
+    let mut weight = dev.zeros(1, n)?;
+    let moments = optimiser.moments().iter().map(|_| dev.zeros(1, n));
+    let mut moments: Vec<Tensor<D>> = moments.collect::<ff_tensor::Result<_>>()?;
+    for (step, gradient) in (0u32..).zip(gradients.chunks_exact(n)) {
+        let (gradient, clock) = (dev.upload(1, n, gradient)?, dev.upload(1, 2, &[step, 0])?);
+        Update { weight: &mut weight, moments: &mut moments, gradient: &gradient, clock: &clock, optimiser }
+            .on(dev)?;
+    }
+    dev.download(&weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_tensor::{Formula, Numbers};
+
+    use super::*;
+    use crate::formulas::*;
+
+    #[test]
+    fn the_engines_own_formulas_stand() {
+        for reset in [Reset::Subtract, Reset::Zero, Reset::None] {
+            for output in [Output::Rate, Output::Membrane] {
+                neuron(&Lif::<Atan>::new(0.8, 1.0, reset, 8, output)).unwrap_or_else(|e| panic!("{e}"));
+                neuron(&Lif::<FastSigmoid>::new(0.9, 1.0, reset, 4, output))
+                    .unwrap_or_else(|e| panic!("{e}"));
+                neuron(&Lif::<Triangle>::new(0.5, 2.0, reset, 9, output)).unwrap_or_else(|e| panic!("{e}"));
+                neuron(&Lif::<Boxcar>::new(0.8, 1.0, reset, 8, output)).unwrap_or_else(|e| panic!("{e}"));
+            }
+        }
+        assert_eq!(neuron(&Relu), Ok(()));
+        for squares in [Squares::Mean, Squares::Sum] {
+            assert_eq!(goodness(&squares), Ok(()));
+        }
+        assert_eq!(objective(&Pair { alpha: 3.0 }), Ok(()));
+        assert_eq!(objective(&Softplus { theta: 1.0 }), Ok(()));
+    }
+
+    /// Half of the derivative that it should have.
+    #[derive(Debug, Clone)]
+    struct Wrong;
+
+    impl Formula for Wrong {
+        fn numbers(&self) -> Numbers {
+            Numbers::none()
+        }
+    }
+
+    impl Goodness for Wrong {
+        fn term(&self, signal: f32) -> f32 {
+            signal * signal
+        }
+        fn dterm(&self, signal: f32) -> f32 {
+            signal
+        }
+        fn factor(&self, _: usize) -> f32 {
+            1.0
+        }
+    }
+
+    impl Neuron for Wrong {
+        type State = [f32; 1];
+        fn steps(&self) -> usize {
+            3
+        }
+        fn step(&self, [x]: [f32; 1], current: f32) -> [f32; 1] {
+            [0.5 * x + current]
+        }
+        fn spike(&self, [x]: [f32; 1]) -> f32 {
+            x
+        }
+        fn dstep(&self, _: [f32; 1], _: [f32; 1], [d]: [f32; 1], dcurrent: f32) -> [f32; 1] {
+            [0.25 * d + dcurrent]
+        }
+        fn dspike(&self, _: [f32; 1], [d]: [f32; 1]) -> f32 {
+            d
+        }
+    }
+
+    #[test]
+    fn a_wrong_derivative_is_named() {
+        let e = goodness(&Wrong).expect_err("it is wrong");
+        assert!(e.starts_with("dterm is "), "{e}");
+        let e = neuron(&Wrong).expect_err("it is wrong");
+        assert!(e.starts_with("dstep of state 0 to state 0 is 0.25"), "{e}");
+    }
+}
