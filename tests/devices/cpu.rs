@@ -43,9 +43,15 @@ fn any_number_of_threads_gives_the_same_bits() {
     let one = Cpu::new(1).unwrap();
     for threads in [2, 3, 5] {
         let many = Cpu::new(threads).unwrap();
-        for (batch, inputs, units) in
-            [(1, 7, 257), (17, 257, 17), (130, 257, 65), (600, 40, 33), (13, 3_000, 200)]
-        {
+        for (batch, inputs, units) in [
+            (1, 7, 257),
+            (17, 257, 17),
+            (130, 257, 65),
+            (600, 40, 33),
+            (600, 300, 10),
+            (7, 300, 1_100),
+            (13, 3_000, 200),
+        ] {
             let sizes = Sizes { batch, inputs, units, steps: 3 };
             for (a, b) in every_op(&one, sizes).iter().zip(every_op(&many, sizes)) {
                 assert_eq!(bits(&a.got), bits(&b.got), "{} with {threads} threads at {sizes:?}", a.op);

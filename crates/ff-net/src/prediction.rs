@@ -3,7 +3,9 @@
 //!
 //! The image's product in layer 1 is taken once for all labels.
 
-use ff_tensor::{Advance, Clock, Device, Dropout, Gather, MatMul, Normalise, Readout, Tensor, Units, expect_shape};
+use ff_tensor::{
+    Advance, Clock, Device, Dropout, Gather, MatMul, Normalise, Readout, Tensor, Units, expect_shape,
+};
 use ndarray::{Array1, Array2};
 
 use crate::control::{Control, Progress, to_the_end};

@@ -50,6 +50,7 @@ pub struct Measurements<D: Device> {
 }
 
 impl<D: Device> Measurements<D> {
+    /// Measurements `[n, FEATURES]` and their kinds, in batches of `batch` pairs.
     pub fn new(dev: &D, rows: &Array2<f32>, kinds: Array1<usize>, batch: usize) -> Result<Self> {
         let table = with_labels(rows);
         let (n, inputs) = table.dim();
@@ -86,7 +87,9 @@ impl<D: Device> Pairs<D> for Measurements<D> {
             };
             order.extend(batch.iter().map(|&i| row(i, 0)));
             // A wrong label for each: the next one, or the one after that.
-            order.extend(batch.iter().map(|&i| row(i, 1 + random::bits(seed ^ epoch as u64, u64::from(i)) % 2)));
+            order.extend(
+                batch.iter().map(|&i| row(i, 1 + random::bits(seed ^ epoch as u64, u64::from(i)) % 2)),
+            );
         }
         Ok(dev.write(&mut self.order, &order)?)
     }
@@ -114,8 +117,14 @@ impl<D: Device> Pairs<D> for Measurements<D> {
 /// Trains on 1,500 measurements. Gives the kinds that 300 others are taken for, and what they are.
 pub fn train<D: Device>(dev: &D, epochs: usize) -> Result<(Vec<usize>, Array1<usize>)> {
     let ((rows, kinds), (test, test_kinds)) = (measurements(1_500, 1), measurements(300, 2));
-    let config =
-        Config { layers: vec![60, 60], norm: NormKind::Rms, head: false, batch: 50, epochs, ..Config::quick() };
+    let config = Config {
+        layers: vec![60, 60],
+        norm: NormKind::Rms,
+        head: false,
+        batch: 50,
+        epochs,
+        ..Config::quick()
+    };
     let inputs = FEATURES + KINDS;
     let pairs = Measurements::new(dev, &rows, kinds, config.batch)?;
     let mut trainer = Trainer::with_pairs(Network::new(dev, config, inputs, KINDS)?, Box::new(pairs))?;
@@ -135,4 +144,3 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     println!("test error {:.1} % on {} measurements", 100.0 * wrong as f64 / kinds.len() as f64, kinds.len());
     Ok(())
 }
-

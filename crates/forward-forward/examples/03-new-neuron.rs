@@ -21,10 +21,15 @@ use forward_forward::{Config, Device, Formula, Network, Neuron, Numbers, Predict
 /// A unit whose threshold rises with every spike.
 #[derive(Debug, Clone, Copy)]
 pub struct Adaptive {
+    /// Share of the membrane that is left after a step.
     pub beta: f32,
+    /// The threshold of a unit that has not spiked.
     pub theta_0: f32,
+    /// What a recent spike adds to the threshold.
     pub rho: f32,
+    /// Share of that which is left after a step.
     pub decay: f32,
+    /// Time steps.
     pub steps: usize,
 }
 

@@ -54,7 +54,9 @@ struct Goodness {
 /// The goodness of the positive should be larger by a margin.
 #[derive(Debug, Clone, Copy)]
 pub struct Margin {
+    /// How far apart the two goodnesses should be.
     pub margin: f32,
+    /// How sharply that is wanted.
     pub alpha: f32,
 }
 
@@ -89,6 +91,7 @@ struct Objective {
     }
 }
 
+/// What the example trains with.
 pub const MARGIN: Margin = Margin { margin: 0.2, alpha: 20.0 };
 
 /// Trains on drawn digits. Gives the first and the last mean loss of layer 1, and the test error in percent.

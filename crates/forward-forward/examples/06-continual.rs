@@ -5,11 +5,11 @@
 //! label is learned from once and thrown away; two hundred of the old ones are kept, lest it forget them.
 
 use forward_forward::cpu::Cpu;
-use forward_forward::data::{Samples, epoch_order, synthetic};
+use forward_forward::data::{Samples, synthetic};
 use forward_forward::ndarray::{Array2, aview1};
 use forward_forward::prediction::error_percent;
 use forward_forward::tensor::random;
-use forward_forward::{Config, LayerWeights, Model, Network, NeuronKind, Predictor, Trainer};
+use forward_forward::{Config, LayerWeights, Model, Network, NeuronConfig, Predictor, Trainer};
 
 /// In place, `x / sqrt(mean x^2)`.
 fn normalise(x: &mut [f32]) {
@@ -50,7 +50,7 @@ fn error(model: &Model, test: &Samples) -> forward_forward::Result<f64> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = synthetic(5_000, 500, 1);
-    let config = Config { layers: vec![100, 100], neuron: NeuronKind::Relu, epochs: 4, ..Config::quick() };
+    let config = Config { layers: vec![100, 100], neuron: NeuronConfig::RELU, epochs: 4, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
     while trainer.epochs_done() < trainer.epochs() {

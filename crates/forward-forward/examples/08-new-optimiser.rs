@@ -15,7 +15,9 @@ use forward_forward::{Config, Device, Formula, Network, Numbers, Optimiser, Pred
 /// Gradient descent with momentum, as torch's `SGD` has it.
 #[derive(Debug, Clone, Copy)]
 pub struct Momentum {
+    /// Learning rate.
     pub rate: f32,
+    /// Share of the velocity that is left after a step.
     pub momentum: f32,
 }
 
@@ -61,7 +63,8 @@ struct Optimiser {
     }
 }
 
-pub const MOMENTUM: Momentum = Momentum { rate: 0.5, momentum: 0.9 };
+/// What the example trains with.
+pub const MOMENTUM: Momentum = Momentum { rate: 0.02, momentum: 0.9 };
 
 /// Trains on drawn digits and gives the test error in percent.
 pub fn train<D: Device>(dev: &D, samples: [usize; 2], epochs: usize) -> forward_forward::Result<f64> {

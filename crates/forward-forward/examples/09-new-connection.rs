@@ -69,7 +69,8 @@ impl<D: Device> Masked<D> {
     pub fn new(dev: &D, mut dense: Dense<D>, density: f32, seed: u64) -> Result<Self> {
         let [inputs, units] = dense.weight.shape();
         let kept = |i: u64| if random::uniform(seed, i) < density { 1.0 } else { 0.0 };
-        let mask = dev.upload(inputs, units, &(0..(inputs * units) as u64).map(kept).collect::<Vec<f32>>())?;
+        let mask =
+            dev.upload(inputs, units, &(0..(inputs * units) as u64).map(kept).collect::<Vec<f32>>())?;
         let clock = dev.zeros(1, 2)?;
         multiply(dev, &mut dense.weight, &mask, &clock)?;
         Ok(Self { dense, mask, clock })

@@ -42,6 +42,7 @@ pub struct Patchworks<D: Device> {
 }
 
 impl<D: Device> Patchworks<D> {
+    /// Images `[n, pixels]`, in batches of `batch` pairs.
     pub fn new(dev: &D, images: Array2<f32>, batch: usize) -> Result<Self> {
         let (n, pixels) = images.dim();
         Ok(Self {
@@ -71,7 +72,8 @@ impl<D: Device> Pairs<D> for Patchworks<D> {
         let patchworks = patchworks(&self.images, seed + epoch as u64);
         let table: Vec<f32> = self.images.iter().chain(&patchworks).copied().collect();
         dev.write(&mut self.table, &table)?;
-        let (n, samples) = (self.images.nrows(), forward_forward::epoch_order(self.images.nrows(), seed, epoch as u64));
+        let (n, samples) =
+            (self.images.nrows(), forward_forward::epoch_order(self.images.nrows(), seed, epoch as u64));
         let pairs = |batch: &[u32]| [batch.to_vec(), batch.iter().map(|i| i + n as u32).collect()].concat();
         let order: Vec<u32> = samples.chunks_exact(self.batch()).flat_map(pairs).collect();
         Ok(dev.write(&mut self.order, &order)?)

@@ -61,7 +61,9 @@ pub use ff_net::check;
 pub use ff_tensor::{Formula, Goodness, Neuron, Numbers, Objective, Optimiser, PairLoss, Readout, Units};
 
 // Training.
-pub use ff_net::{Checkpoint, Control, EpochReport, Pairs, Progress, Trainer, checkpoint, epoch_order, pairs, training};
+pub use ff_net::{
+    Checkpoint, Control, EpochReport, Pairs, Progress, Trainer, checkpoint, epoch_order, pairs, training,
+};
 
 // Prediction, and a look inside.
 pub use ff_net::{Predictor, Scores, Trace, prediction, trace, trial};
