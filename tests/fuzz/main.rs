@@ -3,7 +3,12 @@
 //! the same bits to the same places.
 //!
 //! `FF_FUZZ_CALLS` is how many calls are made (20,000), `FF_FUZZ_FIRST` the number of the first one (0): a million calls can be
-//! made in parts, and a call that has failed on its own. Each call is a function of its number.
+//! made in parts, and a call that has failed on its own. Each call is a function of its number. The same under the compiler's
+//! sanitizers:
+//!
+//! ```text
+//! FF_SHIM_SANITIZE=1 LD_PRELOAD=$(c++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 cargo test --test fuzz
+//! ```
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod draws;
