@@ -50,30 +50,28 @@ pub trait Optimiser: Formula {
         moments: [&mut [f32]; MOST_MOMENTS],
         gradients: &[f32],
     ) {
-        let factors = self.factors(step);
-        let [first, second] = moments;
-        let n = weights.len();
+        let (factors, n) = (self.factors(step), weights.len());
+        let ([first, second], gradients) = (moments, &gradients[..n]);
         vectorised(
             #[inline(always)]
-            || match self.moments().len() {
-                0 => {
-                    for i in 0..n {
-                        (weights[i], _) = self.update(&factors, weights[i], [0.0; 2], gradients[i]);
+            || match (&mut *first, &mut *second) {
+                ([], _) => {
+                    for (weight, &gradient) in weights.iter_mut().zip(gradients) {
+                        (*weight, _) = self.update(&factors, *weight, [0.0; 2], gradient);
                     }
                 }
-                1 => {
-                    let first = &mut first[..n];
-                    for i in 0..n {
-                        (weights[i], [first[i], _]) =
-                            self.update(&factors, weights[i], [first[i], 0.0], gradients[i]);
+                (first, []) => {
+                    for ((weight, &gradient), first) in weights.iter_mut().zip(gradients).zip(first) {
+                        (*weight, [*first, _]) = self.update(&factors, *weight, [*first, 0.0], gradient);
                     }
                 }
-                _ => {
-                    let (first, second) = (&mut first[..n], &mut second[..n]);
-                    for i in 0..n {
-                        let moments = [first[i], second[i]];
-                        (weights[i], [first[i], second[i]]) =
-                            self.update(&factors, weights[i], moments, gradients[i]);
+                (first, second) => {
+                    let moments = first.iter_mut().zip(second);
+                    for ((weight, &gradient), (first, second)) in
+                        weights.iter_mut().zip(gradients).zip(moments)
+                    {
+                        (*weight, [*first, *second]) =
+                            self.update(&factors, *weight, [*first, *second], gradient);
                     }
                 }
             },

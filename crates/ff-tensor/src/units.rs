@@ -1,7 +1,7 @@
 //! The units of a layer: any [`Neuron`], over rows of units and samples.
 
 use crate::Formula;
-use crate::lanes::{LANES, Lanes, load, store, vectorised};
+use crate::lanes::{LANES, Lanes, groups, load, store, vectorised};
 use crate::neuron::{Neuron, Readout, Row, State};
 use crate::scan::{lane, passing, room, set_lane, through_time, through_time_backwards, train};
 
@@ -164,7 +164,7 @@ fn backward<N: Neuron>(neuron: &N, samples: &mut Backward, kept: &mut Vec<f32>) 
     for (r, dcurrent) in samples.dcurrent.chunks_exact_mut(of_current.max(1)).enumerate() {
         let current = &samples.current[r * of_current..][..of_current];
         let dpassed = &samples.dpassed[r * of_passed..][..of_passed];
-        for at in (0..n).step_by(LANES) {
+        for at in groups(n) {
             let own = |t: usize| dpassed_at(dpassed, n, steps, t, at);
             match of_current > n {
                 true => backward_train(neuron, dcurrent, current, own, n, at, kept),

@@ -11,6 +11,7 @@
 //! `S'(mem_t - threshold)` of its [`Surrogate`].
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use ff_tensor::neuron::{self, Row};
 use ff_tensor::{Formula, Neuron, Numbers, Readout};
@@ -52,7 +53,7 @@ pub struct Lif<S: Surrogate = Atan> {
     steps: usize,
     output: Output,
     /// The way to a rate without the time steps, prepared once.
-    stairs: Option<Staircase>,
+    stairs: Option<Arc<Staircase>>,
     surrogate: PhantomData<S>,
 }
 
@@ -64,7 +65,7 @@ impl<S: Surrogate> Lif<S> {
         let (zeroes, surrogate) = (reset == Reset::Zero, PhantomData);
         let lif = Self { beta, threshold, takes, zeroes, steps, output, stairs: None, surrogate };
         let climbs = output == Output::Rate && (2..=MOST).contains(&steps) && lif.validate().is_ok();
-        Self { stairs: climbs.then(|| Staircase::of(&lif)), ..lif }
+        Self { stairs: climbs.then(|| Arc::new(Staircase::of(&lif))), ..lif }
     }
 
     /// What a step leaves of `x`: `beta keep x`.
@@ -173,7 +174,7 @@ impl<S: Surrogate> Lif<S> {
 
 impl<S: Surrogate> Formula for Lif<S> {
     fn numbers(&self) -> Numbers {
-        let [middle, half, by, slope] = self.stairs.as_ref().map_or([0.0; 4], Staircase::secant);
+        let [middle, half, by, slope] = self.stairs.as_ref().map_or([0.0; 4], |stairs| stairs.secant());
         let flags = u32::from(self.zeroes) | u32::from(self.output == Output::Membrane) << 1;
         Numbers::floats(&[self.beta, self.threshold, self.takes, middle, half, by, slope]).whole(flags)
     }
