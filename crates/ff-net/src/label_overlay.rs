@@ -17,9 +17,9 @@ use crate::{Config, Error, Network, Result, upload};
 
 /// The images that a training goes through, on the device: as they are, or as the present epoch changes them.
 pub struct ImageSet<D: Device> {
-    pub(crate) images: Tensor<D, u8>,
-    pub(crate) targets: Tensor<D, u32>,
-    pub(crate) order: Tensor<D, u32>,
+    images: Tensor<D, u8>,
+    targets: Tensor<D, u32>,
+    order: Tensor<D, u32>,
     changes: Option<Changes<D>>,
 }
 
@@ -59,14 +59,26 @@ impl<D: Device> ImageSet<D> {
         Ok(Self { images, targets, order: dev.zeros(range.len(), 1)?, changes: None })
     }
 
-    /// See [`Trainer::augmented`](crate::Trainer::augmented).
-    pub(crate) fn augment(
-        &mut self,
-        dev: &D,
-        list: &[Augmentation],
-        width: usize,
-        height: usize,
-    ) -> Result<()> {
+    /// The images of the present epoch, `[n, pixels]`.
+    pub fn images(&self) -> &Tensor<D, u8> {
+        &self.images
+    }
+
+    /// Their labels, `[n, 1]`.
+    pub fn targets(&self) -> &Tensor<D, u32> {
+        &self.targets
+    }
+
+    /// The order in which the present epoch goes through them, `[n, 1]`.
+    pub fn order(&self) -> &Tensor<D, u32> {
+        &self.order
+    }
+
+    /// Lets the images change before each epoch, as [`Trainer::augmented`](crate::Trainer::augmented) says.
+    ///
+    /// # Errors
+    /// Images of another size, a change that is out of bounds, or a device without room.
+    pub fn augment(&mut self, dev: &D, list: &[Augmentation], width: usize, height: usize) -> Result<()> {
         if let Some(before) = self.changes.take() {
             self.images = before.originals;
         }
@@ -82,12 +94,15 @@ impl<D: Device> ImageSet<D> {
     }
 
     /// What is done to the images before each epoch.
-    pub(crate) fn augmentations(&self) -> &[Augmentation] {
+    pub fn augmentations(&self) -> &[Augmentation] {
         self.changes.as_ref().map_or(&[], |changes| &changes.list)
     }
 
     /// Gets ready for epoch `epoch`, counted from 0: its order, and its changes.
-    pub(crate) fn begin(&mut self, dev: &D, seed: u64, epoch: usize) -> ff_tensor::Result<()> {
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn begin(&mut self, dev: &D, seed: u64, epoch: usize) -> ff_tensor::Result<()> {
         let order = epoch_order(self.order.rows(), seed, epoch as u64);
         dev.write(&mut self.order, &order)?;
         let Some(Changes { originals, list, width, height }) = &self.changes else { return Ok(()) };

@@ -2,16 +2,18 @@
 //! by step as its code has it: one batch, the batch's own labels permuted for negatives, 1,000 steps for layer 1,
 //! then 1,000 for layer 2. With the same seed it prints the same numbers.
 
-use std::ops::ControlFlow;
-
-use ff_tensor::{Device, Dropout, NeuronKind};
+use ff_net::input::Images;
+use ff_net::layer::Lesson;
+use ff_net::pass::{self, Pass, Purpose, Shape};
+use ff_net::prediction::error_percent;
+use ff_net::training::batch_means;
+use ff_net::{
+    Config, Control, Error, LayerWeights, Network, NeuronConfig, Predictor, Progress, Result, upload,
+};
+use ff_tensor::{Advance, Clock, Device, Dropout, Gather, Tensor};
 use ndarray::{Array1, Array2, Axis};
 
-use crate::layer::{Images, Labels, Learning, Rule};
-use crate::prediction::error_percent;
 use crate::torch::TorchGenerator;
-use crate::training::batch_means;
-use crate::{Config, LayerWeights, Network, Predictor, Purpose, Result, upload};
 
 /// Images in the tutorial's only batch, and in its "test" batch.
 pub const BATCH: usize = 128;
@@ -58,35 +60,25 @@ impl<D: Device> Run<D> {
 }
 
 /// The tutorial's settings: those of [`Config::default`], with one kind of unit or the other.
-pub fn config(neuron: NeuronKind) -> Config {
+pub fn config(neuron: NeuronConfig) -> Config {
     Config { neuron, epochs: STEPS, batch: BATCH, ..Config::default() }
 }
 
-/// Runs the tutorial with one activation. Call it with `Lif` and then with `Relu` on the same generator, as the
-/// tutorial does; `on_step` is called after each of `2 * STEPS` steps.
+/// Runs the tutorial with one activation. Call it with LIF units and then with rectifiers on the same generator, as the
+/// tutorial does; `control` is told of each of `2 * STEPS` steps.
 ///
 /// # Errors
-/// If the device fails.
+/// If the device fails, or if `control` stopped it.
 pub fn run<D: Device>(
     dev: &D,
-    neuron: NeuronKind,
+    neuron: NeuronConfig,
     generator: &mut TorchGenerator,
     train: Set,
     test: Set,
     classes: usize,
-    on_step: &mut dyn FnMut(),
+    control: Control,
 ) -> Result<Run<D>> {
-    let pixels = train.images.ncols();
-    let config = config(neuron);
-    let mut inputs = pixels;
-    let mut weights = Vec::new();
-    for &units in &config.layers {
-        let weight = Array2::from_shape_vec((units, inputs), generator.linear_weight(inputs, units));
-        let weight = weight.map(|w| w.reversed_axes()).unwrap_or_default();
-        weights.push(LayerWeights { weight, bias: None, head: None });
-        inputs = units;
-    }
-    let network = Network::with_weights(dev, config, pixels, classes, weights)?;
+    let network = network(dev, neuron, generator, train.images.ncols(), classes)?;
 
     let size = BATCH.min(train.labels.len());
     let batch = generator.shuffled_order(train.labels.len())[..size].to_vec();
@@ -95,13 +87,13 @@ pub fn run<D: Device>(
     let positive = (0..size).map(label);
     let pair: Vec<u32> = positive.chain(permutation.iter().map(|&from| label(from as usize))).collect();
 
-    let (network, losses, goodness) = fit(network, train, &batch, &pair, on_step)?;
+    let (network, losses, goodness) = fit(network, train, &batch, &pair, control)?;
 
     generator.unshuffled_iterator();
     let own: Vec<usize> = batch.iter().map(|&i| i as usize).collect();
     let mut predictor = Predictor::new(&network)?;
     let mut error = |images: &Array2<u8>, labels: &Array1<u8>| -> Result<f64> {
-        Ok(error_percent(&predictor.scan(&network, images, &mut |_| ())?.predict(), labels))
+        Ok(error_percent(&predictor.scan(&network, images)?.predict(), labels))
     };
     let train_error = error(&train.images.select(Axis(0), &own), &train.labels.select(Axis(0), &own))?;
     let first: Vec<usize> = (0..size).collect();
@@ -121,66 +113,130 @@ pub fn run<D: Device>(
     })
 }
 
+/// The network with torch's random weights.
+fn network<D: Device>(
+    dev: &D,
+    neuron: NeuronConfig,
+    generator: &mut TorchGenerator,
+    pixels: usize,
+    classes: usize,
+) -> Result<Network<D>> {
+    let config = config(neuron);
+    let mut inputs = pixels;
+    let mut weights = Vec::new();
+    for &units in &config.layers {
+        let weight = Array2::from_shape_vec((units, inputs), generator.linear_weight(inputs, units));
+        let weight = weight.map(|w| w.reversed_axes()).unwrap_or_default();
+        weights.push(LayerWeights { weight, bias: None, head: None });
+        inputs = units;
+    }
+    Network::with_weights(dev, config, pixels, classes, weights)
+}
+
+/// The tutorial's one batch on the device, with its buffers.
+struct Lessons<D: Device> {
+    network: Network<D>,
+    images: Images<D>,
+    /// `[2 B, 1]`: the labels of the positives, then of the negatives.
+    pair: Tensor<D, u32>,
+    pass: Box<dyn Pass<D>>,
+    clock: Clock<D>,
+}
+
 type Fitted<D> = (Network<D>, Vec<Vec<f32>>, Vec<Vec<f32>>);
 
 /// Layer after layer, each for all steps on the same batch. What a layer below gives no longer changes, so it is
 /// computed once.
 fn fit<D: Device>(
-    mut network: Network<D>,
+    network: Network<D>,
     train: Set,
     batch: &[u32],
     pair: &[u32],
-    on_step: &mut dyn FnMut(),
+    control: Control,
 ) -> Result<Fitted<D>> {
-    let dev = network.dev.clone();
-    let size = batch.len();
-    let set = upload::images(&dev, train.images)?;
-    let targets = upload::labels(&dev, train.labels)?;
-    let order = dev.upload(size, 1, batch)?;
-    let pair = dev.upload(2 * size, 1, pair)?;
-    let mut clock = dev.zeros(1, 2)?;
-    let mut images = Images::new(&dev, size, network.pixels, network.classes)?;
-    let Images { xhat, scale, labels } = &mut images;
-    let gather = network.config.gather(network.classes);
-    dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &gather)?;
-
-    let labels = Labels { labels: &pair, scale: &images.scale, row: network.config.label() };
-    let mut activities = network.activities(size, 2, Purpose::Learning)?;
-    let (objective, adam) = (network.config.objective(), network.config.adam(STEPS as u32));
-    let mut losses = Vec::new();
-    for (i, layer) in network.layers.iter_mut().enumerate() {
-        let (below, above) = activities.split_at_mut(i);
-        let activity = &mut above[0];
-        let mut learning = Learning::new(&dev, layer, activity)?;
-        let mut log = dev.zeros(STEPS * size, 1)?;
-        dev.write(&mut clock, &[0, 0])?;
-        let mut step = || {
-            let rule = Rule { clock: &clock, dropout: Dropout::NONE, objective, adam };
-            let (learning, log) = (&mut learning, &mut log);
-            match below.last() {
-                None => {
-                    layer.image_current(&dev, activity, &images)?;
-                    layer.learn_images(&dev, learning, log, activity, &images, &labels, &rule)?;
-                }
-                Some(below) => layer.learn(&dev, learning, log, activity, below, &labels, &rule)?,
-            }
-            dev.advance(&mut clock)
-        };
-        let mut told = || {
-            on_step();
-            ControlFlow::Continue(())
-        };
-        dev.repeat(STEPS, &mut step, &mut told)?;
+    let (dev, layers) = (network.dev.clone(), network.layers.len());
+    let mut lessons = Lessons::new(network, train, batch, pair)?;
+    let (mut losses, mut goodness) = (Vec::new(), Vec::new());
+    for i in 0..layers {
+        losses.push(lessons.learn(i, control)?);
         // What the next layer gets is the answer of the weights that have learned.
-        match below.last() {
-            None => {
-                layer.image_current(&dev, activity, &images)?;
-                layer.answer_images(&dev, activity, &labels)?;
-            }
-            Some(below) => layer.answer(&dev, activity, below, &labels)?,
-        }
-        losses.push(batch_means(&dev.download(&log)?, size));
+        lessons.answer(i)?;
+        goodness.push(dev.download(lessons.pass.goodness(i))?);
     }
-    let goodness = activities.iter().map(|a| dev.download(&a.goodness)).collect::<ff_tensor::Result<_>>()?;
-    Ok((network, losses, goodness))
+    Ok((lessons.network, losses, goodness))
+}
+
+impl<D: Device> Lessons<D> {
+    fn new(network: Network<D>, train: Set, batch: &[u32], pair: &[u32]) -> Result<Self> {
+        let (dev, size, classes, config) = (&network.dev, batch.len(), network.classes, &network.config);
+        let (set, targets) =
+            (upload::images(dev, train.images.view())?, upload::labels(dev, train.labels.view())?);
+        let (order, clock) = (dev.upload(size, 1, batch)?, dev.zeros(1, 2)?);
+        let mut images = Images::new(dev, size, network.pixels, classes, network.layers[0].shape()[1])?;
+        Gather {
+            xhat: &mut images.xhat,
+            scale: &mut images.scale,
+            labels: &mut images.labels,
+            images: &set,
+            targets: &targets,
+            order: &order,
+            clock: &clock,
+            classes,
+            amplitude: config.label_amplitude,
+            norm: config.norm(),
+            dropout: Dropout::NONE,
+        }
+        .on(dev)?;
+        let shape = Shape { rows: 2 * size, train: false, shares: images.xhat.rows() };
+        let purpose = Purpose::Learning { dropout: false };
+        let pass = pass::new(dev, &network.layers, shape, false, purpose)?;
+        Ok(Self { images, pair: dev.upload(2 * size, 1, pair)?, pass, clock, network })
+    }
+
+    /// Layer `i` learns for all steps. Gives the loss of each.
+    fn learn(&mut self, i: usize, control: Control) -> Result<Vec<f32>> {
+        let Self { network, images, pair, pass, clock } = self;
+        let Network { dev, config, layers, objective, .. } = network;
+        let (size, all) = (images.labels.rows(), layers.len() * STEPS);
+        let optimiser = config.optimiser(STEPS as u32);
+        let mut learning = pass.learning(dev, layers, i, &*optimiser)?;
+        let mut losses = dev.zeros(STEPS * size, 1)?;
+        dev.write(clock, &[0, 0])?;
+        let mut step = || {
+            if i == 0 {
+                layers[0].connection.current(dev, &mut images.shares, &images.xhat)?;
+            }
+            let mut lesson = Lesson {
+                clock,
+                dropout: Dropout::NONE,
+                objective: &**objective,
+                optimiser: &*optimiser,
+                losses: &mut losses,
+                reduce: &mut |_, _| Ok(()),
+            };
+            let input = images.overlay(pair, config.label_amplitude);
+            pass.learn(dev, layers, i, input, &mut learning, &mut lesson)?;
+            Advance { clock }.on(dev)
+        };
+        let mut done = i * STEPS;
+        let mut after = || {
+            done += 1;
+            control(Progress { done, all })
+        };
+        if dev.repeat(STEPS, &mut step, &mut after)? < STEPS {
+            return Err(Error::Stopped);
+        }
+        Ok(batch_means(&dev.download(&losses)?, size))
+    }
+
+    /// Layer `i` answers.
+    fn answer(&mut self, i: usize) -> Result<()> {
+        let Self { network, images, pair, pass, .. } = self;
+        let (dev, layers) = (&network.dev, &network.layers);
+        if i == 0 {
+            layers[0].connection.current(dev, &mut images.shares, &images.xhat)?;
+        }
+        let input = images.overlay(pair, network.config.label_amplitude);
+        Ok(pass.answer(dev, layers, i, input)?)
+    }
 }
