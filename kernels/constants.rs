@@ -1,13 +1,10 @@
 //! The constants that Rust and the kernels share. Each has one definition, in Rust: `LANES` there is `FF_LANES` here, which
-//! [`definitions`] puts in front of the program.
+//! [`definitions`] puts in front of a program.
 
 use std::fmt::Write;
 
-use ff_tensor::constants::{
-    CHUNKS, LANES, MOST_SECANT_STEPS, SMALLEST_DERIVATIVE, SMALLEST_GRADIENT, SMALLEST_MEAN, SMALLEST_SQUARE,
-    TAIL, WHITE,
-};
-use ff_tensor::{Goodness, NeuronKind, NormKind, Output, Reset, Surrogate};
+use ff_tensor::NormKind;
+use ff_tensor::constants::{CHUNKS, LANES, MOST_KEPT, SMALLEST_DERIVATIVE, WHITE};
 
 /// Rows and columns of the product that one block of `matmul` computes.
 pub const TILE: usize = 64;
@@ -22,50 +19,22 @@ pub const AFFINE: u32 = 1;
 /// The number of [`Augmentation::Elastic`](ff_tensor::Augmentation::Elastic).
 pub const ELASTIC: u32 = 2;
 
-/// The number of [`Objective::Softplus`](ff_tensor::Objective::Softplus).
-pub const SOFTPLUS: u32 = 0;
-/// The number of [`Objective::Pair`](ff_tensor::Objective::Pair).
-pub const PAIR: u32 = 1;
-
 /// Whole numbers, and the numbers by which a kernel knows variants.
 const WHOLE: &[(&str, u32)] = &[
     ("LANES", LANES as u32),
     ("CHUNKS", CHUNKS as u32),
-    ("MOST_SECANT_STEPS", MOST_SECANT_STEPS as u32),
+    ("MOST_KEPT", MOST_KEPT as u32),
     ("TILE", TILE as u32),
     ("NUMBERS", NUMBERS as u32),
     ("SHIFT", SHIFT),
     ("AFFINE", AFFINE),
     ("ELASTIC", ELASTIC),
-    ("LIF", NeuronKind::Lif as u32),
-    ("RELU", NeuronKind::Relu as u32),
-    ("SUBTRACT", Reset::Subtract as u32),
-    ("ZERO", Reset::Zero as u32),
-    ("NONE", Reset::None as u32),
-    ("MEMBRANE", Output::Membrane as u32),
-    ("RATE", Output::Rate as u32),
-    ("ATAN", Surrogate::Atan as u32),
-    ("FAST_SIGMOID", Surrogate::FastSigmoid as u32),
-    ("TRIANGLE", Surrogate::Triangle as u32),
-    ("BOXCAR", Surrogate::Boxcar as u32),
-    ("SECANT", Surrogate::Secant as u32),
-    ("MEAN", Goodness::Mean as u32),
-    ("SUM", Goodness::Sum as u32),
     ("L2", NormKind::L2 as u32),
     ("RMS", NormKind::Rms as u32),
-    ("SOFTPLUS", SOFTPLUS),
-    ("PAIR", PAIR),
 ];
 
 /// Numbers of 32 bits with a point.
-const REAL: &[(&str, f32)] = &[
-    ("WHITE", WHITE),
-    ("TAIL", TAIL),
-    ("SMALLEST_DERIVATIVE", SMALLEST_DERIVATIVE),
-    ("SMALLEST_GRADIENT", SMALLEST_GRADIENT),
-    ("SMALLEST_MEAN", SMALLEST_MEAN),
-    ("SMALLEST_SQUARE", SMALLEST_SQUARE),
-];
+const REAL: &[(&str, f32)] = &[("WHITE", WHITE), ("SMALLEST_DERIVATIVE", SMALLEST_DERIVATIVE)];
 
 /// A `#define` for each constant, and `FF_CONSTANTS` to say that they are there.
 pub fn definitions() -> String {
@@ -85,7 +54,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::FILES;
+    use crate::{FIXED, FRONT, WITH_FORMULAS};
 
     /// The names that begin with `FF_`.
     fn words(text: &str) -> BTreeSet<&str> {
@@ -96,7 +65,8 @@ mod tests {
     #[test]
     fn what_the_kernels_use_is_defined_and_what_is_defined_is_used() {
         let defined = definitions();
-        let used: String = FILES.iter().map(|(_, text)| *text).collect();
+        let with_formulas = WITH_FORMULAS.iter().flat_map(|kernel| kernel.files);
+        let used: String = FRONT.iter().chain(FIXED).chain(with_formulas).map(|file| file.text).collect();
         assert_eq!(words(&defined), words(&used));
         assert_eq!(defined.lines().count(), words(&defined).len(), "a constant is defined twice");
     }
@@ -104,7 +74,9 @@ mod tests {
     #[test]
     fn numbers_are_written_as_c_reads_them() {
         let text = definitions();
-        for line in ["#define FF_LANES 16u", "#define FF_WHITE 2.55e2f", "#define FF_SMALLEST_MEAN 1e-30f"] {
+        for line in
+            ["#define FF_LANES 16u", "#define FF_WHITE 2.55e2f", "#define FF_SMALLEST_DERIVATIVE 1e-20f"]
+        {
             assert!(text.lines().any(|found| found == line), "{text}");
         }
     }

@@ -1,4 +1,5 @@
-// The twin of crates/ff-cpu/src/draw_labels.rs:   p(c) ~ exp(sharpness * score[c])  for c != true, 0 for the true label
+// The twin of crates/ff-cpu/src/draw_labels.rs:   p(c) ~ exp(sharpness * score[c])  for c != true, 0 for the true label;
+//   without scores, or with sharpness 0, each wrong label is equally likely
 //
 // Launch: a thread for each sample. `expf` may differ from the CPU's in its last bit, and so, once in a million draws, may
 // a label.
@@ -31,7 +32,7 @@ __device__ inline u32 hard_wrong_label(float u, u32 label, const float *scores, 
 extern "C" __global__ void __launch_bounds__(256) draw_labels(
     u32 *pair,             // [2 B]
     const u32 *labels,     // [B]
-    const float *scores,   // [B, classes]; not read when sharpness is 0
+    const float *scores,   // [B, classes], or null
     const u32 *clock,      // [2]
     u32 batch, u32 classes, u64 seed, float sharpness) {
     u32 b = blockIdx.x * blockDim.x + threadIdx.x;
@@ -39,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(256) draw_labels(
     u32 label = labels[b];
     float u = random_uniform(seed, ((u64)clock[0] << 32) | b);
     pair[b] = label;
-    pair[batch + b] = sharpness == 0.0f
+    pair[batch + b] = scores == nullptr || sharpness == 0.0f
         ? uniform_wrong_label(u, label, classes)
         : hard_wrong_label(u, label, scores + (size_t)b * classes, classes, sharpness);
 }

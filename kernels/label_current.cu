@@ -4,15 +4,16 @@
 
 extern "C" __global__ void __launch_bounds__(256) label_current(
     float *current,        // [R, n]
-    const float *shares,   // [B + classes, n]
+    const float *shares,   // [B + classes + 1, n]
     const float *scale,    // [B]
     const u32 *labels,     // [R]
     const float *factor,   // [R], or null
-    u32 batch, u32 n, float amplitude) {
+    u32 batch, u32 label_rows, u32 n, float amplitude) {
     u32 r = blockIdx.x, j = blockIdx.y * blockDim.x + threadIdx.x;
     if (j >= n) return;
     u32 b = r % batch;
-    float image = shares[(size_t)b * n + j], of_label = shares[(size_t)(batch + labels[r]) * n + j];
+    u32 l = label_within(labels[r], label_rows);
+    float image = shares[(size_t)b * n + j], of_label = shares[(size_t)(batch + l) * n + j];
     float a = amplitude * scale[b];
     float t = factor ? factor[r] : 1.0f;
     current[(size_t)r * n + j] = t * (image + a * of_label);

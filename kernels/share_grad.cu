@@ -3,7 +3,7 @@
 //   dshares[b]     = sum over copies of t[r] dI[r],   b = r % B
 //   dshares[B + l] = sum over rows with label l of amplitude s[b] t[r] dI[r]
 //
-// Launch: 32 x 8, grid (column blocks, classes + B / 8). A block either sums one label's rows, with a thread for each
+// Launch: 32 x 8, grid (column blocks, rows of labels + B / 8). A block either sums one label's rows, with a thread for each
 // column and each of the CPU's 8 chunks of images, or has 8 images. All sums as on the CPU, bit for bit.
 
 constexpr u32 CHUNKS = FF_CHUNKS;
@@ -13,32 +13,35 @@ struct Copies {
     const float *dcurrent, *shares, *dgoodness;
     const u32 *labels;
     const float *factor;
-    u32 batch, n, g;
+    u32 batch, label_rows, n;
+    float goodness_factor;
 
-    // `t[r] dI[r]` of unit j. `a`: amplitude times s[b].
+    __device__ u32 label(u32 r) const { return label_within(labels[r], label_rows); }
+
+    // `t[r] dI[r]` of unit j. `a` is the amplitude times s[b].
     __device__ float at(u32 r, u32 b, u32 j, float a) const {
         float t = factor ? factor[r] : 1.0f;
         if (dcurrent) return t * dcurrent[(size_t)r * n + j];
-        float label = a * shares[(size_t)(batch + labels[r]) * n + j];
+        float of_label = a * shares[(size_t)(batch + label(r)) * n + j];
         // Once for the current, once for its gradient.
-        return dgoodness[r] * (2.0f * goodness_factor(g, n)) * t * t * (shares[(size_t)b * n + j] + label);
+        return dgoodness[r] * (2.0f * goodness_factor) * t * t * (shares[(size_t)b * n + j] + of_label);
     }
 };
 
 extern "C" __global__ void __launch_bounds__(256) share_grad(
-    float *dshares,           // [B + classes, n]
+    float *dshares,           // [B + classes + 1, n]
     const float *dcurrent,    // [R, n], or null
-    const float *shares,      // [B + classes, n], or null
+    const float *shares,      // [B + classes + 1, n], or null
     const float *dgoodness,   // [R], or null
     const u32 *labels,        // [R]
     const float *scale,       // [B]
     const float *factor,      // [R], or null
-    u32 rows, u32 batch, u32 classes, u32 n, u32 g, float amplitude) {
+    u32 rows, u32 batch, u32 label_rows, u32 n, float goodness_factor, float amplitude) {
     __shared__ float sums[CHUNKS][32];
-    Copies copies = {dcurrent, shares, dgoodness, labels, factor, batch, n, g};
+    Copies copies = {dcurrent, shares, dgoodness, labels, factor, batch, label_rows, n, goodness_factor};
     u32 j = blockIdx.x * 32 + threadIdx.x, chunk = threadIdx.y;
-    if (blockIdx.y >= classes) {
-        u32 b = (blockIdx.y - classes) * CHUNKS + chunk;
+    if (blockIdx.y >= label_rows) {
+        u32 b = (blockIdx.y - label_rows) * CHUNKS + chunk;
         if (b >= batch || j >= n) return;
         float image = 0.0f;
         for (u32 r = b; r < rows; r += batch) image += copies.at(r, b, j, amplitude * scale[b]);
@@ -50,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(256) share_grad(
     float of_label = 0.0f;
     for (u32 b = chunk * images; j < n && b < end; b++)
         for (u32 r = b; r < rows; r += batch)
-            if (labels[r] == label) {
+            if (copies.label(r) == label) {
                 float a = amplitude * scale[b];
                 of_label += a * copies.at(r, b, j, a);
             }

@@ -21,8 +21,9 @@ extern "C" __global__ void __launch_bounds__(256) softmax_loss(
         share[c] = expf(sharpness * (score[c] - top));
         whole += share[c];
     }
+    u32 label = label_within(labels[b], classes);
     u64 at = (u64)clock[1] * batch + b;
-    if (at < images) losses[at] = logf(whole) - sharpness * (score[labels[b]] - top);
+    if (at < images) losses[at] = logf(whole) - sharpness * (score[label] - top);
     for (u32 c = 0; c < classes; c++) share[c] *= step / whole;
-    share[labels[b]] -= step;
+    share[label] -= step;
 }

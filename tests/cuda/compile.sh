@@ -31,14 +31,24 @@ export LD_LIBRARY_PATH=$cuda/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-cargo run --quiet --package ff-cuda --example compile -- text > "$out/kernels.cu"
-# The same options as in kernels/lib.rs.
-"$cuda/bin/nvcc" -arch="compute_${arch#sm_}" --ptx --fmad=false --std=c++17 -Werror all-warnings \
-    "$out/kernels.cu" -o "$out/kernels.ptx"
-"$cuda/bin/ptxas" -arch="$arch" -v -warn-spills -Werror "$out/kernels.ptx" -o "$out/kernels.cubin" 2> "$out/said" ||
-    { cat "$out/said" >&2; exit 1; }
-cargo run --quiet --package ff-cuda --example compile -- "$arch" > "$out/nvrtc.cubin"
+# One text for the kernels without formulas, and one for each kernel with each of the engine's formulas.
+cargo run --quiet --example compile -- text "$out"
+
+# One text, with the same options as in kernels/lib.rs.
+compile() {
+    "$cuda/bin/nvcc" -arch="compute_${arch#sm_}" --ptx --fmad=false --std=c++17 -Werror all-warnings "$1.cu" -o "$1.ptx" &&
+        "$cuda/bin/ptxas" -arch="$arch" -v -warn-spills -Werror "$1.ptx" -o "$1.cubin" 2> "$1.said" ||
+        { echo "error: $(basename "$1") does not compile:" >&2; cat "$1.said" >&2; return 1; }
+}
+export -f compile
+export cuda arch
+find "$out" -name '*.cu' -print0 | sed -z 's/\.cu$//' | xargs -0 -P "$(nproc)" -I{} bash -c 'compile "$1"' _ {}
+
+cargo run --quiet --example compile -- "$arch"
 cargo test --quiet --package ff-cuda -- --ignored nvrtc > "$out/said-by-tests" || { cat "$out/said-by-tests"; exit 1; }
-registers=$(sed -n 's/.*Used \([0-9]*\) registers.*/\1/p' "$out/said" | sort -n | tail -1)
-echo "kernels: $(grep -c 'Compiling entry function' "$out/said") compiled for $arch by nvcc and NVRTC $version, no warnings," \
-    "no spills, at most $registers registers; not run"
+
+# The most registers that a kernel of these texts uses.
+registers() { cat "$@" | sed -n 's/.*Used \([0-9]*\) registers.*/\1/p' | sort -n | tail -1; }
+echo "kernels: $(cat "$out"/*.said | grep -c 'Compiling entry function') in $(ls "$out"/*.cu | wc -l) programs compiled for $arch" \
+    "by nvcc and NVRTC $version, no warnings, no spills, at most $(registers "$out"/*.said) registers," \
+    "$(registers "$out"/local_grad-*.said) in local_grad; not run"

@@ -2,16 +2,20 @@
 //! `ff-cuda`'s own seam. A pass here is a pass of the shim, not of a GPU.
 #![allow(dead_code)]
 
+mod build;
+
 use std::alloc::Layout;
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ff_cuda::{Arg, Cuda, Driver, DriverError, Grid, Recording};
+use ff_cuda::Cuda;
+use ff_cuda::seam::{Arg, Driver, DriverError, Grid, Program, Recording};
 use ff_tensor::{Error, Result};
-use libloading::{Library, Symbol};
+
+use build::Library;
+pub use build::{SANITIZE, compiler};
 
 /// In which order the threads of a block have their turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,90 +25,19 @@ pub enum Schedule {
     Shuffled,
 }
 
-/// What `shim.h` exports for each kernel.
-type Launch = unsafe extern "C" fn(*const c_uint, *const c_char, *mut *mut c_void, c_int) -> *const c_char;
-
-/// Compiled kernels. The shim's fibers are the process's, so one launch runs at a time.
-pub struct Program {
-    functions: HashMap<String, Launch>,
-    _library: Library,
-}
-
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// This variable makes the compiler add its sanitizers; the process then needs their library loaded first.
-pub const SANITIZE: &str = "FF_SHIM_SANITIZE";
-
-pub fn compiler() -> String {
-    std::env::var("CXX").unwrap_or_else(|_| "c++".into())
-}
-
-impl Program {
-    /// The engine's kernels.
-    pub fn ours() -> Arc<Self> {
-        static OURS: OnceLock<Arc<Program>> = OnceLock::new();
-        OURS.get_or_init(|| Arc::new(Self::compile("kernels", &ff_kernels::program()))).clone()
-    }
-
-    /// Any kernels.
-    pub fn compile(name: &str, text: &str) -> Self {
-        let mut text = text.to_string();
-        let names: Vec<String> = ff_kernels::names(&text).map(String::from).collect();
-        for name in &names {
-            text += &format!(
-                "extern \"C\" __attribute__((visibility(\"default\"))) const char *shim_{name}(const unsigned *grid, \
-                 const char *kinds, void **args, int schedule) {{ return shim::launch<&{name}>(grid, kinds, args, \
-                 schedule); }}\n"
-            );
-        }
-        let path = build(name, &text);
-        // SAFETY: the library has just been built from this text, and does nothing when it is loaded.
-        let library = unsafe { Library::new(&path) }.unwrap();
-        // Loaded, it needs no file; a sanitizer's message does.
-        if std::env::var_os(SANITIZE).is_none() {
-            std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
-        }
-        let find = |name: &String| {
-            // SAFETY: the type is that of the function in the text above.
-            let symbol: Symbol<Launch> = unsafe { library.get(format!("shim_{name}")) }.unwrap();
-            (name.clone(), *symbol)
-        };
-        Self { functions: names.iter().map(find).collect(), _library: library }
-    }
-}
-
-/// Compiles a text into a library of its own, anew each time: test binaries may run side by side.
-fn build(name: &str, text: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shim-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let (source, library) = (dir.join(format!("{name}.cc")), dir.join(format!("{name}.so")));
-    std::fs::write(&source, text).unwrap();
-    let mut command = Command::new(compiler());
-    // Hidden, or another library's function of a kernel's name is called in its place: glibc has an `advance`.
-    command.args(["-std=c++17", "-O1", "-g", "-shared", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off"]);
-    command.args(["-Wall", "-Werror", "-Wno-unused-function", "-include"]);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shim/shim.h"));
-    if std::env::var_os(SANITIZE).is_some() {
-        command.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
-    }
-    let output = command.arg(&source).arg("-o").arg(&library).output().unwrap_or_else(|e| {
-        panic!("the shim needs a C++ compiler: `{}` (or $CXX) does not start: {e}", compiler())
-    });
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    library
-}
-
 /// Bytes that one allocation can have.
 const ROOM: usize = 1 << 30;
 
+/// What is done to a program's text before it is compiled.
+type Change = Box<dyn Fn(String) -> String + Send + Sync>;
+
 /// A driver whose GPU is the processor.
 pub struct Shim {
-    program: Arc<Program>,
+    name: String,
     schedule: Schedule,
+    change: Change,
+    changed: Arc<AtomicBool>,
+    programs: Mutex<HashMap<Program, Arc<Library>>>,
     state: Mutex<State>,
 }
 
@@ -113,17 +46,59 @@ struct State {
     /// What is allocated, by its address.
     blocks: BTreeMap<u64, Layout>,
     /// The launches of a step that is being recorded.
-    recording: Option<Vec<(String, Grid, Vec<Arg>)>>,
+    recording: Option<Vec<Launch>>,
+}
+
+/// A launch that has been recorded.
+struct Launch {
+    library: Arc<Library>,
+    kernel: String,
+    grid: Grid,
+    args: Vec<Arg>,
 }
 
 impl Shim {
-    pub fn new(program: Arc<Program>, schedule: Schedule) -> Arc<Self> {
-        Arc::new(Self { program, schedule, state: Mutex::default() })
+    fn with(name: &str, schedule: Schedule, change: Change) -> Self {
+        let changed = Arc::default();
+        Self {
+            name: name.into(),
+            schedule,
+            change,
+            changed,
+            programs: Mutex::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// The engine's kernels.
+    pub fn named(name: &str, schedule: Schedule) -> Arc<Self> {
+        Arc::new(Self::with(name, schedule, Box::new(|text| text)))
     }
 
     /// The engine's kernels as a device.
     pub fn device(schedule: Schedule) -> Cuda {
-        Cuda::on(Self::new(Program::ours(), schedule))
+        Cuda::on(Self::named("shim", schedule))
+    }
+
+    /// Kernels of one's own, whatever the program.
+    pub fn of_text(text: &'static str, schedule: Schedule) -> Arc<Self> {
+        Arc::new(Self::with("shim", schedule, Box::new(move |_| text.into())))
+    }
+
+    /// The engine's kernels with a mistake. [`was_changed`](Self::was_changed) says whether a kernel had the place.
+    pub fn broken(right: &'static str, wrong: &'static str, schedule: Schedule) -> Arc<Self> {
+        let mut shim = Self::with("shim", schedule, Box::new(|text| text));
+        let changed = shim.changed.clone();
+        shim.change = Box::new(move |text| {
+            changed.fetch_or(text.contains(right), Ordering::Relaxed);
+            text.replace(right, wrong)
+        });
+        Arc::new(shim)
+    }
+
+    /// Whether a text that has been used was another one before.
+    pub fn was_changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -145,9 +120,21 @@ impl Shim {
         assert!(at + bytes as u64 <= start + block.size() as u64, "{bytes} bytes at {at} leave their block");
     }
 
-    fn run(&self, kernel: &str, grid: Grid, args: &[Arg]) -> std::result::Result<(), DriverError> {
-        let launch = self.program.functions.get(kernel);
-        let launch = launch.ok_or_else(|| DriverError::Other(format!("no kernel `{kernel}`")))?;
+    /// A program, compiled when it is met for the first time.
+    fn library(&self, program: &Program) -> std::result::Result<Arc<Library>, DriverError> {
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = programs.get(program) {
+            return Ok(library.clone());
+        }
+        self.outside_a_step("bring a formula that no step before it had")?;
+        let text = (self.change)(program.text());
+        let library = Library::of(program.name(), &text).map_err(DriverError::Other)?;
+        programs.insert(*program, library.clone());
+        Ok(library)
+    }
+
+    fn run(&self, launch: &Launch) -> std::result::Result<(), DriverError> {
+        let Launch { library, kernel, grid, args } = launch;
         let mut kinds = String::new();
         let mut pointers: Vec<*mut c_void> = Vec::new();
         for arg in args {
@@ -156,33 +143,25 @@ impl Shim {
                 Arg::U32(n) => ('u', std::ptr::from_ref(n).cast()),
                 Arg::U64(n) => ('U', std::ptr::from_ref(n).cast()),
                 Arg::F32(x) => ('f', std::ptr::from_ref(x).cast()),
-                Arg::Neuron(p) => ('s', std::ptr::from_ref(p).cast()),
+                Arg::Words(words) => ('s', std::ptr::from_ref(words).cast()),
             };
             kinds.push(kind);
             pointers.push(at.cast_mut());
         }
-        kinds.push('\0');
         let grid = [grid.blocks[0], grid.blocks[1], grid.threads[0], grid.threads[1]];
-        let (kinds, pointers) = (kinds.as_ptr().cast(), pointers.as_mut_ptr());
-        let _turn = turn();
-        // SAFETY: the shim compares number and kinds of the arguments with the kernel's before it reads them.
-        let wrong = unsafe { launch(grid.as_ptr(), kinds, pointers, self.schedule as c_int) };
-        if wrong.is_null() {
-            return Ok(());
-        }
-        // SAFETY: a text that stays until the next launch, which waits for its turn.
-        let wrong = unsafe { CStr::from_ptr(wrong) }.to_string_lossy().into_owned();
-        Err(DriverError::Other(format!("{kernel}: {wrong}")))
+        library
+            .launch(kernel, grid, &kinds, &mut pointers, self.schedule as i32)
+            .map_err(|wrong| DriverError::Other(format!("{kernel}: {wrong}")))
     }
 }
 
 impl Driver for Shim {
     fn name(&self) -> String {
-        "shim".into()
+        self.name.clone()
     }
 
     fn description(&self) -> String {
-        format!("shim, threads {:?}", self.schedule)
+        format!("{}, threads {:?}", self.name, self.schedule)
     }
 
     fn scan_rows(&self) -> usize {
@@ -234,12 +213,20 @@ impl Driver for Shim {
         Ok(())
     }
 
-    unsafe fn launch(&self, kernel: &str, grid: Grid, args: &[Arg]) -> std::result::Result<(), DriverError> {
+    unsafe fn launch(
+        &self,
+        program: &Program,
+        kernel: &str,
+        grid: Grid,
+        args: &[Arg],
+    ) -> std::result::Result<(), DriverError> {
+        let launch =
+            Launch { library: self.library(program)?, kernel: kernel.into(), grid, args: args.to_vec() };
         if let Some(launches) = &mut self.state().recording {
-            launches.push((kernel.into(), grid, args.to_vec()));
+            launches.push(launch);
             return Ok(());
         }
-        self.run(kernel, grid, args)
+        self.run(&launch)
     }
 
     unsafe fn product(
@@ -247,8 +234,9 @@ impl Driver for Shim {
         _: u64,
         _: (u64, bool),
         _: (u64, bool),
-        _: [usize; 3],
+        shape: [usize; 3],
     ) -> std::result::Result<bool, DriverError> {
+        assert!(shape.iter().all(|&size| size > 0), "a library refuses a product of {shape:?}");
         Ok(false)
     }
 
@@ -270,11 +258,11 @@ impl Driver for Shim {
 
 struct Launches<'a> {
     shim: &'a Shim,
-    launches: Vec<(String, Grid, Vec<Arg>)>,
+    launches: Vec<Launch>,
 }
 
 impl Recording for Launches<'_> {
     fn replay(&self) -> std::result::Result<(), DriverError> {
-        self.launches.iter().try_for_each(|(kernel, grid, args)| self.shim.run(kernel, *grid, args))
+        self.launches.iter().try_for_each(|launch| self.shim.run(launch))
     }
 }

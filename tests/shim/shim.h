@@ -6,19 +6,16 @@
 // What it does not show: races between threads that a barrier does not separate but no schedule here brings out, the
 // GPU's own memory model, its `expf`, its speed.
 
+// It is compiled anew with each program, so it includes little.
+
 #include <ucontext.h>
 
-#include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <numeric>
-#include <random>
-#include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #define __global__
 #define __device__
@@ -31,8 +28,10 @@ struct Dim {
 };
 static Dim threadIdx, blockIdx, blockDim, gridDim;
 
-using std::max;
-using std::min;
+template <typename T>
+constexpr T min(T a, T b) { return b < a ? b : a; }
+template <typename T>
+constexpr T max(T a, T b) { return a < b ? b : a; }
 
 namespace shim {
 
@@ -42,18 +41,18 @@ enum Schedule { FORWARD, REVERSE, SHUFFLED };
 
 struct Thread {
     ucontext_t context;
-    std::vector<char> stack;
+    char *stack; // made when it is first used, and kept
     Waits waits;
     unsigned shuffles; // so far: even and odd ones have a slot each, so that no value is overwritten before it is read
 };
 
-static std::vector<Thread> threads;
+static Thread threads[MOST_THREADS];
 static ucontext_t scheduler;
 static unsigned self, count;
 static char slots[2][MOST_THREADS][8];
 static void (*body)(void **);
 static void **arguments;
-static std::string failure;
+static char failure[256];
 
 static void pause(Waits waits) {
     unsigned me = self;
@@ -69,9 +68,9 @@ static void fiber() {
 
 static void start(unsigned t) {
     Thread &thread = threads[t];
-    thread.stack.resize(STACK);
+    if (!thread.stack) thread.stack = static_cast<char *>(malloc(STACK));
     getcontext(&thread.context);
-    thread.context.uc_stack.ss_sp = thread.stack.data();
+    thread.context.uc_stack.ss_sp = thread.stack;
     thread.context.uc_stack.ss_size = STACK;
     thread.context.uc_link = nullptr;
     makecontext(&thread.context, fiber, 0);
@@ -101,27 +100,36 @@ static bool release() {
     return some;
 }
 
-static bool run_block(const std::vector<unsigned> &order) {
+static bool run_block(const unsigned *order) {
     for (unsigned t = 0; t < count; t++) start(t);
     while (true) {
-        for (unsigned t : order) {
+        for (unsigned i = 0; i < count; i++) {
+            unsigned t = order[i];
             if (threads[t].waits != Waits::No) continue;
             self = t;
             threadIdx = {t % blockDim.x, t / blockDim.x, 0};
             swapcontext(&scheduler, &threads[t].context);
         }
         if (all(0, count, Waits::Done)) return true;
-        if (!release()) return failure = "some threads of a block wait at a barrier or shuffle that others never reach", false;
+        if (!release()) return false;
     }
 }
 
-static std::vector<unsigned> order_of(unsigned n, int schedule) {
-    std::vector<unsigned> order(n);
-    std::iota(order.begin(), order.end(), 0);
-    if (schedule == REVERSE) std::reverse(order.begin(), order.end());
-    if (schedule == SHUFFLED) std::shuffle(order.begin(), order.end(), std::mt19937(n));
-    return order;
-}
+// A list of whoever has a turn, in the schedule's order.
+struct Order {
+    unsigned *of = nullptr, room = 0;
+
+    void make(unsigned n, int schedule) {
+        if (n > room) of = static_cast<unsigned *>(realloc(of, (room = n) * sizeof(unsigned)));
+        for (unsigned i = 0; i < n; i++) of[i] = schedule == REVERSE ? n - 1 - i : i;
+        if (schedule != SHUFFLED) return;
+        unsigned draw = n;
+        for (unsigned i = n; i > 1; i--) {
+            draw = draw * 1664525 + 1013904223;
+            std::swap(of[i - 1], of[(draw >> 8) % i]);
+        }
+    }
+};
 
 // `u` u32, `U` u64, `f` float, `p` pointer, `s` struct: as mod.rs names what the host hands over.
 template <typename A>
@@ -142,25 +150,31 @@ struct Call<kernel> {
         kernel(*static_cast<A *>(args[I])...);
     }
     static void now(void **args) { with(args, std::index_sequence_for<A...>()); }
-    static std::string kinds() { return {kind<A>()...}; }
+    static const char *kinds() {
+        static const char kinds[] = {kind<A>()..., 0};
+        return kinds;
+    }
 };
+
+static const char *fail(const char *words, const char *more = "", const char *and_more = "", const char *last = "") {
+    snprintf(failure, sizeof failure, "%s%s%s%s", words, more, and_more, last);
+    return failure;
+}
 
 // As cuLaunchKernel takes it; null, or what is wrong.
 template <auto kernel>
 const char *launch(const unsigned grid[4], const char *kinds, void **args, int schedule) {
-    failure.clear();
-    if (Call<kernel>::kinds() != kinds) {
-        failure = "the kernel takes " + Call<kernel>::kinds() + ", the host gives " + kinds;
-        return failure.c_str();
-    }
+    if (strcmp(Call<kernel>::kinds(), kinds) != 0)
+        return fail("the kernel takes ", Call<kernel>::kinds(), ", the host gives ", kinds);
     gridDim = {grid[0], grid[1], 1}, blockDim = {grid[2], grid[3], 1};
     count = grid[2] * grid[3], body = Call<kernel>::now, arguments = args;
-    if (count > MOST_THREADS) return failure = "more than 1,024 threads in a block", failure.c_str();
-    if (threads.size() < count) threads.resize(count);
-    std::vector<unsigned> order = order_of(count, schedule), blocks = order_of(grid[0] * grid[1], schedule);
-    for (unsigned block : blocks) {
+    if (count > MOST_THREADS) return fail("more than 1,024 threads in a block");
+    static Order turns, blocks;
+    turns.make(count, schedule), blocks.make(grid[0] * grid[1], schedule);
+    for (unsigned i = 0; i < grid[0] * grid[1]; i++) {
+        unsigned block = blocks.of[i];
         blockIdx = {block % grid[0], block / grid[0], 0};
-        if (!run_block(order)) return failure.c_str();
+        if (!run_block(turns.of)) return fail("some threads of a block wait at a barrier or shuffle that others never reach");
     }
     return nullptr;
 }

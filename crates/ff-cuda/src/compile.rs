@@ -68,15 +68,15 @@ mod tests {
     #[test]
     #[ignore = "needs NVRTC: tests/cuda/compile.sh brings it along"]
     fn nvrtc_compiles_the_kernels_and_names_file_and_line_of_an_error() {
-        assert!(compile(&ff_kernels::program(), "sm_90").unwrap().starts_with(b"\x7fELF"));
-        let broken = ff_kernels::program()
+        assert!(compile(&ff_kernels::fixed(), "sm_90").unwrap().starts_with(b"\x7fELF"));
+        let broken = ff_kernels::fixed()
             .replace("float a = amplitude * scale[b];", "float a = amplitude * scales[b];");
         let Err(OpenError::Compile { arch, first, log }) = compile(&broken, "sm_90") else {
             panic!("it compiled")
         };
         assert_eq!(arch, "sm_90");
         assert!(first.contains("kernels/label_current.cu(") && first.contains("\"scales\""), "{first}");
-        assert!(log.contains("kernels/goodness.cu("), "{log}");
+        assert!(log.contains("kernels/share_grad.cu("), "{log}");
         let Err(OpenError::Compile { first, .. }) = compile(&broken, "sm_1") else { panic!("it compiled") };
         assert!(first.contains("gpu-architecture"), "{first}");
     }

@@ -1,29 +1,32 @@
-//! A GPU as a [`Device`]: checks shapes, then launches the op's kernel.
+//! A GPU as a [`Device`]: takes each op apart and launches its kernel. The ops have been checked before they come here.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ff_kernels::constants::TILE;
-use ff_tensor::checks::{
-    expect_augment, expect_bias, expect_copies, expect_factor, expect_pairs, expect_shares, expect_units,
+use ff_kernels::{
+    LABEL_GOODNESS, LOCAL_GRAD, PAIR_LOSSES, ROW_GOODNESS, UNITS_BACKWARD, UNITS_FORWARD, UPDATE,
 };
 use ff_tensor::{
-    Adam, Augment, Clock, CurrentGrad, Device, Element, Gather, Goodness, LabelDraw, LabelRow, LocalLoss,
-    Neuron, Norm, Objective, Result, Softmax, Tensor, expect_shape,
+    Advance, Augment, Checked, CurrentGrad, Device, DrawLabels, Element, Gather, LabelCurrent, LabelGoodness,
+    LocalGrad, MatMul, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select, ShareGoodness,
+    ShareGrad, SoftmaxLoss, SumRows, Tensor, UnitsBackward, UnitsForward, Update, element_count,
+    expect_shape,
 };
 
 use crate::error::failed;
-use crate::launch::{args, changes, each, norm, number, objective, sums, units};
-use crate::{Arg, Buffer, Driver, Grid, OpenError, Products, gpu};
+use crate::launch::{Call, args, changes, cover, each, fields, sums, units as each_unit};
+use crate::{Buffer, Driver, OpenError, Products, Program, Struct, gpu};
 
-/// One GPU.
+/// One GPU. Its tensors belong to it and to its clones.
 #[derive(Clone)]
 pub struct Cuda {
     driver: Arc<dyn Driver>,
 }
 
 impl Cuda {
-    /// GPU number `index`. Its kernels come from the user's cache, or else are compiled, which takes some seconds.
+    /// GPU number `index`. Its kernels come from the user's cache, or else are compiled, which takes some seconds. Those that
+    /// need formulas are compiled when an op brings a formula for the first time.
     ///
     /// # Errors
     /// If there is no such GPU, or something that it needs is missing.
@@ -32,6 +35,7 @@ impl Cuda {
     }
 
     /// A device on any driver.
+    #[doc(hidden)]
     pub fn on(driver: Arc<dyn Driver>) -> Self {
         Self { driver }
     }
@@ -41,14 +45,8 @@ impl Cuda {
         self.driver.description()
     }
 
-    /// An op's kernel; nothing where there is no row.
-    fn launch(&self, kernel: &str, grid: Grid, args: &[Arg]) -> Result<()> {
-        if grid.blocks.contains(&0) {
-            return Ok(());
-        }
-        // SAFETY: the ops below have checked the shapes of what they hand over, in the order of the kernel's arguments;
-        // the shim's tests compare their number and types with the kernel's.
-        unsafe { self.driver.launch(kernel, grid, args) }.map_err(|e| failed(&*self.driver, e))
+    fn call(&self, op: &'static str) -> Call<'_> {
+        Call { driver: &self.driver, op }
     }
 }
 
@@ -60,33 +58,36 @@ impl Device for Cuda {
     }
 
     fn zeros<T: Element>(&self, rows: usize, cols: usize) -> Result<Tensor<Self, T>> {
-        let mut buffer = Buffer::new(&self.driver, rows * cols)?;
+        let buffer = Buffer::new(&self.driver, element_count(rows, cols)?)?;
         buffer.zero()?;
-        Ok(Tensor::new(rows, cols, buffer))
+        Tensor::of_storage(rows, cols, buffer)
     }
 
     fn upload<T: Element>(&self, rows: usize, cols: usize, data: &[T]) -> Result<Tensor<Self, T>> {
-        expect_shape("upload", "data", [data.len(), 1], [rows * cols, 1])?;
-        let mut buffer = Buffer::new(&self.driver, rows * cols)?;
+        let count = element_count(rows, cols)?;
+        expect_shape("upload", "data", [data.len(), 1], [count, 1])?;
+        let buffer = Buffer::new(&self.driver, count)?;
         buffer.write(data)?;
-        Ok(Tensor::new(rows, cols, buffer))
+        Tensor::of_storage(rows, cols, buffer)
     }
 
     fn write<T: Element>(&self, to: &mut Tensor<Self, T>, data: &[T]) -> Result<()> {
         expect_shape("write", "data", [data.len(), 1], [to.rows() * to.cols(), 1])?;
-        to.data.write(data)
+        self.call("write").owns("to", to.get())?;
+        to.get_mut().write(data)
     }
 
     fn download<T: Element>(&self, from: &Tensor<Self, T>) -> Result<Vec<T>> {
-        from.data.read()
+        self.call("download").owns("from", from.get())?;
+        from.get().read()
     }
 
     fn synchronise(&self) -> Result<()> {
         self.driver.synchronise().map_err(|e| failed(&*self.driver, e))
     }
 
-    /// The first step runs as it is, so that libraries set themselves up; the second is recorded, and all but the first
-    /// are replays of it.
+    /// The first step runs as it is, so that libraries set themselves up and programs are compiled. The second is recorded,
+    /// and all but the first are replays of it.
     fn repeat(
         &self,
         times: usize,
@@ -114,359 +115,215 @@ impl Device for Cuda {
         self.driver.scan_rows()
     }
 
-    fn augment(&self, out: &mut Tensor<Self, u8>, images: &Tensor<Self, u8>, p: &Augment) -> Result<()> {
-        expect_augment(out.shape(), images.shape(), p)?;
-        let list = changes(p.list);
-        let list = self.upload(1, list.len(), &list)?;
-        let grid = Grid { blocks: [number(images.rows()), 1], threads: [128, 1] };
-        let args = args![out, images, list, p.list.len(), p.width, p.height, p.seed, p.epoch];
-        self.launch("augment", grid, args)
+    fn augment(&self, op: Checked<Augment<Self>>) -> Result<()> {
+        let Augment { out, images, list, width, height, seed, epoch } = op.into_inner();
+        let call = self.call("augment");
+        let numbers = changes(list);
+        let (numbers, changes) = (self.upload(1, numbers.len(), &numbers)?, list.len());
+        let grid = cover([images.rows(), 1], [1, 1], [128, 1]);
+        let args = args![call; out, images, numbers, changes, width, height, seed, epoch];
+        call.launch(&Program::FIXED, grid, &args)
     }
 
-    fn gather(
-        &self,
-        xhat: &mut Tensor<Self>,
-        scale: &mut Tensor<Self>,
-        labels: &mut Tensor<Self, u32>,
-        images: &Tensor<Self, u8>,
-        targets: &Tensor<Self, u32>,
-        order: &Tensor<Self, u32>,
-        clock: &Clock<Self>,
-        p: &Gather,
-    ) -> Result<()> {
-        let ([count, pixels], batch) = (images.shape(), scale.rows());
-        expect_shape("gather", "xhat", xhat.shape(), [batch + p.label_rows(), pixels])?;
-        expect_shape("gather", "scale", scale.shape(), [batch, 1])?;
-        expect_shape("gather", "labels", labels.shape(), [batch, 1])?;
-        expect_shape("gather", "images", images.shape(), [targets.rows(), pixels])?;
-        expect_shape("gather", "clock", clock.shape(), [1, 2])?;
-        let grid = Grid { blocks: [xhat.rows() as u32, 1], threads: [128, 1] };
-        let ([kind, eps], ordered) = (norm(&p.norm), order.rows());
+    fn gather(&self, op: Checked<Gather<Self>>) -> Result<()> {
+        let Gather { xhat, scale, labels, images, targets, order, clock, classes, amplitude, norm, dropout } =
+            op.into_inner();
+        let call = self.call("gather");
+        let ([count, pixels], batch, ordered) = (images.shape(), scale.rows(), order.rows());
+        let grid = cover([xhat.rows(), 1], [1, 1], [128, 1]);
         let args = args![
-            xhat,
-            scale,
-            labels,
-            images,
-            targets,
-            order,
-            clock,
-            batch,
-            pixels,
-            count,
-            ordered,
-            p.classes,
-            p.amplitude,
-            kind,
-            eps,
-            p.dropout.rate,
-            p.dropout.seed
+            call; xhat, scale, labels, images, targets, order, clock, batch, pixels, count, ordered, classes,
+            amplitude, norm.kind, norm.eps, dropout.rate, dropout.seed
         ];
-        self.launch("gather", grid, args)
+        call.launch(&Program::FIXED, grid, &args)
     }
 
-    fn draw_labels(
-        &self,
-        pair: &mut Tensor<Self, u32>,
-        labels: &Tensor<Self, u32>,
-        scores: &Tensor<Self>,
-        clock: &Clock<Self>,
-        p: &LabelDraw,
-    ) -> Result<()> {
-        let batch = labels.rows();
-        expect_shape("draw_labels", "pair", pair.shape(), [2 * batch, 1])?;
-        if p.sharpness != 0.0 {
-            expect_shape("draw_labels", "scores", scores.shape(), [batch, p.classes])?;
-        }
-        let args = args![pair, labels, scores, clock, batch, p.classes, p.seed, p.sharpness];
-        self.launch("draw_labels", each(batch), args)
+    fn draw_labels(&self, op: Checked<DrawLabels<Self>>) -> Result<()> {
+        let DrawLabels { pair, labels, scores, clock, classes, seed, sharpness } = op.into_inner();
+        let (call, batch) = (self.call("draw_labels"), labels.rows());
+        let args = args![call; pair, labels, scores, clock, batch, classes, seed, sharpness];
+        call.launch(&Program::FIXED, each(batch), &args)
     }
 
-    fn normalise(&self, xhat: &mut Tensor<Self>, x: &Tensor<Self>, steps: usize, p: &Norm) -> Result<()> {
-        expect_shape("normalise", "xhat", xhat.shape(), x.shape())?;
-        expect_shape("normalise", "x (rows not a multiple of steps)", [x.rows() % steps, 0], [0, 0])?;
-        let ([kind, eps], rows) = (norm(p), x.rows() / steps);
-        self.launch("normalise", sums(rows), args![xhat, x, rows, x.cols(), steps, kind, eps])
+    fn select(&self, op: Checked<Select<Self>>) -> Result<()> {
+        let Select { rows, table, order, clock } = op.into_inner();
+        let call = self.call("select");
+        let ([batch, n], count, ordered) = (rows.shape(), table.rows(), order.rows());
+        let args = args![call; rows, table, order, clock, batch, n, count, ordered];
+        call.launch(&Program::FIXED, cover([batch, 1], [1, 1], [128, 1]), &args)
     }
 
-    fn matmul(
-        &self,
-        c: &mut Tensor<Self>,
-        a: &Tensor<Self>,
-        transpose_a: bool,
-        b: &Tensor<Self>,
-        transpose_b: bool,
-    ) -> Result<()> {
-        let [m, n] = c.shape();
-        let k = if transpose_a { a.rows() } else { a.cols() };
-        let flip = |[r, c]: [usize; 2], transposed| if transposed { [c, r] } else { [r, c] };
-        expect_shape("matmul", "a", a.shape(), flip([m, k], transpose_a))?;
-        expect_shape("matmul", "b", b.shape(), flip([k, n], transpose_b))?;
-        let operands = ((a.data.at(), transpose_a), (b.data.at(), transpose_b));
-        // SAFETY: the shapes have just been checked.
-        let taken = unsafe { self.driver.product(c.data.at(), operands.0, operands.1, [m, k, n]) };
-        if taken.map_err(|e| failed(&*self.driver, e))? {
-            return Ok(());
-        }
-        let grid = Grid { blocks: [m.div_ceil(TILE) as u32, n.div_ceil(TILE) as u32], threads: [256, 1] };
-        self.launch("matmul", grid, args![c, a, transpose_a, b, transpose_b, m, k, n])
+    fn normalise(&self, op: Checked<Normalise<Self>>) -> Result<()> {
+        let Normalise { xhat, x, steps, norm } = op.into_inner();
+        let (call, rows, n) = (self.call("normalise"), x.rows() / steps, x.cols());
+        let args = args![call; xhat, x, rows, n, steps, norm.kind, norm.eps];
+        call.launch(&Program::FIXED, sums(rows), &args)
     }
 
-    fn row_factor(
-        &self,
-        factor: &mut Tensor<Self>,
-        goodness: &Tensor<Self>,
-        below: Option<&Tensor<Self>>,
-        units: usize,
-        p: &Norm,
-        g: Goodness,
-    ) -> Result<()> {
-        let rows = goodness.rows();
-        expect_shape("row_factor", "factor", factor.shape(), [rows, 1])?;
-        expect_shape("row_factor", "goodness", goodness.shape(), [rows, 1])?;
-        expect_factor("row_factor", below, rows)?;
-        let [kind, eps] = norm(p);
-        self.launch("row_factor", each(rows), args![factor, goodness, below, rows, units, kind, eps, g])
-    }
-
-    fn label_current(
-        &self,
-        current: &mut Tensor<Self>,
-        shares: &Tensor<Self>,
-        scale: &Tensor<Self>,
-        labels: &Tensor<Self, u32>,
-        factor: Option<&Tensor<Self>>,
-        p: &LabelRow,
-    ) -> Result<()> {
-        let [rows, n] = current.shape();
-        expect_copies("label_current", "scale", scale.shape(), [rows, 1])?;
-        expect_shares("label_current", "shares", shares.shape(), scale.rows(), n)?;
-        expect_shape("label_current", "labels", labels.shape(), [rows, 1])?;
-        expect_factor("label_current", factor, rows)?;
-        let args = args![current, shares, scale, labels, factor, scale.rows(), n, p.amplitude];
-        self.launch("label_current", units(rows, n), args)
-    }
-
-    fn lif(
-        &self,
-        signal: &mut Tensor<Self>,
-        spikes: Option<&mut Tensor<Self>>,
-        current: &Tensor<Self>,
-        bias: Option<&Tensor<Self>>,
-        p: &Neuron,
-    ) -> Result<()> {
-        let [rows, n] = signal.shape();
-        let in_time = expect_units("lif", signal.shape(), spikes.as_deref(), current, bias, p)?;
-        self.launch("lif", units(rows, n), args![signal, spikes, current, bias, n, in_time, *p])
-    }
-
-    fn goodness(&self, goodness: &mut Tensor<Self>, signal: &Tensor<Self>, p: Goodness) -> Result<()> {
-        let [rows, n] = signal.shape();
-        expect_shape("goodness", "goodness", goodness.shape(), [rows, 1])?;
-        self.launch("goodness", sums(rows), args![goodness, signal, rows, n, p])
-    }
-
-    fn share_goodness(
-        &self,
-        goodness: &mut Tensor<Self>,
-        shares: &Tensor<Self>,
-        scale: &Tensor<Self>,
-        labels: &Tensor<Self, u32>,
-        factor: Option<&Tensor<Self>>,
-        p: &LabelRow,
-        g: Goodness,
-    ) -> Result<()> {
-        let (rows, batch, n) = (labels.rows(), scale.rows(), shares.cols());
-        expect_shape("share_goodness", "goodness", goodness.shape(), [rows, 1])?;
-        expect_copies("share_goodness", "scale", scale.shape(), [rows, 1])?;
-        expect_shares("share_goodness", "shares", shares.shape(), batch, n)?;
-        expect_factor("share_goodness", factor, rows)?;
-        let args = args![goodness, shares, scale, labels, factor, rows, batch, n, p.amplitude, g];
-        self.launch("share_goodness", sums(rows), args)
-    }
-
-    fn label_goodness(
-        &self,
-        scores: &mut Tensor<Self>,
-        shares: &Tensor<Self>,
-        scale: &Tensor<Self>,
-        bias: Option<&Tensor<Self>>,
-        label: &LabelRow,
-        neuron: &Neuron,
-        goodness: Goodness,
-    ) -> Result<()> {
-        let ([batch, classes], n) = (scores.shape(), shares.cols());
-        expect_shape("label_goodness", "scale", scale.shape(), [batch, 1])?;
-        expect_shape("label_goodness", "shares", shares.shape(), [batch + classes + 1, n])?;
-        expect_bias("label_goodness", bias, n)?;
-        let amplitude = label.amplitude;
-        let args = args![scores, shares, scale, bias, batch, classes, n, amplitude, *neuron, goodness];
-        self.launch("label_goodness", sums(batch * classes), args)
-    }
-
-    fn local_grad(
-        &self,
-        dcurrent: &mut Tensor<Self>,
-        losses: &mut Tensor<Self>,
-        signal: &mut Tensor<Self>,
-        spikes: Option<&mut Tensor<Self>>,
-        goodness: &mut Tensor<Self>,
-        current: &Tensor<Self>,
-        bias: Option<&Tensor<Self>>,
-        clock: &Clock<Self>,
-        p: &LocalLoss,
-    ) -> Result<()> {
-        let [rows, n] = signal.shape();
-        let in_time =
-            expect_units("local_grad", signal.shape(), spikes.as_deref(), current, bias, &p.neuron)?;
-        expect_shape("local_grad", "dcurrent", dcurrent.shape(), current.shape())?;
-        let batch = expect_pairs("local_grad", goodness, rows)?;
-        let ([kind, parameter], pairs) = (objective(&p.objective), losses.rows());
-        let grid = Grid { blocks: [batch as u32, 1], threads: units(rows, n).threads };
-        let args = args![
-            dcurrent,
-            losses,
-            signal,
-            spikes,
-            goodness,
-            current,
-            bias,
-            clock,
-            pairs,
-            batch,
-            n,
-            in_time,
-            p.neuron,
-            p.dropout.rate,
-            p.dropout.seed,
-            p.goodness,
-            kind,
-            parameter
-        ];
-        self.launch("local_grad", grid, args)
-    }
-
-    fn objective(
-        &self,
-        losses: &mut Tensor<Self>,
-        dgoodness: &mut Tensor<Self>,
-        goodness: &Tensor<Self>,
-        clock: &Clock<Self>,
-        p: &Objective,
-    ) -> Result<()> {
-        let batch = expect_pairs("objective", goodness, goodness.rows())?;
-        expect_shape("objective", "dgoodness", dgoodness.shape(), goodness.shape())?;
-        let ([kind, parameter], pairs) = (objective(p), losses.rows());
-        let args = args![losses, dgoodness, goodness, clock, pairs, batch, kind, parameter];
-        self.launch("objective", each(batch), args)
-    }
-
-    fn softmax_loss(
-        &self,
-        losses: &mut Tensor<Self>,
-        dscores: &mut Tensor<Self>,
-        scores: &Tensor<Self>,
-        labels: &Tensor<Self, u32>,
-        clock: &Clock<Self>,
-        p: &Softmax,
-    ) -> Result<()> {
-        let [batch, classes] = scores.shape();
-        expect_shape("softmax_loss", "dscores", dscores.shape(), scores.shape())?;
-        expect_shape("softmax_loss", "labels", labels.shape(), [batch, 1])?;
-        let images = losses.rows();
-        let args = args![losses, dscores, scores, labels, clock, images, batch, classes, p.sharpness];
-        self.launch("softmax_loss", each(batch), args)
-    }
-
-    fn share_grad(
-        &self,
-        dshares: &mut Tensor<Self>,
-        dcurrent: CurrentGrad<Self>,
-        labels: &Tensor<Self, u32>,
-        scale: &Tensor<Self>,
-        factor: Option<&Tensor<Self>>,
-        p: &LabelRow,
-    ) -> Result<()> {
-        let (rows, batch, n) = (labels.rows(), scale.rows(), dshares.cols());
-        expect_copies("share_grad", "scale", scale.shape(), [rows, 1])?;
-        expect_shares("share_grad", "dshares", dshares.shape(), batch, n)?;
-        expect_factor("share_grad", factor, rows)?;
-        let (dcurrent, shares, dgoodness, g) = match dcurrent {
-            CurrentGrad::Stored(dcurrent) => {
-                expect_shape("share_grad", "dcurrent", dcurrent.shape(), [rows, n])?;
-                (Some(dcurrent), None, None, Goodness::Mean)
+    fn matmul(&self, op: Checked<MatMul<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let [m, k, n] = op.sizes();
+        let MatMul { c, a, transpose_a, b, transpose_b } = op;
+        let call = self.call("matmul");
+        let args = args![call; c, a, transpose_a, b, transpose_b, m, k, n];
+        // A library refuses matrices without an element.
+        if m * n > 0 && k > 0 {
+            let (c, a, b) = (c.get_mut().at(), (a.get().at(), transpose_a), (b.get().at(), transpose_b));
+            // SAFETY: the shapes have been checked, and `args!` has made sure that the matrices lie on this device.
+            let taken = unsafe { self.driver.product(c, a, b, [m, k, n]) };
+            if taken.map_err(|e| failed(&*self.driver, e))? {
+                return Ok(());
             }
-            CurrentGrad::Linear { shares, dgoodness, goodness } => {
-                expect_shape("share_grad", "shares", shares.shape(), dshares.shape())?;
-                expect_shape("share_grad", "dgoodness", dgoodness.shape(), [rows, 1])?;
-                (None, Some(shares), Some(dgoodness), goodness)
+        }
+        call.launch(&Program::FIXED, cover([m, n], [TILE, TILE], [256, 1]), &args)
+    }
+
+    fn label_current(&self, op: Checked<LabelCurrent<Self>>) -> Result<()> {
+        let LabelCurrent { current, shares, scale, labels, factor, amplitude } = op.into_inner();
+        let (call, [rows, n], batch) = (self.call("label_current"), current.shape(), scale.rows());
+        let label_rows = shares.rows() - batch;
+        let args = args![call; current, shares, scale, labels, factor, batch, label_rows, n, amplitude];
+        call.launch(&Program::FIXED, each_unit(rows, n), &args)
+    }
+
+    fn units_forward(&self, op: Checked<UnitsForward<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let in_time = op.in_time();
+        let UnitsForward { signal, spikes, current, bias, units } = op;
+        let call = self.call("units_forward");
+        let program = Program::new(UNITS_FORWARD, &[Struct::neuron(call.op, units)?]);
+        let ([rows, n], steps) = (signal.shape(), units.steps());
+        let args = args![call; signal, spikes, current, bias, n, steps, in_time, fields(units)];
+        call.launch(&program, each_unit(rows, n), &args)
+    }
+
+    fn row_goodness(&self, op: Checked<RowGoodness<Self>>) -> Result<()> {
+        let RowGoodness { goodness, signal, formula } = op.into_inner();
+        let (call, [rows, n]) = (self.call("row_goodness"), signal.shape());
+        let program = Program::new(ROW_GOODNESS, &[Struct::goodness(call.op, formula)?]);
+        let args = args![call; goodness, signal, rows, n, fields(formula)];
+        call.launch(&program, sums(rows), &args)
+    }
+
+    fn label_goodness(&self, op: Checked<LabelGoodness<Self>>) -> Result<()> {
+        let LabelGoodness { scores, shares, scale, bias, amplitude, units, goodness } = op.into_inner();
+        let call = self.call("label_goodness");
+        let formulas = [Struct::neuron(call.op, units)?, Struct::goodness(call.op, goodness)?];
+        let program = Program::new(LABEL_GOODNESS, &formulas);
+        let ([batch, classes], n, steps) = (scores.shape(), shares.cols(), units.steps());
+        let rows = batch * classes;
+        let args = args![
+            call; scores, shares, scale, bias, rows, batch, classes, n, amplitude, steps, fields(units),
+            fields(goodness)
+        ];
+        call.launch(&program, sums(rows), &args)
+    }
+
+    fn local_grad(&self, op: Checked<LocalGrad<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let (in_time, [rows, n]) = (op.in_time(), op.signal.shape());
+        let LocalGrad { dcurrent, losses, signal, spikes, goodness, current, bias, clock, .. } = op;
+        let (units, formula, objective, dropout) = (op.units, op.formula, op.objective, op.dropout);
+        let call = self.call("local_grad");
+        let formulas = [
+            Struct::neuron(call.op, units)?,
+            Struct::goodness(call.op, formula)?,
+            Struct::objective(call.op, objective)?,
+        ];
+        let program = Program::new(LOCAL_GRAD, &formulas);
+        let (pairs, batch, steps) = (losses.rows(), rows / 2, units.steps());
+        let args = args![
+            call; dcurrent, losses, signal, spikes, goodness, current, bias, clock, pairs, batch, n, steps, in_time,
+            dropout.rate, dropout.seed, fields(units), fields(formula), fields(objective)
+        ];
+        let threads = each_unit(batch, n).threads;
+        call.launch(&program, cover([batch, 1], [1, 1], threads), &args)
+    }
+
+    fn share_grad(&self, op: Checked<ShareGrad<Self>>) -> Result<()> {
+        let ShareGrad { dshares, dcurrent, labels, scale, factor, amplitude } = op.into_inner();
+        let (call, rows, batch) = (self.call("share_grad"), labels.rows(), scale.rows());
+        let (n, label_rows) = (dshares.cols(), dshares.rows() - batch);
+        let (dcurrent, shares, dgoodness, goodness_factor) = match dcurrent {
+            CurrentGrad::Stored(dcurrent) => (Some(dcurrent), None, None, 1.0),
+            CurrentGrad::Linear { shares, dgoodness, goodness_factor } => {
+                (None, Some(shares), Some(dgoodness), goodness_factor)
             }
         };
-        let classes = dshares.rows() - batch;
-        let blocks = [n.div_ceil(32) as u32, (classes + batch.div_ceil(8)) as u32];
-        let (out, a) = (dshares, p.amplitude);
-        let args =
-            args![out, dcurrent, shares, dgoodness, labels, scale, factor, rows, batch, classes, n, g, a];
-        self.launch("share_grad", Grid { blocks, threads: [32, 8] }, args)
-    }
-
-    fn lif_grad(
-        &self,
-        dcurrent: &mut Tensor<Self>,
-        dpassed: &Tensor<Self>,
-        current: &Tensor<Self>,
-        rows: usize,
-        p: &Neuron,
-    ) -> Result<()> {
-        let n = current.cols();
-        let in_time = [current, dpassed].map(|x| x.rows() != rows);
-        let steps = in_time.map(|in_time| if in_time { p.steps } else { 1 });
-        expect_shape("lif_grad", "current", current.shape(), [rows * steps[0], n])?;
-        expect_shape("lif_grad", "dpassed", dpassed.shape(), [rows * steps[1], n])?;
-        expect_shape("lif_grad", "dcurrent", dcurrent.shape(), current.shape())?;
-        let args = args![dcurrent, dpassed, current, n, in_time[0], in_time[1], *p];
-        self.launch("lif_grad", units(rows, n), args)
-    }
-
-    fn sum_rows(&self, dbias: &mut Tensor<Self>, dcurrent: &Tensor<Self>) -> Result<()> {
-        let [rows, n] = dcurrent.shape();
-        expect_shape("sum_rows", "dbias", dbias.shape(), [1, n])?;
-        let grid = Grid { blocks: [n.div_ceil(32) as u32, 1], threads: [32, 8] };
-        self.launch("sum_rows", grid, args![dbias, dcurrent, rows, n])
-    }
-
-    fn adam(
-        &self,
-        weight: &mut Tensor<Self>,
-        mean: &mut Tensor<Self>,
-        square: &mut Tensor<Self>,
-        dweight: &Tensor<Self>,
-        clock: &Clock<Self>,
-        p: &Adam,
-    ) -> Result<()> {
-        expect_shape("adam", "mean", mean.shape(), weight.shape())?;
-        expect_shape("adam", "square", square.shape(), weight.shape())?;
-        expect_shape("adam", "dweight", dweight.shape(), weight.shape())?;
-        let count = weight.rows() * weight.cols();
         let args = args![
-            weight,
-            mean,
-            square,
-            dweight,
-            clock,
-            count,
-            p.learning_rate,
-            p.beta1,
-            p.beta2,
-            p.eps,
-            p.decay,
-            p.cool_from,
-            p.last_step
+            call; dshares, dcurrent, shares, dgoodness, labels, scale, factor, rows, batch, label_rows, n,
+            goodness_factor, amplitude
         ];
-        self.launch("adam", each(count.div_ceil(4)), args)
+        let grid = cover([n, label_rows + batch.div_ceil(8)], [32, 1], [32, 8]);
+        call.launch(&Program::FIXED, grid, &args)
     }
 
-    fn advance(&self, clock: &mut Clock<Self>) -> Result<()> {
-        expect_shape("advance", "clock", clock.shape(), [1, 2])?;
-        self.launch("advance", Grid { blocks: [1, 1], threads: [32, 1] }, args![clock])
+    fn sum_rows(&self, op: Checked<SumRows<Self>>) -> Result<()> {
+        let SumRows { sum, rows: x } = op.into_inner();
+        let (call, [rows, n]) = (self.call("sum_rows"), x.shape());
+        let args = args![call; sum, x, rows, n];
+        call.launch(&Program::FIXED, cover([n, 1], [32, 1], [32, 8]), &args)
+    }
+
+    fn softmax_loss(&self, op: Checked<SoftmaxLoss<Self>>) -> Result<()> {
+        let SoftmaxLoss { losses, dscores, scores, labels, clock, sharpness } = op.into_inner();
+        let (call, [batch, classes], images) = (self.call("softmax_loss"), scores.shape(), losses.rows());
+        let args = args![call; losses, dscores, scores, labels, clock, images, batch, classes, sharpness];
+        call.launch(&Program::FIXED, each(batch), &args)
+    }
+
+    fn units_backward(&self, op: Checked<UnitsBackward<Self>>) -> Result<()> {
+        let UnitsBackward { dcurrent, dpassed, current, rows, units } = op.into_inner();
+        let call = self.call("units_backward");
+        let program = Program::new(UNITS_BACKWARD, &[Struct::neuron(call.op, units)?]);
+        let (n, steps) = (current.cols(), units.steps());
+        let (in_time, passed_in_time) = (current.rows() != rows, dpassed.rows() != rows);
+        let args = args![call; dcurrent, dpassed, current, n, steps, in_time, passed_in_time, fields(units)];
+        call.launch(&program, each_unit(rows, n), &args)
+    }
+
+    fn update(&self, op: Checked<Update<Self>>) -> Result<()> {
+        let Update { weight, moments, gradient, clock, optimiser } = op.into_inner();
+        let call = self.call("update");
+        let program = Program::new(UPDATE, &[Struct::optimiser(call.op, optimiser)?]);
+        let (first, second) = (moments.first(), moments.get(1));
+        let weights = weight.rows() * weight.cols();
+        let count = weights as u64;
+        let args = args![call; weight, first, second, gradient, clock, count, fields(optimiser)];
+        call.launch(&program, cover([weights, 1], [4 * 256, 1], [256, 1]), &args)
+    }
+
+    fn advance(&self, op: Checked<Advance<Self>>) -> Result<()> {
+        let Advance { clock } = op.into_inner();
+        let call = self.call("advance");
+        call.launch(&Program::FIXED, cover([1, 1], [1, 1], [32, 1]), &args![call; clock])
+    }
+
+    fn row_factor(&self, op: Checked<RowFactor<Self>>) -> Result<()> {
+        let RowFactor { factor, goodness, below, units, goodness_factor, norm } = op.into_inner();
+        let (call, rows) = (self.call("row_factor"), goodness.rows());
+        let args = args![call; factor, goodness, below, rows, units, goodness_factor, norm.kind, norm.eps];
+        call.launch(&Program::FIXED, each(rows), &args)
+    }
+
+    fn share_goodness(&self, op: Checked<ShareGoodness<Self>>) -> Result<()> {
+        let ShareGoodness { goodness, shares, scale, labels, factor, amplitude, goodness_factor } =
+            op.into_inner();
+        let (call, rows, batch, n) =
+            (self.call("share_goodness"), labels.rows(), scale.rows(), shares.cols());
+        let label_rows = shares.rows() - batch;
+        let args = args![
+            call; goodness, shares, scale, labels, factor, rows, batch, label_rows, n, amplitude, goodness_factor
+        ];
+        call.launch(&Program::FIXED, sums(rows), &args)
+    }
+
+    fn pair_losses(&self, op: Checked<PairLosses<Self>>) -> Result<()> {
+        let PairLosses { losses, dgoodness, goodness, clock, objective } = op.into_inner();
+        let call = self.call("pair_losses");
+        let program = Program::new(PAIR_LOSSES, &[Struct::objective(call.op, objective)?]);
+        let (pairs, batch) = (losses.rows(), goodness.rows() / 2);
+        let args = args![call; losses, dgoodness, goodness, clock, pairs, batch, fields(objective)];
+        call.launch(&program, each(batch), &args)
     }
 }

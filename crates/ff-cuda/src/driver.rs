@@ -5,6 +5,9 @@
 //! a GPU.
 
 use ff_tensor::Result;
+use ff_tensor::formula::MOST_WORDS;
+
+use crate::Program;
 
 /// What a driver refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,28 +43,8 @@ pub enum Arg {
     U64(u64),
     /// `float`
     F32(f32),
-    /// `Neuron`
-    Neuron(NeuronArg),
-}
-
-/// `Neuron` of `kernels/common.cuh`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C)]
-pub struct NeuronArg {
-    /// The variants' numbers are in `common.cuh`, by the names that they have in [`ff_tensor::Neuron`].
-    pub kind: u32,
-    /// As above.
-    pub reset: u32,
-    /// As above.
-    pub output: u32,
-    /// As above.
-    pub surrogate: u32,
-    /// Time steps.
-    pub steps: u32,
-    /// Share of the membrane that a step leaves.
-    pub beta: f32,
-    /// Above it, a unit spikes.
-    pub threshold: f32,
+    /// The fields of a formula's struct, 32 bits each, of which the struct takes as many as it has.
+    Words([u32; MOST_WORDS]),
 }
 
 /// Launches that can be repeated as they were.
@@ -123,16 +106,24 @@ pub trait Driver: Send + Sync {
     /// As above.
     unsafe fn download(&self, bytes: &mut [u8], at: u64) -> std::result::Result<(), DriverError>;
 
-    /// Queues a kernel.
+    /// Queues a kernel of a program. A driver that meets the program for the first time compiles it before, unless a step is
+    /// being recorded, which is an error.
     ///
     /// # Errors
     /// As above.
     ///
     /// # Safety
     /// The arguments are the kernel's, in number, order and type, and every address holds what the kernel expects.
-    unsafe fn launch(&self, kernel: &str, grid: Grid, args: &[Arg]) -> std::result::Result<(), DriverError>;
+    unsafe fn launch(
+        &self,
+        program: &Program,
+        kernel: &str,
+        grid: Grid,
+        args: &[Arg],
+    ) -> std::result::Result<(), DriverError>;
 
-    /// Queues `C = op(A) op(B)` with C `[m, n]` and op(A) `[m, k]`, row-major, by a library; `false` where there is none.
+    /// Queues `C = op(A) op(B)` with C `[m, n]` and op(A) `[m, k]`, row-major, by a library; `false` where there is none. No
+    /// size is 0.
     ///
     /// # Errors
     /// As above.

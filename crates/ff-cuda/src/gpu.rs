@@ -4,16 +4,17 @@
 //! before. There is one stream: whatever is queued runs in order, and so nothing here waits but the copies to and from the
 //! host.
 
-use std::collections::HashMap;
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cudarc::driver::{CudaContext, CudaGraph, CudaStream, DriverError as Refused, result, sys};
 use ff_tensor::Result;
 
 use crate::blas::Blas;
 use crate::error::failed;
-use crate::{Arg, Driver, DriverError, Grid, OpenError, Products, Recording, cache, compile};
+use crate::programs::{Function, Programs};
+use crate::{Arg, Driver, DriverError, Grid, OpenError, Products, Program, Recording};
 
 /// The oldest CUDA that a driver has to serve, as drivers write it: graphs as they are now, and images of NVRTC 12.
 const OLDEST: i32 = 12_000;
@@ -26,21 +27,11 @@ pub(crate) struct Gpu {
     description: String,
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
-    kernels: Kernels,
+    programs: Programs,
     blas: Option<Blas>,
+    /// Whether launches are recorded: compiling would spoil that.
+    recording: AtomicBool,
 }
-
-/// The loaded image, and where each kernel is in it.
-struct Kernels {
-    module: sys::CUmodule,
-    functions: HashMap<String, sys::CUfunction>,
-    context: Arc<CudaContext>,
-}
-
-// SAFETY: both are handles, which the driver lets any thread use; the context is made current before each use.
-unsafe impl Send for Kernels {}
-// SAFETY: as above.
-unsafe impl Sync for Kernels {}
 
 impl Gpu {
     pub(crate) fn open(index: usize, products: Products) -> std::result::Result<Self, OpenError> {
@@ -59,8 +50,9 @@ impl Gpu {
         Ok(Self {
             index,
             description: format!("cuda:{index}, {name}"),
-            kernels: Kernels::open(&context, &arch)?,
+            programs: Programs::open(&context, arch)?,
             blas: Blas::open(&context, &stream, products)?,
+            recording: AtomicBool::new(false),
             context,
             stream,
         })
@@ -109,40 +101,6 @@ fn check_version() -> std::result::Result<(), OpenError> {
     }
 }
 
-impl Kernels {
-    fn open(context: &Arc<CudaContext>, arch: &str) -> std::result::Result<Self, OpenError> {
-        let program = ff_kernels::program();
-        let key = cache::key(&[&program, &ff_kernels::OPTIONS.join(" "), arch]);
-        let make = || compile(&program, arch);
-        let load = |image: &[u8]| Self::load(context, image, &program);
-        cache::load(cache::dir().as_deref(), &key, make, load)
-    }
-
-    fn load(context: &Arc<CudaContext>, image: &[u8], program: &str) -> std::result::Result<Self, OpenError> {
-        let refuse = |e| OpenError::Load(words(e));
-        context.bind_to_thread().map_err(refuse)?;
-        // SAFETY: the image is NVRTC's, whole: the cache compares its digest.
-        let module = unsafe { result::module::load_data(image.as_ptr().cast::<c_void>()) }.map_err(refuse)?;
-        let mut loaded = Self { module, functions: HashMap::new(), context: context.clone() };
-        for name in ff_kernels::names(program) {
-            let symbol = CString::new(name).map_err(|e| OpenError::Load(e.to_string()))?;
-            // SAFETY: the module has just been loaded.
-            let function = unsafe { result::module::get_function(module, symbol) }.map_err(refuse)?;
-            loaded.functions.insert(name.into(), function);
-        }
-        Ok(loaded)
-    }
-}
-
-impl Drop for Kernels {
-    fn drop(&mut self) {
-        if self.context.bind_to_thread().is_ok() {
-            // SAFETY: loaded in `load`; the stream that used it has been waited for. Nobody hears an error here.
-            let _ = unsafe { result::module::unload(self.module) };
-        }
-    }
-}
-
 impl Drop for Gpu {
     fn drop(&mut self) {
         // What is still queued uses the kernels. Nobody hears an error here.
@@ -159,7 +117,7 @@ impl Driver for Gpu {
         self.description.clone()
     }
 
-    /// A GPU has some hundred thousand threads, and 16 sum up a row.
+    /// A GPU has some hundred thousand threads, and 16 of them sum up a row.
     fn scan_rows(&self) -> usize {
         20_480
     }
@@ -204,11 +162,17 @@ impl Driver for Gpu {
         self.synchronise()
     }
 
-    unsafe fn launch(&self, kernel: &str, grid: Grid, args: &[Arg]) -> std::result::Result<(), DriverError> {
+    unsafe fn launch(
+        &self,
+        program: &Program,
+        kernel: &str,
+        grid: Grid,
+        args: &[Arg],
+    ) -> std::result::Result<(), DriverError> {
         self.here()?;
-        let Some(&function) = self.kernels.functions.get(kernel) else {
-            return Err(DriverError::Other(format!("there is no kernel `{kernel}`")));
-        };
+        let may_compile = !self.recording.load(Ordering::Relaxed);
+        let Function(function) =
+            self.programs.function(program, kernel, may_compile).map_err(DriverError::Other)?;
         let mut pointers = [std::ptr::null_mut::<c_void>(); MOST_ARGS];
         for (pointer, arg) in pointers.iter_mut().zip(args) {
             *pointer = value(arg);
@@ -243,7 +207,9 @@ impl Driver for Gpu {
         let fail = |e| failed(self, refused(e));
         let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
         self.stream.begin_capture(mode).map_err(fail)?;
+        self.recording.store(true, Ordering::Relaxed);
         let said = step();
+        self.recording.store(false, Ordering::Relaxed);
         // Whatever the step said, capturing has to end. Its own error is the one that tells something.
         let graph = self.stream.end_capture(sys::CUgraphInstantiate_flags(0));
         said?;
@@ -267,7 +233,7 @@ fn value(arg: &Arg) -> *mut c_void {
         Arg::U32(n) => std::ptr::from_ref(n).cast(),
         Arg::U64(n) => std::ptr::from_ref(n).cast(),
         Arg::F32(x) => std::ptr::from_ref(x).cast(),
-        Arg::Neuron(p) => std::ptr::from_ref(p).cast(),
+        Arg::Words(words) => std::ptr::from_ref(words).cast(),
     };
     at.cast_mut()
 }
@@ -277,7 +243,7 @@ pub(crate) fn refused(e: Refused) -> DriverError {
 }
 
 /// The driver's name for the error, and its explanation.
-fn words(e: Refused) -> String {
+pub(crate) fn words(e: Refused) -> String {
     let text =
         |s: std::result::Result<&std::ffi::CStr, Refused>| s.ok().map(|s| s.to_string_lossy().into_owned());
     let name = text(e.error_name()).unwrap_or_else(|| format!("{:?}", e.0));

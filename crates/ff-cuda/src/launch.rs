@@ -1,128 +1,182 @@
-//! How many threads a kernel gets, and how an op's arguments become a kernel's.
+//! How many threads a kernel gets, and how an op's tensors and numbers become a kernel's arguments.
 
-use ff_kernels::constants::{AFFINE, ELASTIC, NUMBERS, PAIR, SHIFT, SOFTPLUS};
+use std::sync::Arc;
+
+use ff_kernels::constants::{AFFINE, ELASTIC, NUMBERS, SHIFT};
 use ff_tensor::constants::LANES;
-use ff_tensor::{Augmentation, Element, Goodness, Neuron, Norm, NormKind, Objective, Tensor};
+use ff_tensor::{Augmentation, Element, Error, Formula, NormKind, Result, Tensor};
 
-use crate::{Arg, Cuda, Grid, NeuronArg};
+use crate::error::failed;
+use crate::{Arg, Buffer, Cuda, Driver, Grid, Program};
+
+/// An op on its way to the driver.
+pub(crate) struct Call<'a> {
+    pub driver: &'a Arc<dyn Driver>,
+    /// The op's name, for errors, which is its kernel's too.
+    pub op: &'static str,
+}
+
+/// Blocks that a grid can have, as CUDA's manual says for every GPU.
+const MOST_BLOCKS: [u32; 2] = [i32::MAX as u32, 65_535];
+/// Rows, columns and the like that a kernel can count. It counts in 32 bits and may look one row of blocks beyond the end.
+const MOST: usize = i32::MAX as usize;
+
+impl Call<'_> {
+    fn refuse<T>(&self, reason: String) -> Result<T> {
+        Err(Error::Parameter { op: self.op, reason })
+    }
+
+    /// A number as kernels count.
+    fn number(&self, name: &str, n: usize) -> Result<u32> {
+        match u32::try_from(n) {
+            Ok(small) if n <= MOST => Ok(small),
+            _ => self
+                .refuse(format!("`{name}` is {n}, and a kernel counts up to {MOST}: take smaller batches")),
+        }
+    }
+
+    /// Refuses a tensor of another device.
+    pub(crate) fn owns<T: Element>(&self, name: &str, buffer: &Buffer<T>) -> Result<()> {
+        let (here, there) = (self.driver, buffer.driver());
+        if Arc::ptr_eq(here, there) {
+            return Ok(());
+        }
+        let (here, there) = (here.name(), there.name());
+        self.refuse(match here == there {
+            true => {
+                format!("`{name}` belongs to another opened `{there}`: open a GPU once and clone the device")
+            }
+            false => format!("`{name}` lies on {there}, not on {here}"),
+        })
+    }
+
+    /// Launches the op's kernel. Where there is no row there is nothing to do.
+    pub(crate) fn launch(&self, program: &Program, grid: Grid, args: &[Arg]) -> Result<()> {
+        let [x, y] = grid.blocks;
+        if x == 0 || y == 0 {
+            return Ok(());
+        }
+        let [most_x, most_y] = MOST_BLOCKS;
+        if x > most_x || y > most_y {
+            return self
+                .refuse(format!("it takes {x} x {y} blocks of threads; {most_x} x {most_y} are possible"));
+        }
+        // SAFETY: the op has been checked, so that its tensors have the shapes that the kernel expects, and `args!` has
+        // made sure that they lie on this device. They come in the order of the kernel's arguments; the shim's tests
+        // compare their number and types with the kernel's.
+        unsafe { self.driver.launch(program, kernel_of(self.op), grid, args) }
+            .map_err(|e| failed(&**self.driver, e))
+    }
+}
+
+/// A kernel has its op's name, but for one: the C library has a `select` too.
+fn kernel_of(op: &'static str) -> &'static str {
+    if op == "select" { "select_rows" } else { op }
+}
+
+/// A count of blocks. One that does not fit is refused by [`Call::launch`].
+fn blocks(count: usize, of: usize) -> u32 {
+    u32::try_from(count.div_ceil(of)).unwrap_or(u32::MAX)
+}
+
+/// A grid for `[x, y]` numbers, with blocks for so many of them.
+pub(crate) fn cover([x, y]: [usize; 2], [wide, high]: [usize; 2], threads: [u32; 2]) -> Grid {
+    Grid { blocks: [blocks(x, wide), blocks(y, high)], threads }
+}
 
 /// A thread for each of `count` numbers.
 pub(crate) fn each(count: usize) -> Grid {
-    Grid { blocks: [number(count.div_ceil(256)), 1], threads: [256, 1] }
+    cover([count, 1], [256, 1], [256, 1])
 }
 
 /// A thread for each unit of each row.
 pub(crate) fn units(rows: usize, n: usize) -> Grid {
     let threads = n.next_multiple_of(32).clamp(32, 256);
-    Grid { blocks: [number(rows), number(n.div_ceil(threads))], threads: [number(threads), 1] }
+    cover([rows, n], [1, threads], [threads as u32, 1])
 }
 
 /// A thread for each lane of a row's sum, and 16 rows in a block.
 pub(crate) fn sums(rows: usize) -> Grid {
-    Grid { blocks: [number(rows.div_ceil(16)), 1], threads: [number(LANES), 16] }
+    cover([rows, 1], [16, 1], [LANES as u32, 16])
 }
 
-/// Kernels count in 32 bits: `Config` allows no tensor with more rows or columns.
-pub(crate) fn number(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or_else(|_| panic!("{n} does not fit into a kernel's 32 bits"))
-}
-
-/// What can be handed to a kernel.
+/// What can be handed to a kernel. `name` is what an error calls it.
 pub(crate) trait ToArg {
-    fn arg(&self) -> Arg;
+    fn arg(&self, call: &Call, name: &str) -> Result<Arg>;
 }
+
+/// A kernel's arguments, in its order.
+macro_rules! args {
+    ($call:expr; $($arg:expr),* $(,)?) => {
+        [$($crate::launch::ToArg::arg(&$arg, &$call, stringify!($arg))?),*]
+    };
+}
+pub(crate) use args;
 
 impl<T: Element> ToArg for Tensor<Cuda, T> {
-    fn arg(&self) -> Arg {
-        Arg::At(self.data.at())
+    fn arg(&self, call: &Call, name: &str) -> Result<Arg> {
+        call.owns(name, self.get())?;
+        Ok(Arg::At(self.get().at()))
     }
 }
 
 impl<A: ToArg> ToArg for &A {
-    fn arg(&self) -> Arg {
-        (**self).arg()
+    fn arg(&self, call: &Call, name: &str) -> Result<Arg> {
+        (**self).arg(call, name)
     }
 }
 
 impl<A: ToArg> ToArg for &mut A {
-    fn arg(&self) -> Arg {
-        (**self).arg()
+    fn arg(&self, call: &Call, name: &str) -> Result<Arg> {
+        (**self).arg(call, name)
     }
 }
 
 /// A tensor that may be left out.
 impl<A: ToArg> ToArg for Option<A> {
-    fn arg(&self) -> Arg {
-        self.as_ref().map_or(Arg::At(0), ToArg::arg)
+    fn arg(&self, call: &Call, name: &str) -> Result<Arg> {
+        self.as_ref().map_or(Ok(Arg::At(0)), |arg| arg.arg(call, name))
     }
 }
 
 impl ToArg for usize {
-    fn arg(&self) -> Arg {
-        Arg::U32(number(*self))
-    }
-}
-
-impl ToArg for u32 {
-    fn arg(&self) -> Arg {
-        Arg::U32(*self)
+    fn arg(&self, call: &Call, name: &str) -> Result<Arg> {
+        call.number(name, *self).map(Arg::U32)
     }
 }
 
 impl ToArg for u64 {
-    fn arg(&self) -> Arg {
-        Arg::U64(*self)
+    fn arg(&self, _: &Call, _: &str) -> Result<Arg> {
+        Ok(Arg::U64(*self))
     }
 }
 
 impl ToArg for bool {
-    fn arg(&self) -> Arg {
-        Arg::U32(u32::from(*self))
+    fn arg(&self, _: &Call, _: &str) -> Result<Arg> {
+        Ok(Arg::U32(u32::from(*self)))
     }
 }
 
 impl ToArg for f32 {
-    fn arg(&self) -> Arg {
-        Arg::F32(*self)
-    }
-}
-
-impl ToArg for Goodness {
-    fn arg(&self) -> Arg {
-        Arg::U32(*self as u32)
+    fn arg(&self, _: &Call, _: &str) -> Result<Arg> {
+        Ok(Arg::F32(*self))
     }
 }
 
 impl ToArg for NormKind {
-    fn arg(&self) -> Arg {
-        Arg::U32(*self as u32)
+    fn arg(&self, _: &Call, _: &str) -> Result<Arg> {
+        Ok(Arg::U32(*self as u32))
     }
 }
 
-impl ToArg for Neuron {
-    fn arg(&self) -> Arg {
-        Arg::Neuron(NeuronArg {
-            kind: self.kind as u32,
-            reset: self.reset as u32,
-            output: self.output as u32,
-            surrogate: self.surrogate as u32,
-            steps: number(self.steps),
-            beta: self.beta,
-            threshold: self.threshold,
-        })
-    }
+/// A formula's numbers, which its struct takes as its fields.
+pub(crate) fn fields(formula: &dyn Formula) -> Arg {
+    Arg::Words(*formula.numbers().words())
 }
 
-/// Which norm, and its eps.
-pub(crate) fn norm(p: &Norm) -> [Arg; 2] {
-    [p.kind.arg(), p.eps.arg()]
-}
-
-/// Which objective, and its parameter.
-pub(crate) fn objective(p: &Objective) -> [Arg; 2] {
-    match *p {
-        Objective::Softplus { theta } => [Arg::U32(SOFTPLUS), theta.arg()],
-        Objective::Pair { alpha } => [Arg::U32(PAIR), alpha.arg()],
+impl ToArg for Arg {
+    fn arg(&self, _: &Call, _: &str) -> Result<Arg> {
+        Ok(*self)
     }
 }
 
@@ -140,16 +194,4 @@ pub(crate) fn changes(list: &[Augmentation]) -> Vec<f32> {
         }
     };
     list.iter().flat_map(numbers).collect()
-}
-
-/// A kernel's arguments, in its order.
-macro_rules! args {
-    ($($arg:expr),* $(,)?) => { &[$($crate::launch::ToArg::arg(&$arg)),*] };
-}
-pub(crate) use args;
-
-impl ToArg for Arg {
-    fn arg(&self) -> Arg {
-        *self
-    }
 }

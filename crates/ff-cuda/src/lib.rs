@@ -1,9 +1,10 @@
 //! An NVIDIA GPU as a [`Device`](ff_tensor::Device): every op is a launch of the kernel of its name in `ff_kernels`.
 //!
-//! This crate computes nothing. `device.rs` checks shapes and launches; `launch.rs` says how many threads, and how
-//! arguments are handed over; [`Driver`] is the seam below which there is either a GPU (`gpu.rs`) or, in the tests, a
-//! stand-in that runs the same kernels on the processor. The kernels are compiled when a GPU is opened, by NVRTC, and
-//! kept in the user's cache directory.
+//! This crate computes nothing. `device.rs` takes each op apart and launches; `launch.rs` says how many threads, and how
+//! arguments are handed over; `program.rs` puts a kernel and the formulas that it needs together. [`seam::Driver`] is the
+//! seam below which there is either a GPU (`gpu.rs`) or, in the tests, a stand-in that runs the same kernels on the
+//! processor. NVRTC compiles the kernels, most of them when a GPU is opened and those with formulas when an op brings the
+//! formula. All are kept in the user's cache directory.
 //!
 //! It builds without CUDA's toolkit, and a program that contains it starts without NVIDIA's driver.
 
@@ -17,11 +18,22 @@ mod gpu;
 mod launch;
 mod memory;
 mod products;
+mod program;
+mod programs;
 
-pub use compile::compile;
 pub use device::Cuda;
-pub use driver::{Arg, Driver, DriverError, Grid, NeuronArg, Recording};
 pub use error::OpenError;
 pub use gpu::gpus;
 pub use memory::Buffer;
 pub use products::Products;
+
+use driver::{Arg, Driver, DriverError, Grid, Recording};
+use program::{Program, Struct};
+
+/// What stands between the ops and a GPU, for the tests: they put a stand-in there. It may change at any time.
+#[doc(hidden)]
+pub mod seam {
+    pub use crate::compile::compile;
+    pub use crate::driver::{Arg, Driver, DriverError, Grid, Recording};
+    pub use crate::program::{Program, Struct};
+}

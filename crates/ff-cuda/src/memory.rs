@@ -3,12 +3,12 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use ff_tensor::{Element, Result};
+use ff_tensor::{Element, Error, Result, Storage};
 
 use crate::Driver;
 use crate::error::{failed, out_of_memory};
 
-/// Room for numbers on the device, given back when it is dropped.
+/// Room for numbers on the device, given back when it is dropped. It knows its device.
 pub struct Buffer<T: Element> {
     driver: Arc<dyn Driver>,
     at: u64,
@@ -16,10 +16,34 @@ pub struct Buffer<T: Element> {
     kind: PhantomData<T>,
 }
 
+/// An op gets the buffer itself in both cases. What is written is on the device, and a `&mut` would let two buffers of
+/// different lengths be swapped.
+impl<T: Element> Storage<T> for Buffer<T> {
+    type Ref<'a> = &'a Self;
+    type Mut<'a> = &'a Self;
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn get(&self) -> &Self {
+        self
+    }
+
+    fn get_mut(&mut self) -> &Self {
+        self
+    }
+}
+
 impl<T: Element> Buffer<T> {
     /// Room for `len` numbers, with anything in it. None at all is address 0, which no kernel touches.
     pub(crate) fn new(driver: &Arc<dyn Driver>, len: usize) -> Result<Self> {
-        let bytes = len * size_of::<T>();
+        let Some(bytes) = len.checked_mul(size_of::<T>()) else {
+            return Err(Error::Device {
+                device: driver.name(),
+                reason: format!("{len} numbers are more than memory can hold"),
+            });
+        };
         let at = match bytes {
             0 => 0,
             _ => driver.alloc(bytes).map_err(|e| out_of_memory(&**driver, bytes, e))?,
@@ -32,7 +56,12 @@ impl<T: Element> Buffer<T> {
         self.at
     }
 
-    pub(crate) fn zero(&mut self) -> Result<()> {
+    /// Whose it is.
+    pub(crate) fn driver(&self) -> &Arc<dyn Driver> {
+        &self.driver
+    }
+
+    pub(crate) fn zero(&self) -> Result<()> {
         if self.len == 0 {
             return Ok(());
         }
@@ -40,9 +69,9 @@ impl<T: Element> Buffer<T> {
         unsafe { self.driver.zero(self.at, self.len * size_of::<T>()) }.map_err(|e| failed(&*self.driver, e))
     }
 
-    /// Overwrites all of it.
-    pub(crate) fn write(&mut self, data: &[T]) -> Result<()> {
-        assert_eq!(data.len(), self.len, "a buffer is written as a whole");
+    /// Overwrites all of it with as many numbers as it has; the caller has compared.
+    pub(crate) fn write(&self, data: &[T]) -> Result<()> {
+        let data = &data[..self.len];
         if data.is_empty() {
             return Ok(());
         }

@@ -14,3 +14,8 @@ pub const WHITE: f32 = 255.0;
 /// A derivative of the loss below this counts as zero: a pair that is told apart so well moves no weight, and the products
 /// with its gradient would be denormal and slow.
 pub const SMALLEST_DERIVATIVE: f32 = 1e-20;
+
+/// Time steps for which a GPU's thread keeps all numbers of a unit's state on the way forth. The first number of a state
+/// has a place in any case. So a neuron with one number keeps everything, and one with more of them computes its states
+/// anew, from the start for each step, if it has more steps than this.
+pub const MOST_KEPT: usize = 64;

@@ -109,7 +109,7 @@ struct Optimiser {
     u32 cool_from, last_step;
     enum { MOMENTS = 2, FACTORS = 3 };
     static __device__ float unless_below(float smallest, float x) { return fabsf(x) < smallest ? 0.0f : x; }
-    static __device__ double power(double x, u32 n) {
+    static __device__ double power(double x, u64 n) {
         double product = 1.0;
         for (; n > 0; n /= 2, x *= x)
             if (n % 2 == 1) product *= x;
@@ -121,7 +121,7 @@ struct Optimiser {
         return learning_rate * left / (float)max(last_step > cool_from ? last_step - cool_from : 0, 1u);
     }
     __device__ void factors(u32 step, float *f) const {
-        u32 t = step + 1;
+        u64 t = (u64)step + 1;
         double rate = (double)rate_at(step);
         f[0] = (float)(rate / (1.0 - power((double)beta1, t)));
         f[1] = (float)(1.0 - rate * (double)decay);

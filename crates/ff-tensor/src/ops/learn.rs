@@ -1,6 +1,6 @@
 //! The heads' loss, the update of the weights, and the clock.
 
-use super::{Op, expect_clock, expect_columns, expect_log, refuse};
+use super::{Op, expect_clock, expect_columns, expect_formula, expect_log, refuse};
 use crate::optimiser::MOST_MOMENTS;
 use crate::{Clock, Device, Optimiser, Result, Tensor, expect_shape};
 
@@ -48,6 +48,7 @@ pub struct Update<'a, D: Device> {
 
 impl<D: Device> Op for Update<'_, D> {
     fn check(&self) -> Result<()> {
+        expect_formula("update", self.optimiser)?;
         let wanted = self.optimiser.moments().len();
         if wanted > MOST_MOMENTS || self.moments.len() != wanted {
             let (got, most) = (self.moments.len(), MOST_MOMENTS);

@@ -2,7 +2,8 @@
 //! nothing but products stands between an image and their signal.
 
 use super::{
-    Op, expect_clock, expect_columns, expect_copies, expect_factor, expect_log, expect_pairs, expect_shares,
+    Op, expect_clock, expect_columns, expect_copies, expect_factor, expect_formula, expect_log, expect_pairs,
+    expect_shares,
 };
 use crate::{Clock, Device, Norm, Objective, Result, Tensor, expect_shape};
 
@@ -82,6 +83,7 @@ pub struct PairLosses<'a, D: Device> {
 impl<D: Device> Op for PairLosses<'_, D> {
     fn check(&self) -> Result<()> {
         expect_pairs("pair_losses", self.goodness, self.goodness.rows())?;
+        expect_formula("pair_losses", self.objective)?;
         expect_shape("pair_losses", "dgoodness", self.dgoodness.shape(), self.goodness.shape())?;
         expect_log("pair_losses", self.losses)?;
         expect_clock("pair_losses", self.clock)

@@ -64,6 +64,7 @@ impl<D: Device> Op for LabelGoodness<'_, D> {
         expect_shape("label_goodness", "scale", self.scale.shape(), [b, 1])?;
         expect_shape("label_goodness", "shares", self.shares.shape(), [b + classes + 1, n])?;
         expect_formula("label_goodness", self.units)?;
+        expect_formula("label_goodness", self.goodness)?;
         self.units.validate().or_else(|reason| super::refuse("label_goodness", reason))?;
         rows_in_time("label_goodness", b, self.units)?;
         expect_bias("label_goodness", self.bias, n)

@@ -50,6 +50,7 @@ impl<D: Device> Op for RowGoodness<'_, D> {
     fn check(&self) -> Result<()> {
         let [r, n] = self.signal.shape();
         expect_columns("row_goodness", "signal", n)?;
+        expect_formula("row_goodness", self.formula)?;
         expect_shape("row_goodness", "goodness", self.goodness.shape(), [r, 1])
     }
 }
@@ -100,6 +101,8 @@ impl<D: Device> Op for LocalGrad<'_, D> {
     fn check(&self) -> Result<()> {
         let spikes = self.spikes.as_deref();
         expect_units("local_grad", self.signal.shape(), spikes, self.current, self.bias, self.units)?;
+        expect_formula("local_grad", self.formula)?;
+        expect_formula("local_grad", self.objective)?;
         expect_shape("local_grad", "dcurrent", self.dcurrent.shape(), self.current.shape())?;
         expect_pairs("local_grad", self.goodness, self.signal.rows())?;
         expect_log("local_grad", self.losses)?;
