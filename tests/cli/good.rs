@@ -65,7 +65,7 @@ fn the_config_of_a_run_repeats_it_bit_for_bit_on_any_number_of_threads() {
     let desk = Desk::new();
     desk.run(&format!("train {SMALL} --seed 77 --set bias=true --set beta=.7 --threads 1 --out first"));
     let config = fs::read_to_string(desk.path("first/config.toml")).unwrap();
-    assert!(config.contains("\nbeta = 0.7\n") && config.contains("\nseed = 77\n"), "{config}");
+    assert!(config.contains("\n[neuron.lif]\nbeta = 0.7\n") && config.contains("\nseed = 77\n"), "{config}");
     // Also from another place than where the first run found its data.
     let mut command = desk.command("train --config first/config.toml --data digits --threads 2 --out second");
     command.env_remove("FF_DATA_DIR").assert().success();
@@ -257,7 +257,8 @@ fn both_ways_of_prediction_are_reported() {
 #[test]
 fn a_net_that_does_not_spike_is_named() {
     let desk = Desk::new();
-    let silent = "note: no unit of layer 1 spikes, so it cannot learn; try a lower `--set threshold=VALUE`";
+    let silent =
+        "note: no unit of layer 1 spikes, so it cannot learn; try a lower `--set neuron.lif.threshold=VALUE`";
     desk.run(&format!("train {SMALL} --set threshold=1000"))
         .stderr(starts_with(silent).and(contains("\n").count(1)));
 }
