@@ -154,7 +154,7 @@ impl Settings {
 }
 
 /// Reads what was typed after each `--set`. Refuses what contradicts itself.
-pub fn changes(set: &[String]) -> Outcome<Vec<Change>> {
+pub fn changes(set: &[String]) -> Outcome<Vec<Change<'_>>> {
     changes::settle(set.iter().map(|set| Change::parse(set)).collect::<Outcome<_>>()?)
 }
 

@@ -11,30 +11,28 @@
 
 use toml::{Table, Value};
 
-use super::keys::{self, Part};
+use super::keys::{self, Key, Part};
 use super::text;
 use crate::failure::{Failure, Outcome};
 
 /// One `--set`.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub struct Change<'a> {
     /// As it was typed.
-    typed: String,
-    /// The words of the key.
-    path: Vec<String>,
+    typed: &'a str,
+    key: Key<'a>,
     value: Value,
 }
 
-impl Change {
+impl<'a> Change<'a> {
     /// Reads `key=value`, the value as in TOML; a bare word is a string. Refuses a key that is not there.
-    pub fn parse(typed: &str) -> Outcome<Self> {
+    pub fn parse(typed: &'a str) -> Outcome<Self> {
+        let source = format!("--set {typed}");
         let Some((key, value)) = typed.split_once('=') else {
-            return Err(Failure::new(format!("--set {typed}: there is no `=`")).advise("`--set epochs=4`"));
+            return Err(Failure::new(format!("{source}: there is no `=`")).advise("`--set epochs=4`"));
         };
-        let path: Vec<String> = key.split('.').map(|word| word.trim().into()).collect();
-        let change = Self { typed: typed.into(), path, value: read(value.trim()) };
-        keys::check_path(&change.words(), &change.source())?;
-        Ok(change)
+        let path: Vec<&str> = key.split('.').map(str::trim).collect();
+        Ok(Self { typed, key: Key::of(&path, &source)?, value: read(value.trim()) })
     }
 
     /// For an error.
@@ -42,113 +40,103 @@ impl Change {
         format!("--set {}", self.typed)
     }
 
-    fn words(&self) -> Vec<&str> {
-        self.path.iter().map(String::as_str).collect()
-    }
-
-    /// The part that it changes, by its own key or by a value's.
+    /// The part that it changes.
     fn part(&self) -> Option<&'static Part> {
-        Part::named(&self.path[0]).or_else(|| Part::with_value(&self.path[0]))
+        match self.key {
+            Key::Plain(_) => None,
+            Key::Whole(part) | Key::Kind(part, _) | Key::Value(part, ..) | Key::Short(part, _) => Some(part),
+        }
     }
 
     /// Whether it is for a whole part.
     pub fn is_whole(&self) -> bool {
-        self.path.len() == 1 && Part::named(&self.path[0]).is_some()
+        matches!(self.key, Key::Whole(_))
     }
 
     /// The kind that it asks for. A short key asks for none.
     fn kind(&self) -> Option<&str> {
-        match &self.path[..] {
-            [_, kind, ..] => Some(kind),
-            _ if self.is_whole() => keys::kind_of(&self.value),
-            _ => None,
+        match self.key {
+            Key::Kind(_, kind) | Key::Value(_, kind, _) => Some(kind.name),
+            Key::Whole(_) => keys::kind_of(&self.value),
+            Key::Plain(_) | Key::Short(..) => None,
         }
     }
 
     /// Whether the table has a place for it as it is, without another kind of a part.
     pub fn fits(&self, table: &Table) -> bool {
-        let Some(part) = self.part().filter(|_| !self.is_whole()) else { return true };
-        let there = kind_in(table, part);
-        match self.kind() {
-            Some(kind) => kind == there,
-            None => part.kinds_with(&self.path[0]).any(|kind| kind.name == there),
+        match self.key {
+            Key::Plain(_) | Key::Whole(_) => true,
+            Key::Kind(part, kind) | Key::Value(part, kind, _) => kind.name == kind_in(table, part),
+            Key::Short(part, value) => part.kinds_with(value).contains(&kind_in(table, part)),
         }
     }
 
     /// Makes the part the kind that was asked for.
     pub fn choose(&self, table: &mut Table) {
         let Some((part, kind)) = self.part().zip(self.kind()) else { return };
-        if !self.is_whole() {
-            if kind_in(table, part) != kind {
+        let is_there = kind_in(table, part) == kind;
+        match self.key {
+            Key::Whole(_) if !is_there || !self.value.is_str() => {
+                table.insert(part.name.into(), self.value.clone());
+            }
+            Key::Kind(..) | Key::Value(..) if !is_there => {
                 table.insert(part.name.into(), kind_with(kind, Value::Table(Table::new())));
             }
-        } else if kind_in(table, part) != kind || !self.value.is_str() {
-            table.insert(part.name.into(), self.value.clone());
+            _ => {}
         }
     }
 
     /// Writes the value. The kinds have been chosen.
     pub fn write(&self, table: &mut Table) -> Outcome<()> {
-        match (&self.path[..], self.part()) {
-            ([key], Some(part)) if !self.is_whole() => {
+        let value = self.value.clone();
+        match self.key {
+            Key::Plain(key) => drop(table.insert(key.into(), value)),
+            // What names no kind is written nevertheless: who reads it says why it cannot be.
+            Key::Whole(part) if self.kind().is_none() => drop(table.insert(part.name.into(), value)),
+            Key::Whole(_) => {}
+            Key::Kind(part, kind) => drop(table.insert(part.name.into(), kind_with(kind.name, value))),
+            Key::Value(part, kind, name) => write_value(table, part.name, kind.name, name, value),
+            Key::Short(part, name) => {
+                let there = kind_in(table, part).to_string();
                 if !self.fits(table) {
-                    return Err(self.misfit(part, kind_in(table, part)));
+                    return Err(self.misfit(part, name, &there));
                 }
-                let kind = kind_in(table, part).to_string();
-                write_value(table, part.name, &kind, key, &self.value);
+                write_value(table, part.name, &there, name, value);
             }
-            ([_], Some(part)) if self.kind().is_none() => {
-                table.insert(part.name.into(), self.value.clone());
-            }
-            ([_, kind], Some(part)) => {
-                table.insert(part.name.into(), kind_with(kind, self.value.clone()));
-            }
-            ([_, kind, value], Some(part)) => write_value(table, part.name, kind, value, &self.value),
-            ([key], None) => drop(table.insert(key.clone(), self.value.clone())),
-            _ => {}
         }
         Ok(())
     }
 
     /// A short key of another kind than the one that is there.
-    fn misfit(&self, part: &Part, there: &str) -> Failure {
-        let (key, value) = self.typed.split_once('=').unwrap_or_default();
-        let (key, value) = (key.trim(), value.trim());
-        let kinds: Vec<&str> = part.kinds_with(key).map(|kind| kind.name).collect();
-        let long = |kind: &&str| format!("`--set {}.{kind}.{key}={value}`", part.name);
-        let message = format!(
-            "{}: `{key}` is a value of `{}`, but `{}` is `{there}`",
-            self.source(),
-            kinds.join("` and `"),
-            part.name
-        );
-        let advice = kinds.iter().map(long).collect::<Vec<_>>().join(" or ");
-        Failure::new(message).advise(format!("{advice}, which changes the kind too, or no `{key}`"))
+    fn misfit(&self, part: &Part, name: &str, there: &str) -> Failure {
+        let kinds = part.kinds_with(name);
+        let value = self.typed.split_once('=').map_or("VALUE", |(_, value)| value.trim());
+        let long = |kind: &&str| format!("`--set {}.{kind}.{name}={value}`", part.name);
+        let long = kinds.iter().map(long).collect::<Vec<_>>().join(" or ");
+        let (source, kinds) = (self.source(), kinds.join("` and `"));
+        Failure::new(format!("{source}: `{name}` is a value of `{kinds}`, but `{}` is `{there}`", part.name))
+            .advise(format!("{long}, which changes the kind too, or no `{name}`"))
     }
 
-    /// What nobody can use.
-    pub fn unused(&self, by: &str) -> Failure {
+    /// What fits none of several settings; `whose` are they.
+    pub fn unused(&self, whose: &str) -> Failure {
         let part = self.part().map_or("", |part| part.name);
-        let kinds: Vec<&str> = match (self.part(), self.kind()) {
-            (_, Some(kind)) => vec![kind],
-            (Some(part), None) => part.kinds_with(&self.path[0]).map(|kind| kind.name).collect(),
-            (None, None) => Vec::new(),
+        let kinds = match self.key {
+            Key::Short(part, name) => part.kinds_with(name),
+            _ => self.kind().into_iter().collect(),
         };
-        Failure::new(format!(
-            "{}: there is no {by} whose `{part}` is `{}`",
-            self.source(),
-            kinds.join("` or `")
-        ))
-        .advise(format!("`--set {part}={}` beside it", kinds.first().unwrap_or(&"KIND")))
+        let (source, all) = (self.source(), kinds.join("` or `"));
+        Failure::new(format!("{source}: there is no {whose} whose `{part}` is `{all}`"))
+            .advise(format!("`--set {part}={}` beside it", kinds.first().unwrap_or(&"KIND")))
     }
 }
 
 /// Leaves out a change of a whole part that a later one replaces, and refuses changes that then still ask for different
 /// kinds of the same part.
-pub fn settle(changes: Vec<Change>) -> Outcome<Vec<Change>> {
+pub fn settle(changes: Vec<Change<'_>>) -> Outcome<Vec<Change<'_>>> {
     let replaced = |i: usize| {
-        let same = |other: &Change| other.is_whole() && other.path == changes[i].path;
-        changes[i].is_whole() && changes[i + 1..].iter().any(same)
+        let part = |change: &Change| change.part().filter(|_| change.is_whole()).map(|part| part.name);
+        changes[i].is_whole() && changes[i + 1..].iter().any(|later| part(later) == part(&changes[i]))
     };
     let last: Vec<Change> =
         (0..changes.len()).filter(|&i| !replaced(i)).map(|i| changes[i].clone()).collect();
@@ -182,10 +170,10 @@ fn kind_with(kind: &str, values: Value) -> Value {
     Value::Table(Table::from_iter([(kind.to_string(), values)]))
 }
 
-fn write_value(table: &mut Table, part: &str, kind: &str, key: &str, value: &Value) {
+fn write_value(table: &mut Table, part: &str, kind: &str, key: &str, value: Value) {
     let values = table.get_mut(part).and_then(|part| part.get_mut(kind)).and_then(Value::as_table_mut);
     if let Some(values) = values {
-        values.insert(key.into(), value.clone());
+        values.insert(key.into(), value);
     }
 }
 

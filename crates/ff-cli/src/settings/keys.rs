@@ -6,6 +6,7 @@ use toml::{Table, Value};
 use crate::failure::{Failure, Outcome};
 
 /// A setting that comes in kinds.
+#[derive(Debug)]
 pub struct Part {
     /// Its key.
     pub name: &'static str,
@@ -14,6 +15,7 @@ pub struct Part {
 }
 
 /// One kind of a part.
+#[derive(Debug)]
 pub struct Kind {
     /// What stands after the part's key.
     pub name: &'static str,
@@ -47,15 +49,25 @@ pub const PARTS: [Part; 3] = [
 /// Keys that are none of the network's.
 const BESIDE: [&str; 3] = ["augment", "data", "preset"];
 
+/// What a key means.
+#[derive(Debug, Clone, Copy)]
+pub enum Key<'a> {
+    /// `epochs`
+    Plain(&'a str),
+    /// `neuron`
+    Whole(&'static Part),
+    /// `neuron.lif`
+    Kind(&'static Part, &'static Kind),
+    /// `neuron.lif.beta`
+    Value(&'static Part, &'static Kind, &'static str),
+    /// `beta`
+    Short(&'static Part, &'static str),
+}
+
 impl Part {
     /// The part with this key.
     pub fn named(key: &str) -> Option<&'static Part> {
         PARTS.iter().find(|part| part.name == key)
-    }
-
-    /// The part that has a value with this short key, of one kind or of several.
-    pub fn with_value(short: &str) -> Option<&'static Part> {
-        PARTS.iter().find(|part| part.kinds.iter().any(|kind| kind.values.contains(&short)))
     }
 
     /// One of its kinds.
@@ -64,8 +76,44 @@ impl Part {
     }
 
     /// The kinds that have a value with this short key.
-    pub fn kinds_with(&self, short: &str) -> impl Iterator<Item = &'static Kind> {
-        self.kinds.iter().filter(move |kind| kind.values.contains(&short))
+    pub fn kinds_with(&self, short: &str) -> Vec<&'static str> {
+        self.kinds.iter().filter(|kind| kind.value(short).is_some()).map(|kind| kind.name).collect()
+    }
+}
+
+impl Kind {
+    /// One of its values.
+    fn value(&self, short: &str) -> Option<&'static str> {
+        self.values.iter().find(|value| **value == short).copied()
+    }
+}
+
+impl<'a> Key<'a> {
+    /// The meaning of the words of a key, such as `neuron`, `lif`, `beta`. Refuses a key that is not there, with what may have
+    /// been meant. `source` is where it comes from.
+    pub fn of(path: &[&'a str], source: &str) -> Outcome<Self> {
+        let key = match (path, Part::named(path[0])) {
+            ([key], None) => Self::short(key).or_else(|| Self::plain(key)),
+            ([_], Some(part)) => Some(Self::Whole(part)),
+            ([_, kind, value @ ..], Some(part)) => match (part.kind(kind), value) {
+                (Some(kind), []) => Some(Self::Kind(part, kind)),
+                (Some(kind), [value]) => kind.value(value).map(|value| Self::Value(part, kind, value)),
+                // `neuron.beta` is a slip in the key, `neuron.lfi` one in the kind.
+                (None, _) if Self::short(kind).is_none() => return Err(no_kind(part, kind, source)),
+                _ => None,
+            },
+            _ => None,
+        };
+        key.ok_or_else(|| no_key(path, source))
+    }
+
+    fn short(key: &str) -> Option<Self> {
+        let of_part = |part: &'static Part| part.kinds.iter().find_map(|kind| kind.value(key));
+        PARTS.iter().find_map(|part| Some(Self::Short(part, of_part(part)?)))
+    }
+
+    fn plain(key: &'a str) -> Option<Self> {
+        plain_keys().iter().any(|known| known == key).then_some(Self::Plain(key))
     }
 }
 
@@ -100,7 +148,7 @@ pub fn short_keys() -> Vec<String> {
 
 /// Refuses a table of settings with a key that is not there. `source` is where it comes from.
 pub fn check(table: &Table, source: &str) -> Outcome<()> {
-    paths(table).iter().try_for_each(|path| check_path(path, source))
+    paths(table).iter().try_for_each(|path| Key::of(path, source).map(drop))
 }
 
 /// The keys of a table, down to the values of a kind.
@@ -120,22 +168,6 @@ fn paths(table: &Table) -> Vec<Vec<&str>> {
         }
     }
     paths
-}
-
-/// Refuses a key that is not there, with what may have been meant.
-pub fn check_path(path: &[&str], source: &str) -> Outcome<()> {
-    let known = match (path, Part::named(path[0])) {
-        ([key], None) => [plain_keys(), short_keys()].concat().iter().any(|known| known == key),
-        ([_], Some(_)) => true,
-        ([_, kind, value @ ..], Some(part)) => match part.kind(kind) {
-            Some(kind) => value.is_empty() || (value.len() == 1 && kind.values.contains(&value[0])),
-            // `neuron.beta` is a slip in the key, `neuron.lfi` one in the kind.
-            None if Part::with_value(kind).is_none() => return Err(no_kind(part, kind, source)),
-            None => false,
-        },
-        _ => false,
-    };
-    if known { Ok(()) } else { Err(no_key(path, source)) }
 }
 
 fn no_key(path: &[&str], source: &str) -> Failure {

@@ -195,8 +195,8 @@ fn a_file_of_an_older_program_has_all_short_keys_and_means_the_same() {
         assert!(text.contains("\n[neuron.lif]\nbeta = 0.5\n"), "{text}");
         assert!(!text.contains("\nalpha = 12.0\nbeta"), "{text}");
     }
-    let typed = changes(&["beta=0.5".into()]).unwrap();
-    assert!(relu.changed(&typed).unwrap_err().to_string().contains("`neuron` is `relu`"));
+    let typed = ["beta=0.5".to_string()];
+    assert!(relu.changed(&changes(&typed).unwrap()).unwrap_err().to_string().contains("`neuron` is `relu`"));
 }
 
 #[test]
