@@ -152,6 +152,9 @@ fn products(c: &mut Criterion) {
         ([200, 500, 500], 1.0),
         ([200, 1_000, 1_000], 1.0),
         ([2_048, 2_048, 2_048], 1.0),
+        ([100, 500, 10], 1.0),
+        ([300, 1_000, 10], 1.0),
+        ([10, 500, 500], 1.0),
     ] {
         let (a, b, d) = (draws(m, k, share), draws(k, n, 1.0), draws(m, n, 1.0));
         let (mut c, mut e) = (dev.zeros(m, n).unwrap(), dev.zeros(k, n).unwrap());

@@ -41,6 +41,9 @@ extern "C" __global__ void __launch_bounds__(256, 4) local_grad(
                 float x = with_slope(p, steps, dcurrent + at, train, current + at, i, n, in_time);
                 x = silent ? 0.0f : x;
                 for (u32 t = 0; silent && train && t < steps; t++) train[(size_t)t * n] = 0.0f;
+                // What a signal of 0 does not multiply away is silenced too.
+                bool slopes = silent && g.dterm(0.0f) != 0.0f;
+                for (u32 t = 0; slopes && t < rows_of_current; t++) dcurrent[at + (size_t)t * n] = 0.0f;
                 signal[r * n + j] = x;
                 term = g.term(x);
             }

@@ -2,12 +2,14 @@
 //! plain one.
 
 use ff_cpu::Cpu;
-use ff_tensor::{CurrentGrad, Device, Dropout, Gather, Norm, NormKind, random};
+use ff_tensor::{
+    CurrentGrad, Device, Dropout, Gather, LabelCurrent, MatMul, Norm, NormKind, Normalise, ShareGrad, Tensor,
+    random,
+};
 
 use crate::bits;
-use crate::ops::{
-    AMPLITUDE, Answer, CLASSES, EPS, LABEL, Sizes, every_op, label_goodness, labels, tensor, wide,
-};
+use crate::ops::{AMPLITUDE, Answer, CLASSES, EPS, Sizes, every_op, labels, tensor, wide};
+use crate::units::label_goodness;
 
 fn sizes() -> Vec<Sizes> {
     // More rows than a sparse product lists at a time, and more of B than a dense one copies at a time.
@@ -41,9 +43,15 @@ fn any_number_of_threads_gives_the_same_bits() {
     let one = Cpu::new(1).unwrap();
     for threads in [2, 3, 5] {
         let many = Cpu::new(threads).unwrap();
-        for (batch, inputs, units) in
-            [(1, 7, 257), (17, 257, 17), (130, 257, 65), (600, 40, 33), (13, 3_000, 200)]
-        {
+        for (batch, inputs, units) in [
+            (1, 7, 257),
+            (17, 257, 17),
+            (130, 257, 65),
+            (600, 40, 33),
+            (600, 300, 10),
+            (7, 300, 1_100),
+            (13, 3_000, 200),
+        ] {
             let sizes = Sizes { batch, inputs, units, steps: 3 };
             for (a, b) in every_op(&one, sizes).iter().zip(every_op(&many, sizes)) {
                 assert_eq!(bits(&a.got), bits(&b.got), "{} with {threads} threads at {sizes:?}", a.op);
@@ -86,32 +94,66 @@ fn one_product_for_all_copies_is_the_plain_path() {
         }
         let x = dev.upload(rows, inputs, &x).unwrap();
         let mut xhat = dev.zeros(rows, inputs).unwrap();
-        let (mut plain, mut plain_grad) =
-            (dev.zeros(rows, units).unwrap(), dev.zeros(inputs, units).unwrap());
-        dev.normalise(&mut xhat, &x, 1, &norm).unwrap();
-        dev.matmul(&mut plain, &xhat, false, &weight, false).unwrap();
-        dev.matmul(&mut plain_grad, &xhat, true, &dcurrent, false).unwrap();
+        Normalise { xhat: &mut xhat, x: &x, steps: 1, norm }.on(&dev).unwrap();
+        let plain = product(&dev, &xhat, false, &weight);
+        let plain_grad = product(&dev, &xhat, true, &dcurrent);
         // Shared.
         let images = dev.upload(batch, inputs, &pixels).unwrap();
-        let targets = dev.zeros(batch, 1).unwrap();
         let order = dev.upload(batch, 1, &(0..batch as u32).collect::<Vec<_>>()).unwrap();
-        let clock = dev.zeros(1, 2).unwrap();
         let mut xhat = dev.zeros(batch + CLASSES + 1, inputs).unwrap();
         let (mut scale, mut unused) = (dev.zeros(batch, 1).unwrap(), dev.zeros(batch, 1).unwrap());
-        let p = Gather { classes: CLASSES, amplitude: AMPLITUDE, norm, dropout: Dropout::NONE };
-        dev.gather(&mut xhat, &mut scale, &mut unused, &images, &targets, &order, &clock, &p).unwrap();
-        let (mut shares, mut shared) =
-            (dev.zeros(batch + CLASSES + 1, units).unwrap(), dev.zeros(rows, units).unwrap());
-        dev.matmul(&mut shares, &xhat, false, &weight, false).unwrap();
-        dev.label_current(&mut shared, &shares, &scale, &labels, None, &LABEL).unwrap();
-        let (mut dshares, mut shared_grad) =
-            (dev.zeros(batch + CLASSES + 1, units).unwrap(), dev.zeros(inputs, units).unwrap());
-        let stored = CurrentGrad::Stored(&dcurrent);
-        dev.share_grad(&mut dshares, stored, &labels, &scale, None, &LABEL).unwrap();
-        dev.matmul(&mut shared_grad, &xhat, true, &dshares, false).unwrap();
+        Gather {
+            xhat: &mut xhat,
+            scale: &mut scale,
+            labels: &mut unused,
+            images: &images,
+            targets: &dev.zeros(batch, 1).unwrap(),
+            order: &order,
+            clock: &dev.zeros(1, 2).unwrap(),
+            classes: CLASSES,
+            amplitude: AMPLITUDE,
+            norm,
+            dropout: Dropout::NONE,
+        }
+        .on(&dev)
+        .unwrap();
+        let shares = product(&dev, &xhat, false, &weight);
+        let mut shared = dev.zeros(rows, units).unwrap();
+        LabelCurrent {
+            current: &mut shared,
+            shares: &shares,
+            scale: &scale,
+            labels: &labels,
+            factor: None,
+            amplitude: AMPLITUDE,
+        }
+        .on(&dev)
+        .unwrap();
+        let mut dshares = dev.zeros(batch + CLASSES + 1, units).unwrap();
+        ShareGrad {
+            dshares: &mut dshares,
+            dcurrent: CurrentGrad::Stored(&dcurrent),
+            labels: &labels,
+            scale: &scale,
+            factor: None,
+            amplitude: AMPLITUDE,
+        }
+        .on(&dev)
+        .unwrap();
+        let shared_grad = product(&dev, &xhat, true, &dshares);
 
         let sizes = Sizes { batch, inputs, units, steps: 1 };
-        Answer::new("current", shared.data, wide(&plain.data)).check(sizes);
-        Answer::new("dweight", shared_grad.data, wide(&plain_grad.data)).check(sizes);
+        let [shared, plain] = [&shared, &plain].map(|x| dev.download(x).unwrap());
+        Answer::new("current", shared, wide(&plain)).check(sizes);
+        let [shared, plain] = [&shared_grad, &plain_grad].map(|x| dev.download(x).unwrap());
+        Answer::new("dweight", shared, wide(&plain)).check(sizes);
     }
+}
+
+/// `A B`, or `A' B`.
+fn product(dev: &Cpu, a: &Tensor<Cpu>, transpose_a: bool, b: &Tensor<Cpu>) -> Tensor<Cpu> {
+    let rows = if transpose_a { a.cols() } else { a.rows() };
+    let mut c = dev.zeros(rows, b.cols()).unwrap();
+    MatMul { c: &mut c, a, transpose_a, b, transpose_b: false }.on(dev).unwrap();
+    c
 }

@@ -1,124 +1,138 @@
-//! What the CUDA device does at the edges, beside the CPU: shapes that do not fit, currents that are not numbers, a batch
-//! that is not there.
+//! What the devices do at the edges, one beside the other: currents at the threshold, currents that are not numbers, a batch
+//! that is not there, tensors without rows.
 
 use ff_cpu::Cpu;
+use ff_net::formulas::{Adam, Lif, Output, Reset};
 use ff_tensor::{
-    Adam, Augment, Augmentation, CurrentGrad, Device, Dropout, Gather, Goodness, LocalLoss, Neuron,
-    NeuronKind, Norm, NormKind, Objective, Output, Softmax, Tensor,
+    Device, Dropout, Gather, LabelCurrent, MatMul, Norm, NormKind, Normalise, Readout, Select, SumRows,
+    Units, UnitsForward, Update,
 };
 
-use crate::ops::{CLASSES, LABEL, clock, neurons};
+use crate::bits;
+use crate::ops::{CLASSES, clock};
+use crate::own::adaptive;
 use crate::shim::{Schedule, Shim};
-
-/// What is said to wrong shapes.
-fn refusals<D: Device>(dev: &D) -> Vec<String> {
-    let zeros = |rows, cols| -> Tensor<D> { dev.zeros(rows, cols).unwrap() };
-    let labels = |rows| -> Tensor<D, u32> { dev.zeros(rows, 1).unwrap() };
-    let p = Neuron { steps: 3, ..Neuron::default() };
-    let (g, clock, dcurrent) = (Goodness::Mean, clock(dev), zeros(4, 3));
-    let share_grad = |rows, batch, factor: Option<&Tensor<D>>| {
-        let (scale, stored) = (zeros(batch, 1), CurrentGrad::Stored(&dcurrent));
-        dev.share_grad(&mut zeros(5, 3), stored, &labels(rows), &scale, factor, &LABEL)
-    };
-    let objective = Objective::Pair { alpha: 1.0 };
-    let local = LocalLoss { neuron: p, dropout: Dropout::NONE, goodness: g, objective };
-    let local_grad = |rows, dcurrent: [usize; 2], spikes, goodness| {
-        let [mut dcurrent, mut spikes] = [dcurrent, [spikes, 3]].map(|[rows, cols]| zeros(rows, cols));
-        let (losses, signal, goodness) = (&mut zeros(6, 1), &mut zeros(rows, 3), &mut zeros(goodness, 1));
-        let (current, spikes) = (zeros(rows, 3), Some(&mut spikes));
-        dev.local_grad(&mut dcurrent, losses, signal, spikes, goodness, &current, None, &clock, &local)
-    };
-    let norm = Norm { kind: NormKind::L2, eps: 0.1 };
-    let adam = Adam::constant(0.1);
-    let softmax = Softmax { sharpness: 1.0 };
-    let augment = |out: [usize; 2], images: [usize; 2], width, pixels| {
-        let list = &[Augmentation::Shift { pixels }];
-        let p = Augment { list, width, height: 3, seed: 1, epoch: 0 };
-        dev.augment(&mut dev.zeros(out[0], out[1]).unwrap(), &dev.zeros(images[0], images[1]).unwrap(), &p)
-    };
-    let results = [
-        augment([4, 12], [4, 12], 5, 1),
-        augment([5, 12], [4, 12], 4, 1),
-        augment([4, 0], [4, 0], 0, 1),
-        augment([0, 0], [0, 0], 1 << 40, 1),
-        augment([4, 12], [4, 12], 4, 1_001),
-        dev.matmul(&mut zeros(2, 3), &zeros(2, 4), false, &zeros(5, 3), false),
-        dev.matmul(&mut zeros(2, 3), &zeros(2, 4), true, &zeros(2, 3), false),
-        dev.normalise(&mut zeros(4, 3), &zeros(4, 3), 3, &norm),
-        dev.row_factor(&mut zeros(4, 1), &zeros(3, 1), None, 5, &norm, g),
-        dev.label_current(&mut zeros(4, 3), &zeros(5, 3), &zeros(2, 1), &labels(3), None, &LABEL),
-        dev.label_current(&mut zeros(5, 3), &zeros(5, 3), &zeros(2, 1), &labels(5), None, &LABEL),
-        dev.lif(&mut zeros(2, 3), None, &zeros(4, 3), None, &p),
-        dev.lif(&mut zeros(2, 3), Some(&mut zeros(2, 3)), &zeros(2, 3), None, &p),
-        dev.lif(&mut zeros(2, 3), None, &zeros(2, 3), Some(&zeros(1, 2)), &p),
-        dev.goodness(&mut zeros(3, 1), &zeros(2, 3), g),
-        dev.share_goodness(&mut zeros(4, 1), &zeros(2, 3), &zeros(2, 1), &labels(4), None, &LABEL, g),
-        dev.label_goodness(&mut zeros(2, 3), &zeros(5, 3), &zeros(2, 1), None, &LABEL, &p, g),
-        dev.softmax_loss(&mut zeros(9, 1), &mut zeros(2, 3), &zeros(2, 4), &labels(2), &clock, &softmax),
-        local_grad(4, [4, 2], 12, 4),
-        local_grad(4, [4, 3], 4, 4),
-        local_grad(4, [4, 3], 12, 2),
-        local_grad(3, [3, 3], 9, 3),
-        dev.objective(&mut zeros(6, 1), &mut zeros(2, 1), &zeros(4, 1), &clock, &objective),
-        share_grad(5, 2, None),
-        share_grad(5, 5, None),
-        share_grad(4, 2, Some(&zeros(2, 1))),
-        dev.sum_rows(&mut zeros(1, 2), &zeros(5, 3)),
-        dev.adam(&mut zeros(2, 3), &mut zeros(2, 3), &mut zeros(3, 2), &zeros(2, 3), &clock, &adam),
-    ];
-    results.into_iter().map(|result| result.unwrap_err().to_string()).collect()
-}
-
-#[test]
-fn shim_refuses_wrong_shapes_in_the_cpus_words() {
-    assert_eq!(refusals(&Shim::device(Schedule::Forward)), refusals(&Cpu::new(1).unwrap()));
-}
+use crate::units::cases;
 
 /// Signals for currents at the threshold, far from it, and not finite.
-fn signals<D: Device>(dev: &D, p: &Neuron) -> Vec<f32> {
+fn signals<D: Device>(dev: &D, units: &dyn Units) -> Vec<f32> {
     let levels = [1.0, 1.000_000_1, 0.0, -0.0, -1.0, 50.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
     let current = dev.upload(1, levels.len(), &levels).unwrap();
     let mut signal = dev.zeros(1, levels.len()).unwrap();
-    dev.lif(&mut signal, None, &current, None, p).unwrap();
+    UnitsForward { signal: &mut signal, spikes: None, current: &current, bias: None, units }.on(dev).unwrap();
     dev.download(&signal).unwrap()
 }
 
 #[test]
 fn shim_is_the_cpu_at_the_threshold_and_beyond_all_numbers() {
     let (shim, cpu) = (Shim::device(Schedule::Forward), Cpu::new(1).unwrap());
-    let one_step = Neuron { output: Output::Rate, ..Neuron::default() };
-    for p in neurons(4).into_iter().chain([one_step]) {
-        let (ours, its) = (signals(&shim, &p), signals(&cpu, &p));
-        for (i, (x, y)) in ours.iter().zip(&its).enumerate() {
-            assert!(x == y || (x.is_nan() && y.is_nan()), "{p:?}: {x}, not {y}, at {i}");
-        }
-        assert!(ours[6..].iter().all(|x| !x.is_finite()), "{p:?}: {ours:?}");
-        assert!(p.kind == NeuronKind::Relu || ours[..6].iter().all(|x| x.is_finite()), "{p:?}: {ours:?}");
+    let one_step: Box<dyn Units> =
+        Box::new(Lif::<ff_net::formulas::Atan>::new(0.8, 1.0, Reset::Subtract, 1, Output::Rate));
+    let own: Box<dyn Units> = Box::new(adaptive(4, Readout::Rate));
+    for units in cases(4).into_iter().map(|case| case.units).chain([one_step, own]) {
+        let (ours, its) = (signals(&shim, &*units), signals(&cpu, &*units));
+        assert_eq!(bits(&ours), bits(&its), "{units:?}: {ours:?}, not {its:?}");
+        assert!(ours[6..].iter().all(|x| !x.is_finite()), "{units:?}: {ours:?}");
+        assert!(ours[..6].iter().all(|x| x.is_finite()), "{units:?}: {ours:?}");
     }
 }
 
-/// The CPU refuses; a GPU cannot look before it leaps, so the loss has to show it.
-#[test]
-fn shim_makes_a_batch_that_is_not_there_nan() {
-    let dev = Shim::device(Schedule::Forward);
+/// Rows and scales of the batch, for a clock that stands at batch `k`.
+fn gathered<D: Device>(dev: &D, k: u32) -> (Vec<f32>, Vec<f32>, Vec<u32>) {
     let (batch, pixels, count) = (2, 8, 5);
     let images = dev.upload(count, pixels, &vec![9u8; count * pixels]).unwrap();
-    let targets = dev.zeros(count, 1).unwrap();
     // The second batch holds an index beyond all images, the third is only half there.
     let order = dev.upload(5, 1, &[0, 1, 2, 5, 4]).unwrap();
-    let norm = Norm { kind: NormKind::L2, eps: 0.1 };
-    let p = Gather { classes: CLASSES, amplitude: 1.0, norm, dropout: Dropout::NONE };
     let mut xhat = dev.zeros(batch + CLASSES + 1, pixels).unwrap();
     let (mut scale, mut labels) = (dev.zeros(batch, 1).unwrap(), dev.zeros(batch, 1).unwrap());
-    for (k, there) in [(0, [true, true]), (1, [true, false]), (2, [true, false]), (3, [false, false])] {
-        let clock = dev.upload(1, 2, &[0, k]).unwrap();
-        dev.gather(&mut xhat, &mut scale, &mut labels, &images, &targets, &order, &clock, &p).unwrap();
-        let (xhat, scale) = (dev.download(&xhat).unwrap(), dev.download(&scale).unwrap());
+    Gather {
+        xhat: &mut xhat,
+        scale: &mut scale,
+        labels: &mut labels,
+        images: &images,
+        targets: &dev.upload(count, 1, &[1; 5]).unwrap(),
+        order: &order,
+        clock: &dev.upload(1, 2, &[0, k]).unwrap(),
+        classes: CLASSES,
+        amplitude: 1.0,
+        norm: Norm { kind: NormKind::L2, eps: 0.1 },
+        dropout: Dropout::NONE,
+    }
+    .on(dev)
+    .unwrap();
+    (dev.download(&xhat).unwrap(), dev.download(&scale).unwrap(), dev.download(&labels).unwrap())
+}
+
+#[test]
+fn a_batch_that_is_not_there_is_nan_on_every_device() {
+    let (shim, cpu) = (Shim::device(Schedule::Forward), Cpu::new(1).unwrap());
+    let there = [[true, true], [true, false], [true, false], [false, false], [false, false]];
+    for (k, there) in [0, 1, 2, 3, u32::MAX].into_iter().zip(there) {
+        let ((xhat, scale, labels), its) = (gathered(&shim, k), gathered(&cpu, k));
+        assert_eq!((bits(&xhat), bits(&scale), &labels), (bits(&its.0), bits(&its.1), &its.2), "batch {k}");
         for (b, &there) in there.iter().enumerate() {
-            let row = &xhat[b * pixels..][..pixels];
+            let row = &xhat[b * 8..][..8];
             assert_eq!(row.iter().all(|x| x.is_finite()), there, "batch {k}");
-            assert_eq!(row.iter().any(|x| x.is_nan()), !there, "batch {k}");
+            assert_eq!(row.iter().all(|x| x.is_nan()), !there, "batch {k}");
             assert_eq!(scale[b].is_finite(), there, "batch {k}");
+            assert_eq!(labels[b], u32::from(there), "batch {k}");
         }
     }
+}
+
+fn selected<D: Device>(dev: &D, k: u32) -> Vec<f32> {
+    let table = dev.upload(3, 2, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+    let order = dev.upload(5, 1, &[2, 0, 3, 1, u32::MAX]).unwrap();
+    let mut rows = dev.zeros(2, 2).unwrap();
+    let clock = dev.upload(1, 2, &[0, k]).unwrap();
+    Select { rows: &mut rows, table: &table, order: &order, clock: &clock }.on(dev).unwrap();
+    dev.download(&rows).unwrap()
+}
+
+#[test]
+fn a_row_that_is_not_there_is_nan_on_every_device() {
+    const NO: f32 = f32::NAN;
+    let (shim, cpu) = (Shim::device(Schedule::Forward), Cpu::new(1).unwrap());
+    for (k, want) in
+        [(0, [5.0, 6.0, 1.0, 2.0]), (1, [NO, NO, 3.0, 4.0]), (2, [NO; 4]), (3, [NO; 4]), (u32::MAX, [NO; 4])]
+    {
+        assert_eq!(bits(&selected(&shim, k)), bits(&want), "batch {k}");
+        assert_eq!(bits(&selected(&cpu, k)), bits(&want), "batch {k}");
+    }
+}
+
+/// Ops on tensors without rows, and a product over nothing, which is zero.
+fn nothing<D: Device>(dev: &D) -> Vec<f32> {
+    let zeros = |rows, cols| dev.zeros(rows, cols).unwrap();
+    let mut c = dev.upload(2, 3, &[f32::NAN; 6]).unwrap();
+    MatMul { c: &mut c, a: &zeros(2, 0), transpose_a: false, b: &zeros(0, 3), transpose_b: false }
+        .on(dev)
+        .unwrap();
+    for [m, k, n] in [[0, 2, 3], [2, 3, 0], [0, 0, 0]] {
+        let (c, a, b) = (&mut zeros(m, n), &zeros(m, k), &zeros(k, n));
+        MatMul { c, a, transpose_a: false, b, transpose_b: false }.on(dev).unwrap();
+    }
+    let mut sum = dev.upload(1, 3, &[f32::NAN; 3]).unwrap();
+    SumRows { sum: &mut sum, rows: &zeros(0, 3) }.on(dev).unwrap();
+    let norm = Norm { kind: NormKind::Rms, eps: 0.1 };
+    Normalise { xhat: &mut zeros(0, 3), x: &zeros(0, 3), steps: 2, norm }.on(dev).unwrap();
+    let (current, shares, scale) = (&mut zeros(0, 3), &zeros(4, 3), &zeros(2, 1));
+    let labels = &dev.zeros(0, 1).unwrap();
+    LabelCurrent { current, shares, scale, labels, factor: None, amplitude: 1.0 }.on(dev).unwrap();
+    let (signal, current) = (&mut zeros(0, 3), &zeros(0, 3));
+    let units = &adaptive(2, Readout::Rate);
+    UnitsForward { signal, spikes: None, current, bias: None, units }.on(dev).unwrap();
+    let (weight, moments, gradient) = (&mut zeros(0, 3), &mut [zeros(0, 3), zeros(0, 3)], &zeros(0, 3));
+    Update { weight, moments, gradient, clock: &clock(dev), optimiser: &Adam::constant(0.1) }
+        .on(dev)
+        .unwrap();
+    let mut answers = dev.download(&c).unwrap();
+    answers.extend(dev.download(&sum).unwrap());
+    answers
+}
+
+#[test]
+fn nothing_is_no_error_on_any_device() {
+    assert_eq!(nothing(&Shim::device(Schedule::Forward)), [0.0; 9]);
+    assert_eq!(nothing(&Cpu::new(1).unwrap()), [0.0; 9]);
 }

@@ -1,19 +1,20 @@
-//! Every op of a device once, beside what its equation gives in plain loops and f64: the table of cases.
+//! Every op of a device once, beside what its equation gives in plain loops and f64: the table of cases. Those of the units
+//! stand in `units.rs`.
 
+use ff_net::formulas::{Adam, Pair, Softplus, Squares};
 use ff_tensor::{
-    Adam, Augment, Augmentation, Clock, CurrentGrad, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow,
-    LocalLoss, Neuron, NeuronKind, Norm, NormKind, Objective, Output, Reset, Softmax, Surrogate, Tensor,
-    random,
+    Advance, Augment, Augmentation, Clock, CurrentGrad, Device, DrawLabels, Dropout, Gather, LabelCurrent,
+    MatMul, Norm, NormKind, Normalise, Objective, PairLosses, RowFactor, RowGoodness, Select, ShareGoodness,
+    ShareGrad, SoftmaxLoss, SumRows, Tensor, Update, random,
 };
 
-use crate::{backprop, oracle};
+use crate::{backprop, oracle, own, units};
 
 pub const CLASSES: usize = 3;
 pub const AMPLITUDE: f32 = 2.0;
 pub const EPS: f32 = 1e-4;
-pub const LABEL: LabelRow = LabelRow { amplitude: AMPLITUDE };
 /// The epoch's second batch, the optimiser's sixth step.
-const CLOCK: [u32; 2] = [5, 1];
+pub const CLOCK: [u32; 2] = [5, 1];
 
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
@@ -81,19 +82,20 @@ pub fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let mut answers = augment(dev, s);
     answers.extend(gather(dev, s));
     answers.extend(draw_labels(dev, s));
+    answers.extend(select(dev, s));
     answers.extend(normalise(dev, s));
     answers.extend(matmul(dev, s));
     answers.extend(row_factor(dev, s));
     answers.extend(label_current(dev, s));
-    answers.extend(lif(dev, s));
-    answers.extend(goodness(dev, s));
-    answers.extend(local_grad(dev, s));
-    answers.extend(objective(dev, s));
+    answers.extend(row_goodness(dev, s));
+    answers.extend(pair_losses(dev, s));
     answers.extend(softmax_loss(dev, s));
     answers.extend(gradients(dev, s));
     answers.extend(adam(dev, s));
+    answers.extend(units::every_op(dev, s));
     answers.extend(backprop::gather_alone(dev, s));
-    answers.extend(backprop::lif_grad(dev, s));
+    answers.extend(backprop::units_backward(dev, s));
+    answers.extend(own::every_op(dev, s));
     answers
 }
 
@@ -109,7 +111,7 @@ fn augment<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let mut answers = Vec::new();
     for list in [&[shift][..], &[elastic(3.0), affine, shift], &[affine, elastic(1.0), elastic(9.0)]] {
         let mut out = dev.upload(n, width * height, &vec![77; n * width * height]).unwrap();
-        dev.augment(&mut out, &images, &Augment { list, width, height, seed: 48, epoch: 1 }).unwrap();
+        Augment { out: &mut out, images: &images, list, width, height, seed: 48, epoch: 1 }.on(dev).unwrap();
         let got: Vec<f32> = dev.download(&out).unwrap().into_iter().map(f32::from).collect();
         let want = wide(&got);
         if list.len() == 1 {
@@ -145,16 +147,24 @@ fn gather<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
             .upload(s.batch + CLASSES + 1, s.inputs, &vec![f32::NAN; (s.batch + CLASSES + 1) * s.inputs])
             .unwrap();
         let (mut scale, mut labels) = (dev.zeros(s.batch, 1).unwrap(), dev.zeros(s.batch, 1).unwrap());
-        let p = Gather {
-            classes: CLASSES,
-            amplitude: AMPLITUDE,
-            norm: Norm { kind, eps: EPS },
-            dropout: Dropout { rate, seed: 8 },
-        };
+        let (norm, dropout) = (Norm { kind, eps: EPS }, Dropout { rate, seed: 8 });
         for batch in [1, 0] {
             let clock = dev.upload(1, 2, &[CLOCK[0], batch]).unwrap();
-            dev.gather(&mut xhat, &mut scale, &mut labels, &images, &targets, &order_tensor, &clock, &p)
-                .unwrap();
+            Gather {
+                xhat: &mut xhat,
+                scale: &mut scale,
+                labels: &mut labels,
+                images: &images,
+                targets: &targets,
+                order: &order_tensor,
+                clock: &clock,
+                classes: CLASSES,
+                amplitude: AMPLITUDE,
+                norm,
+                dropout,
+            }
+            .on(dev)
+            .unwrap();
             let ids = &order[batch as usize * s.batch..][..s.batch];
             let (mut want_xhat, mut want_scale, mut want_labels) = (Vec::new(), Vec::new(), Vec::new());
             for (b, &id) in ids.iter().enumerate() {
@@ -190,10 +200,12 @@ fn gather<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
 fn draw_labels<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (truth, truth_values) = labels(dev, 3, s.batch);
     let (scores, _) = tensor(dev, 4, [s.batch, CLASSES], 0.0, 1.0);
-    let draw = |sharpness| {
+    let draw = |scores: Option<&Tensor<D>>, sharpness| {
         let mut pair = dev.zeros(2 * s.batch, 1).unwrap();
-        let p = LabelDraw { classes: CLASSES, seed: 9, sharpness };
-        dev.draw_labels(&mut pair, &truth, &scores, &clock(dev), &p).unwrap();
+        let (labels, clock, seed) = (&truth, &clock(dev), 9);
+        DrawLabels { pair: &mut pair, labels, scores, clock, classes: CLASSES, seed, sharpness }
+            .on(dev)
+            .unwrap();
         let pair = dev.download(&pair).unwrap();
         let (positive, negative) = pair.split_at(s.batch);
         for ((&p, &n), &truth) in positive.iter().zip(negative).zip(&truth_values) {
@@ -203,7 +215,23 @@ fn draw_labels<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
         let pair: Vec<f32> = pair.into_iter().map(|l| l as f32).collect();
         Answer::new(format!("draw_labels {sharpness}"), pair.clone(), wide(&pair))
     };
-    vec![draw(0.0), draw(7.0)]
+    let uniform = draw(None, 7.0);
+    let [flat, hard] = [draw(Some(&scores), 0.0), draw(Some(&scores), 7.0)];
+    assert_eq!(uniform.got, flat.got, "without scores, or with none that counts");
+    vec![uniform, flat, hard]
+}
+
+/// The second batch of three, of a table with more rows than are asked for.
+fn select<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+    let n = 3 * s.batch + 2;
+    let (table, values) = tensor(dev, 64, [n, s.inputs], -1.0, 1.0);
+    let order: Vec<u32> = (0..3 * s.batch as u32).map(|i| (7 * i + 1) % n as u32).collect();
+    let order_tensor = dev.upload(order.len(), 1, &order).unwrap();
+    let mut rows = dev.zeros(s.batch, s.inputs).unwrap();
+    Select { rows: &mut rows, table: &table, order: &order_tensor, clock: &clock(dev) }.on(dev).unwrap();
+    let ids = &order[s.batch..2 * s.batch];
+    let want = ids.iter().flat_map(|&id| values[id as usize * s.inputs..][..s.inputs].to_vec()).collect();
+    vec![Answer::new("select", dev.download(&rows).unwrap(), want)]
 }
 
 fn normalise<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
@@ -214,7 +242,7 @@ fn normalise<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
         values[..steps * s.inputs].fill(0.0); // a row of zeros
         let x = dev.upload(s.batch * steps, s.inputs, &values).unwrap();
         let mut xhat = dev.zeros(s.batch * steps, s.inputs).unwrap();
-        dev.normalise(&mut xhat, &x, steps, &Norm { kind, eps: EPS }).unwrap();
+        Normalise { xhat: &mut xhat, x: &x, steps, norm: Norm { kind, eps: EPS } }.on(dev).unwrap();
         let mut want = Vec::new();
         for train in wide(&values).chunks(steps * s.inputs) {
             let mean: Vec<f64> = (0..s.inputs)
@@ -243,7 +271,7 @@ fn matmul<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
         let (a, a_values) = (dev.upload(rows, cols, &values).unwrap(), wide(&values));
         let (b, b_values) = tensor(dev, 7, if transpose_b { [n, k] } else { [k, n] }, -1.0, 1.0);
         let mut c = dev.upload(m, n, &vec![f32::NAN; m * n]).unwrap(); // what was there before must not matter
-        dev.matmul(&mut c, &a, transpose_a, &b, transpose_b).unwrap();
+        MatMul { c: &mut c, a: &a, transpose_a, b: &b, transpose_b }.on(dev).unwrap();
         let at = |i: usize, l: usize| if transpose_a { a_values[l * m + i] } else { a_values[i * k + l] };
         let bt = |l: usize, j: usize| if transpose_b { b_values[j * k + l] } else { b_values[l * n + j] };
         let want = (0..m * n).map(|e| (0..k).map(|l| at(e / n, l) * bt(l, e % n)).sum()).collect();
@@ -258,21 +286,30 @@ fn row_factor<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (goodness, goodness_values) = tensor(dev, 44, [rows, 1], 0.0, 2.0);
     let (below, below_values) = tensor(dev, 45, [rows, 1], 0.5, 2.0);
     let mut answers = Vec::new();
-    for (kind, g, below) in [
-        (NormKind::L2, Goodness::Mean, Some(&below)),
-        (NormKind::Rms, Goodness::Sum, None),
-        (NormKind::Rms, Goodness::Mean, Some(&below)),
+    for (kind, mean, below) in [
+        (NormKind::L2, true, Some(&below)),
+        (NormKind::Rms, false, None),
+        (NormKind::Rms, true, Some(&below)),
     ] {
         let mut factor = dev.zeros(rows, 1).unwrap();
-        dev.row_factor(&mut factor, &goodness, below, s.units, &Norm { kind, eps: EPS }, g).unwrap();
+        RowFactor {
+            factor: &mut factor,
+            goodness: &goodness,
+            below,
+            units: s.units,
+            goodness_factor: if mean { 1.0 / s.units as f32 } else { 1.0 },
+            norm: Norm { kind, eps: EPS },
+        }
+        .on(dev)
+        .unwrap();
         let n = s.units as f64;
         let want = goodness_values.iter().zip(&below_values).map(|(goodness, u)| {
-            let energy = if g == Goodness::Mean { goodness * n } else { *goodness };
+            let energy = if mean { goodness * n } else { *goodness };
             let norm = if kind == NormKind::Rms { (energy / n).sqrt() } else { energy.sqrt() };
             (if below.is_some() { *u } else { 1.0 }) / (norm + f64::from(EPS))
         });
         let got = dev.download(&factor).unwrap();
-        answers.push(Answer::new(format!("row_factor {kind:?} {g:?}"), got, want.collect()));
+        answers.push(Answer::new(format!("row_factor {kind:?} mean {mean}"), got, want.collect()));
     }
     answers
 }
@@ -286,7 +323,16 @@ fn label_current<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let mut answers = Vec::new();
     for factor in [None, Some(&factor)] {
         let mut current = dev.zeros(rows, s.units).unwrap();
-        dev.label_current(&mut current, &shares, &scale, &labels, factor, &LABEL).unwrap();
+        LabelCurrent {
+            current: &mut current,
+            shares: &shares,
+            scale: &scale,
+            labels: &labels,
+            factor,
+            amplitude: AMPLITUDE,
+        }
+        .on(dev)
+        .unwrap();
         let want = (0..rows * s.units).map(|e| {
             let (r, j) = (e / s.units, e % s.units);
             let b = r % s.batch;
@@ -299,148 +345,29 @@ fn label_current<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers
 }
 
-/// Each kind of unit, with a constant current and with one per step.
-pub fn neurons(steps: usize) -> Vec<Neuron> {
-    let mut all = vec![Neuron { kind: NeuronKind::Relu, ..Neuron::default() }];
-    for (i, reset) in [Reset::Subtract, Reset::Zero, Reset::None].into_iter().enumerate() {
-        for output in [Output::Membrane, Output::Rate] {
-            let surrogates =
-                [Surrogate::Atan, Surrogate::FastSigmoid, Surrogate::Triangle, Surrogate::Boxcar];
-            let surrogate = surrogates[i + usize::from(output == Output::Rate)];
-            all.push(Neuron { reset, output, surrogate, steps, ..Neuron::default() });
-        }
-        if steps > 1 {
-            let surrogate = Surrogate::Secant;
-            all.push(Neuron { reset, output: Output::Rate, surrogate, steps, ..Neuron::default() });
-        }
-    }
-    all
-}
-
-pub fn in_oracle(p: &Neuron) -> oracle::Neuron {
-    oracle::Neuron {
-        unit: match (p.kind, p.output) {
-            (NeuronKind::Relu, _) => oracle::Unit::Relu,
-            (_, Output::Membrane) => oracle::Unit::Membrane,
-            (_, Output::Rate) => oracle::Unit::Rate,
-        },
-        beta: f64::from(p.beta),
-        threshold: f64::from(p.threshold),
-        reset: match p.reset {
-            Reset::Subtract => oracle::Reset::Subtract,
-            Reset::Zero => oracle::Reset::Zero,
-            Reset::None => oracle::Reset::None,
-        },
-        steps: p.steps,
-        surrogate: match p.surrogate {
-            Surrogate::Atan => oracle::Surrogate::Atan,
-            Surrogate::FastSigmoid => oracle::Surrogate::FastSigmoid,
-            Surrogate::Triangle => oracle::Surrogate::Triangle,
-            Surrogate::Boxcar => oracle::Surrogate::Boxcar,
-            Surrogate::Secant => oracle::Surrogate::Secant,
-        },
-    }
-}
-
-fn lif<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for p in neurons(s.steps) {
-        for (in_time, with_bias) in [(false, false), (false, true), (true, false), (true, true)] {
-            if in_time && (p.kind == NeuronKind::Relu || p.surrogate == Surrogate::Secant) {
-                continue;
-            }
-            answers.extend(lif_case(dev, s, &p, in_time, with_bias));
-        }
-    }
-    answers
-}
-
-fn lif_case<D: Device>(dev: &D, s: Sizes, p: &Neuron, in_time: bool, with_bias: bool) -> Vec<Answer> {
-    let rows = UnitRows::new(dev, s, p, s.batch, in_time, with_bias);
-    let mut signal = dev.zeros(s.batch, s.units).unwrap();
-    let mut spikes = dev.zeros(s.batch * p.steps, s.units).unwrap();
-    let train = rows.trains.then_some(&mut spikes);
-    dev.lif(&mut signal, train, &rows.current, rows.bias.as_ref(), p).unwrap();
-    let name = |part| format!("lif {part} {p:?} in_time {in_time} bias {with_bias}");
-    vec![
-        Answer::new(name("signal"), dev.download(&signal).unwrap(), rows.signal),
-        Answer::new(name("spikes"), dev.download(&spikes).unwrap(), rows.spikes),
-    ]
-}
-
-/// Rows of units, and what the oracle says of them.
-struct UnitRows<D: Device> {
-    current: Tensor<D>,
-    bias: Option<Tensor<D>>,
-    /// Whether spikes are asked for.
-    trains: bool,
-    signal: Vec<f64>,
-    slope: Vec<f64>,
-    spikes: Vec<f64>,
-}
-
-impl<D: Device> UnitRows<D> {
-    fn new(dev: &D, s: Sizes, p: &Neuron, rows: usize, in_time: bool, with_bias: bool) -> Self {
-        let (n, current_steps) = (s.units, if in_time { p.steps } else { 1 });
-        let (current, values) = tensor(dev, 12, [rows * current_steps, n], -0.5, 1.5);
-        let (bias, bias_values) = tensor(dev, 13, [1, n], -0.2, 0.2);
-        let trains = p.kind == NeuronKind::Lif && p.surrogate != Surrogate::Secant;
-        let oracle_p = in_oracle(p);
-        let mut signal = Vec::new();
-        let (mut slope, mut spikes) = (vec![0.0; rows * current_steps * n], vec![0.0; rows * p.steps * n]);
-        for r in 0..rows {
-            for j in 0..n {
-                let at = |t: usize| {
-                    let row = r * current_steps + if in_time { t } else { 0 };
-                    values[row * n + j] + if with_bias { bias_values[j] } else { 0.0 }
-                };
-                let base: Vec<f64> = (0..p.steps).map(at).collect();
-                let moved = |by: f64, step: usize| {
-                    let here = |t: usize| if !in_time || t == step { base[t] + by } else { base[t] };
-                    oracle::signal(&(0..p.steps).map(here).collect::<Vec<_>>(), &base, &oracle_p)
-                };
-                signal.push(moved(0.0, 0));
-                for t in 0..current_steps {
-                    slope[(r * current_steps + t) * n + j] = (moved(1e-6, t) - moved(-1e-6, t)) / 2e-6;
-                }
-                if trains {
-                    let (_, fired) = oracle::scan(&base, &oracle_p, None);
-                    for (t, &spk) in fired.iter().enumerate() {
-                        spikes[(r * p.steps + t) * n + j] = f64::from(u8::from(spk));
-                    }
-                }
-            }
-        }
-        Self { current, bias: with_bias.then_some(bias), trains, signal, slope, spikes }
-    }
-}
-
-fn goodness<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+fn row_goodness<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (signal, values) = tensor(dev, 14, [s.batch, s.units], -1.0, 2.0);
     let mut answers = Vec::new();
-    for p in [Goodness::Mean, Goodness::Sum] {
+    for squares in [Squares::Mean, Squares::Sum] {
         let mut goodness = dev.zeros(s.batch, 1).unwrap();
-        dev.goodness(&mut goodness, &signal, p).unwrap();
-        let factor = if p == Goodness::Mean { 1.0 / s.units as f64 } else { 1.0 };
+        RowGoodness { goodness: &mut goodness, signal: &signal, formula: &squares }.on(dev).unwrap();
+        let factor = if squares == Squares::Mean { 1.0 / s.units as f64 } else { 1.0 };
         let want = values.chunks(s.units).map(|row| factor * row.iter().map(|x| x * x).sum::<f64>());
-        answers.push(Answer::new(
-            format!("goodness {p:?}"),
-            dev.download(&goodness).unwrap(),
-            want.collect(),
-        ));
+        let got = dev.download(&goodness).unwrap();
+        answers.push(Answer::new(format!("row_goodness {squares:?}"), got, want.collect()));
     }
     answers
 }
 
-/// The op's objectives, and the oracle's.
-const OBJECTIVES: [(Objective, oracle::Objective); 2] = [
-    (Objective::Softplus { theta: 1.5 }, oracle::Objective::Softplus { theta: 1.5 }),
-    (Objective::Pair { alpha: 4.0 }, oracle::Objective::Pair { alpha: 4.0 }),
+/// The engine's objectives, and the oracle's.
+pub const OBJECTIVES: [(&dyn Objective, oracle::Objective); 2] = [
+    (&Softplus { theta: 1.5 }, oracle::Objective::Softplus { theta: 1.5 }),
+    (&Pair { alpha: 4.0 }, oracle::Objective::Pair { alpha: 4.0 }),
 ];
 
 /// Each pair's loss, where three batches are logged and the clock stands at the second; and the gradient of their mean.
-fn losses_and_gradient(goodness: &[f64], objective: oracle::Objective) -> (Vec<f64>, Vec<f64>) {
-    let neuron = in_oracle(&Neuron::default());
+pub fn losses_and_gradient(goodness: &[f64], objective: oracle::Objective) -> (Vec<f64>, Vec<f64>) {
+    let neuron = units::RELU;
     let problem = oracle::Problem { inputs: Vec::new(), neuron, mean_goodness: true, objective };
     let batch = goodness.len() / 2;
     let mut losses = vec![0.0; 3 * batch];
@@ -455,89 +382,20 @@ fn losses_and_gradient(goodness: &[f64], objective: oracle::Objective) -> (Vec<f
     (losses, (0..goodness.len()).map(|r| (moved(r, 1e-6) - moved(r, -1e-6)) / 2e-6).collect())
 }
 
-fn local_grad<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for (i, neuron) in neurons(s.steps).into_iter().enumerate() {
-        for (in_time, with_bias) in [(false, false), (false, true), (true, false), (true, true)] {
-            if in_time && (neuron.kind == NeuronKind::Relu || neuron.surrogate == Surrogate::Secant) {
-                continue;
-            }
-            // A sum grows with the units, and what a steep objective makes of its roundings too.
-            let alpha = 4.0 / s.units as f32;
-            let (objective, of_oracle) = match in_time {
-                true => (Objective::Pair { alpha }, oracle::Objective::Pair { alpha: f64::from(alpha) }),
-                false => OBJECTIVES[i % 2],
-            };
-            let dropout = if with_bias { Dropout { rate: 0.3, seed: 7 } } else { Dropout::NONE };
-            let goodness = if in_time { Goodness::Sum } else { Goodness::Mean };
-            let p = LocalLoss { neuron, dropout, goodness, objective };
-            answers.extend(local_grad_case(dev, s, &p, of_oracle, in_time, with_bias));
-        }
-    }
-    answers
-}
-
-/// Which units are silenced has to be the same everywhere, and for both copies of an image.
-fn local_grad_case<D: Device>(
-    dev: &D,
-    s: Sizes,
-    p: &LocalLoss,
-    objective: oracle::Objective,
-    in_time: bool,
-    with_bias: bool,
-) -> Vec<Answer> {
-    let (rows, n) = (2 * s.batch, s.units);
-    let mut want = UnitRows::new(dev, s, &p.neuron, rows, in_time, with_bias);
-    let mut dcurrent = dev.upload(want.slope.len() / n, n, &vec![f32::NAN; want.slope.len()]).unwrap();
-    let (mut signal, mut goodness) = (dev.zeros(rows, n).unwrap(), dev.zeros(rows, 1).unwrap());
-    let mut spikes = dev.zeros(rows * p.neuron.steps, n).unwrap();
-    let mut losses = dev.zeros(3 * s.batch, 1).unwrap();
-    let train = want.trains.then_some(&mut spikes);
-    let (current, bias, clock) = (&want.current, want.bias.as_ref(), clock(dev));
-    dev.local_grad(&mut dcurrent, &mut losses, &mut signal, train, &mut goodness, current, bias, &clock, p)
-        .unwrap();
-
-    let silent = |r: usize, j: usize| {
-        let counter = (u64::from(CLOCK[0]) << 32) | ((r % s.batch) * n + j) as u64;
-        p.dropout.rate > 0.0 && random::uniform(7, counter) < 0.3
-    };
-    let factor = if p.goodness == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
-    for (e, signal) in want.signal.iter_mut().enumerate() {
-        *signal = if silent(e / n, e % n) { 0.0 } else { *signal };
-    }
-    for (e, spike) in want.spikes.iter_mut().enumerate() {
-        *spike = if silent(e / n / p.neuron.steps, e % n) { 0.0 } else { *spike };
-    }
-    let want_goodness: Vec<f64> =
-        want.signal.chunks(n).map(|row| factor * row.iter().map(|x| x * x).sum::<f64>()).collect();
-    let (want_losses, dgoodness) = losses_and_gradient(&want_goodness, objective);
-    let steps = want.slope.len() / want.signal.len();
-    let chain = |(e, slope): (usize, &f64)| {
-        let (r, j) = (e / n / steps, e % n);
-        2.0 * factor * dgoodness[r] * want.signal[r * n + j] * slope
-    };
-    let want_dcurrent = want.slope.iter().enumerate().map(chain).collect();
-    let name = |part| format!("local_grad {part} {p:?} in_time {in_time} bias {with_bias}");
-    vec![
-        Answer::new(name("signal"), dev.download(&signal).unwrap(), want.signal),
-        Answer::new(name("spikes"), dev.download(&spikes).unwrap(), want.spikes),
-        Answer::new(name("goodness"), dev.download(&goodness).unwrap(), want_goodness),
-        Answer::new(name("losses"), dev.download(&losses).unwrap(), want_losses),
-        Answer::new(name("dcurrent"), dev.download(&dcurrent).unwrap(), want_dcurrent),
-    ]
-}
-
-fn objective<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
+fn pair_losses<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (goodness, values) = tensor(dev, 15, [2 * s.batch, 1], 0.0, 3.0);
     let mut answers = Vec::new();
-    for (p, of_oracle) in OBJECTIVES {
+    for (objective, of_oracle) in OBJECTIVES {
         let (mut losses, mut dgoodness) =
             (dev.zeros(3 * s.batch, 1).unwrap(), dev.zeros(2 * s.batch, 1).unwrap());
-        dev.objective(&mut losses, &mut dgoodness, &goodness, &clock(dev), &p).unwrap();
+        let clock = &clock(dev);
+        PairLosses { losses: &mut losses, dgoodness: &mut dgoodness, goodness: &goodness, clock, objective }
+            .on(dev)
+            .unwrap();
         let (want_losses, want) = losses_and_gradient(&values, of_oracle);
         let (losses, dgoodness) = (dev.download(&losses).unwrap(), dev.download(&dgoodness).unwrap());
-        answers.push(Answer::new(format!("objective losses {p:?}"), losses, want_losses));
-        answers.push(Answer::new(format!("objective dgoodness {p:?}"), dgoodness, want));
+        answers.push(Answer::new(format!("pair_losses losses {objective:?}"), losses, want_losses));
+        answers.push(Answer::new(format!("pair_losses dgoodness {objective:?}"), dgoodness, want));
     }
     answers
 }
@@ -547,8 +405,16 @@ fn softmax_loss<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (labels, label_values) = labels(dev, 53, s.batch);
     let (mut losses, mut dscores) =
         (dev.zeros(3 * s.batch, 1).unwrap(), dev.zeros(s.batch, CLASSES).unwrap());
-    dev.softmax_loss(&mut losses, &mut dscores, &scores, &labels, &clock(dev), &Softmax { sharpness: 2.5 })
-        .unwrap();
+    SoftmaxLoss {
+        losses: &mut losses,
+        dscores: &mut dscores,
+        scores: &scores,
+        labels: &labels,
+        clock: &clock(dev),
+        sharpness: 2.5,
+    }
+    .on(dev)
+    .unwrap();
     let of_row = |(row, &label): (&[f64], &usize)| {
         row.iter().map(|x| (2.5 * x).exp()).sum::<f64>().ln() - 2.5 * row[label]
     };
@@ -577,7 +443,7 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (dgoodness, dgoodness_values) = tensor(dev, 17, [rows, 1], -1.0, 1.0);
     let (dcurrent, dcurrent_values) = tensor(dev, 19, [rows, n], -1.0, 1.0);
     let mut dbias = dev.upload(1, n, &vec![f32::NAN; n]).unwrap();
-    dev.sum_rows(&mut dbias, &dcurrent).unwrap();
+    SumRows { sum: &mut dbias, rows: &dcurrent }.on(dev).unwrap();
     let want = (0..n).map(|j| (0..rows).map(|r| dcurrent_values[r * n + j]).sum()).collect();
     answers.push(Answer::new("sum_rows", dev.download(&dbias).unwrap(), want));
 
@@ -586,21 +452,41 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (factor, factor_values) = tensor(dev, 20, [rows, 1], -1.0, 1.0);
     let size = (s.batch + CLASSES + 1) * n;
     let (shares, share_values) = tensor(dev, 46, [s.batch + CLASSES + 1, n], -1.0, 1.0);
-    for (linear, factor, g) in [(false, None, Goodness::Mean), (true, Some(&factor), Goodness::Sum)] {
+    for (linear, factor) in [(false, None), (true, Some(&factor))] {
         let mut dshares = dev.upload(s.batch + CLASSES + 1, n, &vec![f32::NAN; size]).unwrap();
+        let mean = if linear { 1.0 } else { 1.0 / n as f32 };
         let of_current = match linear {
-            true => CurrentGrad::Linear { shares: &shares, dgoodness: &dgoodness, goodness: g },
+            true => CurrentGrad::Linear { shares: &shares, dgoodness: &dgoodness, goodness_factor: mean },
             false => CurrentGrad::Stored(&dcurrent),
         };
-        dev.share_grad(&mut dshares, of_current, &labels, &scale, factor, &LABEL).unwrap();
+        ShareGrad {
+            dshares: &mut dshares,
+            dcurrent: of_current,
+            labels: &labels,
+            scale: &scale,
+            factor,
+            amplitude: AMPLITUDE,
+        }
+        .on(dev)
+        .unwrap();
         let mut goodness = dev.zeros(rows, 1).unwrap();
-        dev.share_goodness(&mut goodness, &shares, &scale, &labels, factor, &LABEL, g).unwrap();
+        ShareGoodness {
+            goodness: &mut goodness,
+            shares: &shares,
+            scale: &scale,
+            labels: &labels,
+            factor,
+            amplitude: AMPLITUDE,
+            goodness_factor: mean,
+        }
+        .on(dev)
+        .unwrap();
+        let mean = if linear { 1.0 } else { 1.0 / n as f64 };
         let (mut want, mut want_goodness) = (vec![0.0; size], vec![0.0; rows]);
         for r in 0..rows {
             let (b, t) = (r % s.batch, if factor.is_some() { factor_values[r] } else { 1.0 });
             let label = s.batch + label_values[r];
             let a = f64::from(AMPLITUDE) * scale_values[b];
-            let mean = if g == Goodness::Mean { 1.0 / n as f64 } else { 1.0 };
             for j in 0..n {
                 let current = t * (share_values[b * n + j] + a * share_values[label * n + j]);
                 want_goodness[r] += mean * current * current;
@@ -621,11 +507,14 @@ fn adam<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     // The clock stands at step 5 of 10: half of the cooling from step 2 is left, so 5/8 of the rate.
     let p = Adam { cool_from: 2, last_step: 10, decay: 0.2, ..Adam::constant(0.01) };
     let (mut weight, weight_values) = tensor(dev, 23, shape, -1.0, 1.0);
-    let (mut mean, mean_values) = tensor(dev, 24, shape, -0.1, 0.1);
-    let (mut square, square_values) = tensor(dev, 25, shape, 0.0, 0.1);
+    let (mean, mean_values) = tensor(dev, 24, shape, -0.1, 0.1);
+    let (square, square_values) = tensor(dev, 25, shape, 0.0, 0.1);
     let (dweight, dweight_values) = tensor(dev, 26, shape, -1.0, 1.0);
     let mut clock = clock(dev);
-    dev.adam(&mut weight, &mut mean, &mut square, &dweight, &clock, &p).unwrap();
+    let mut moments = [mean, square];
+    Update { weight: &mut weight, moments: &mut moments, gradient: &dweight, clock: &clock, optimiser: &p }
+        .on(dev)
+        .unwrap();
     let mut want = [Vec::new(), Vec::new(), Vec::new()];
     for (i, g) in dweight_values.iter().enumerate() {
         let m = 0.9 * mean_values[i] + 0.1 * g;
@@ -637,40 +526,11 @@ fn adam<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
         want[2].push(v);
     }
     let [want_weight, want_mean, want_square] = want;
-    dev.advance(&mut clock).unwrap();
+    Advance { clock: &mut clock }.on(dev).unwrap();
     assert_eq!(dev.download(&clock).unwrap(), CLOCK.map(|c| c + 1));
     vec![
         Answer::new("adam weight", dev.download(&weight).unwrap(), want_weight),
-        Answer::new("adam mean", dev.download(&mean).unwrap(), want_mean),
-        Answer::new("adam square", dev.download(&square).unwrap(), want_square),
+        Answer::new("adam mean", dev.download(&moments[0]).unwrap(), want_mean),
+        Answer::new("adam square", dev.download(&moments[1]).unwrap(), want_square),
     ]
-}
-
-/// Layer 1's goodness of all labels at once, and the same by the single ops, which have to give the same bits: `(at
-/// once, one by one)`, for each kind of unit.
-pub fn label_goodness<D: Device>(dev: &D, batch: usize, units: usize) -> Vec<(String, Vec<f32>, Vec<f32>)> {
-    let (shares, _) = tensor(dev, 30, [batch + CLASSES + 1, units], -0.5, 1.5);
-    let (scale, _) = tensor(dev, 31, [batch, 1], 0.1, 1.0);
-    let (bias, _) = tensor(dev, 33, [1, units], -0.2, 0.2);
-    let candidates: Vec<u32> = (0..CLASSES as u32).flat_map(|c| vec![c; batch]).collect();
-    let candidates = dev.upload(batch * CLASSES, 1, &candidates).unwrap();
-    let mut answers = Vec::new();
-    for p in neurons(4) {
-        for (bias, g) in [(None, Goodness::Mean), (Some(&bias), Goodness::Sum)] {
-            let mut scores = dev.zeros(batch, CLASSES).unwrap();
-            dev.label_goodness(&mut scores, &shares, &scale, bias, &LABEL, &p, g).unwrap();
-
-            let rows = batch * CLASSES;
-            let (mut current, mut signal) =
-                (dev.zeros(rows, units).unwrap(), dev.zeros(rows, units).unwrap());
-            let mut goodness = dev.zeros(rows, 1).unwrap();
-            dev.label_current(&mut current, &shares, &scale, &candidates, None, &LABEL).unwrap();
-            dev.lif(&mut signal, None, &current, bias, &p).unwrap();
-            dev.goodness(&mut goodness, &signal, g).unwrap();
-            let goodness = dev.download(&goodness).unwrap();
-            let by_image = (0..rows).map(|i| goodness[i % CLASSES * batch + i / CLASSES]).collect();
-            answers.push((format!("label_goodness {p:?} {g:?}"), dev.download(&scores).unwrap(), by_image));
-        }
-    }
-    answers
 }

@@ -1,11 +1,10 @@
 //! The shim on kernels that are wrong: it has to find out, or its silence means nothing.
 
 use std::process::{Command, Output};
-use std::sync::Arc;
 
-use ff_cuda::{Arg, Driver, DriverError, Grid};
+use ff_cuda::seam::{Arg, Driver, DriverError, Grid, Program};
 
-use crate::shim::{Program, SANITIZE, Schedule, Shim, compiler};
+use crate::shim::{SANITIZE, Schedule, Shim, compiler};
 
 const KERNELS: &str = r#"
 extern "C" __global__ void __launch_bounds__(64) no_barrier(float *out) {
@@ -31,12 +30,12 @@ extern "C" __global__ void __launch_bounds__(64) out_of_bounds(float *out) {
 
 /// 64 numbers after one block of 64 threads.
 fn run(kernel: &str, schedule: Schedule) -> Result<Vec<f32>, DriverError> {
-    let shim = Shim::new(Arc::new(Program::compile(kernel, KERNELS)), schedule);
+    let shim = Shim::of_text(KERNELS, schedule);
     let mut bytes = vec![0; 64 * 4];
     let at = shim.alloc(bytes.len()).unwrap();
     let grid = Grid { blocks: [1, 1], threads: [64, 1] };
     // SAFETY: all of the kernels above take the address of 64 numbers; what one of them does with it is the test.
-    let said = unsafe { shim.launch(kernel, grid, &[Arg::At(at)]) };
+    let said = unsafe { shim.launch(&Program::FIXED, kernel, grid, &[Arg::At(at)]) };
     // SAFETY: so many bytes were allocated, and are given back once.
     unsafe {
         shim.download(&mut bytes, at).unwrap();
@@ -63,22 +62,21 @@ fn shim_refuses_a_barrier_that_only_some_threads_reach() {
 
 #[test]
 fn shim_refuses_arguments_that_are_not_the_kernels() {
-    let shim = Shim::new(Program::ours(), Schedule::Forward);
+    let shim = Shim::named("shim", Schedule::Forward);
     let grid = Grid { blocks: [1, 1], threads: [32, 1] };
     for args in [&[Arg::U32(1)][..], &[], &[Arg::At(0), Arg::At(0)]] {
         // SAFETY: they are refused before they are used.
-        let said = unsafe { shim.launch("advance", grid, args) }.unwrap_err().to_string();
+        let said = unsafe { shim.launch(&Program::FIXED, "advance", grid, args) }.unwrap_err().to_string();
         assert!(said.contains("the kernel takes p, the host gives"), "{said}");
     }
 }
 
 #[test]
 fn shim_says_so_where_the_constants_do_not_stand_in_front_of_the_kernels() {
-    let (_, text) = ff_kernels::FILES[0];
-    let Err(said) = std::panic::catch_unwind(|| Program::compile("bare", text)) else {
-        panic!("it compiled")
-    };
-    let said = said.downcast_ref::<String>().unwrap();
+    let shim = Shim::of_text(ff_kernels::FRONT[0].text, Schedule::Forward);
+    let grid = Grid { blocks: [1, 1], threads: [32, 1] };
+    // SAFETY: it does not compile.
+    let said = unsafe { shim.launch(&Program::FIXED, "advance", grid, &[]) }.unwrap_err().to_string();
     assert!(said.contains("the constants of kernels/constants.rs have to stand in front"), "{said}");
 }
 

@@ -32,6 +32,7 @@ mod label_current;
 mod lanes;
 mod local_grad;
 mod matmul;
+mod narrow;
 mod normalise;
 mod pair_losses;
 mod row_factor;

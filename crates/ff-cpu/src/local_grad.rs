@@ -98,9 +98,17 @@ fn silence(samples: &mut Samples, b: usize, local: &Local) {
             },
         )
     };
-    samples.signal.chunks_exact_mut(n).enumerate().for_each(|(i, row)| silence(row, b + i));
+    let in_steps = |rows: &mut [f32], steps: usize| {
+        rows.chunks_exact_mut(n).enumerate().for_each(|(row, values)| silence(values, b + row / steps));
+    };
+    in_steps(samples.signal, 1);
+    // What a signal of 0 does not multiply away is silenced too.
+    if local.goodness.dterm(0.0) != 0.0
+        && let Some(slope) = &mut samples.slope
+    {
+        in_steps(slope, local.steps.current);
+    }
     if let Some(spikes) = &mut samples.spikes {
-        let steps = local.steps.spikes;
-        spikes.chunks_exact_mut(n).enumerate().for_each(|(row, values)| silence(values, b + row / steps));
+        in_steps(spikes, local.steps.spikes);
     }
 }

@@ -1,11 +1,12 @@
-//! `C = op(A) op(B)`, in one of three ways: `sparse.rs` where two thirds of A are zeros, `dense.rs` where C has room for
-//! its tiles, and the `matrixmultiply` crate for all else: few rows or columns, a processor without vector instructions.
+//! `C = op(A) op(B)`, in one of four ways: `sparse.rs` where A has many zeros, `dense.rs` where C has room for its
+//! tiles, `narrow.rs` where C has few rows or columns, and the `matrixmultiply` crate on a processor without vector
+//! instructions.
 //!
-//! All three divide C among the threads and sum each element over k in the same order whatever their number.
+//! All four divide C among the threads and sum each element over k in the same order whatever their number.
 
 use rayon::prelude::*;
 
-use crate::{dense, sparse};
+use crate::{dense, narrow, sparse};
 
 /// Rows of C come in multiples of this, a multiple of matrixmultiply's tile of 8.
 const TILE: usize = 16;
@@ -18,6 +19,11 @@ pub(crate) struct Operand<'a> {
 }
 
 impl Operand<'_> {
+    /// The transpose, of the same numbers in memory.
+    pub fn transpose(self) -> Self {
+        Self { transposed: !self.transposed, ..self }
+    }
+
     /// Distance between rows and between columns of op(A), which has `rows` x `cols`.
     fn strides(&self, rows: usize, cols: usize) -> [isize; 2] {
         if self.transposed { [1, rows as isize] } else { [cols as isize, 1] }
@@ -27,7 +33,7 @@ impl Operand<'_> {
 /// See [`ff_tensor::Device::matmul`]. C is `[m, n]`, op(A) `[m, k]`, op(B) `[k, n]`.
 pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     let [m, k, n] = shape;
-    if k == 0 {
+    if k == 0 || c.is_empty() {
         return c.fill(0.0);
     }
     if !b.transposed && sparse::pays(a.data, n) {
@@ -36,6 +42,14 @@ pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     if dense::pays(m, n) {
         return dense::product(c, a, b, shape);
     }
+    if narrow::pays() {
+        return narrow::product(c, a, b, shape);
+    }
+    packed(c, a, b, shape);
+}
+
+/// The product as the `matrixmultiply` crate takes it, which copies A and B to memory that it asks for each time.
+pub(crate) fn packed(c: &mut [f32], a: Operand, b: Operand, [m, k, n]: [usize; 3]) {
     let ([a_row, a_col], [b_row, b_col]) = (a.strides(m, k), b.strides(k, n));
     let rows = m.div_ceil(rayon::current_num_threads()).next_multiple_of(TILE);
     c.par_chunks_mut((rows * n).max(1)).enumerate().for_each(|(i, c)| {
@@ -69,10 +83,25 @@ mod tests {
     /// Small enough for Miri (docs/safety.md), with what is left over of every tile; whole numbers, so that sums are exact.
     #[test]
     fn small_products_of_each_kind_are_the_plain_loops() {
-        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (13, 3, 35), (12, 0, 32), (17, 2, 64)] {
-            for (transpose_a, transpose_b, every) in
-                [(false, false, 1), (true, false, 1), (false, true, 1), (true, false, 9), (false, false, 9)]
-            {
+        let sizes = [
+            (1, 1, 1),
+            (3, 5, 7),
+            (13, 3, 35),
+            (12, 0, 32),
+            (17, 2, 64),
+            (40, 3, 10),
+            (5, 2, 37),
+            (2, 257, 3),
+        ];
+        for (m, k, n) in sizes {
+            for (transpose_a, transpose_b, every) in [
+                (false, false, 1),
+                (true, false, 1),
+                (false, true, 1),
+                (true, true, 1),
+                (true, false, 9),
+                (false, false, 9),
+            ] {
                 // One of `every` numbers of A is not 0.
                 let number = |i: usize| if i.is_multiple_of(every) { (i % 11) as f32 - 4.0 } else { 0.0 };
                 let a: Vec<f32> = (0..m * k).map(number).collect();

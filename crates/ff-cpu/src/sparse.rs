@@ -19,15 +19,15 @@ use crate::shares::{Cut, Share, share_out};
 
 /// Rows whose lists are made at a time.
 const ROWS: usize = 512;
-/// How many k a block has: with a panel's columns, of which it needs some rows only, about what the innermost cache
-/// holds. A multiple of `LOOK`.
-const BLOCK: usize = 128;
+/// How many k a block has: with a panel's columns they are 32 KiB at most, which the innermost cache holds. A multiple of
+/// `LOOK`.
+const BLOCK: usize = 64;
 /// Numbers that are looked at together for those that are not zero.
 const LOOK: usize = 64;
 /// Vectors in a panel's row: as many sums as find registers.
 const VECTORS: usize = 8;
 /// Largest share of numbers that are not zero for which this is taken (docs/performance.md).
-const DENSEST: f64 = 0.33;
+const DENSEST: f64 = 0.4;
 
 /// One number that is not zero.
 #[derive(Clone, Copy, Default)]

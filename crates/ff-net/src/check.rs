@@ -24,7 +24,7 @@ const POINTS: u64 = 400;
 /// The distance of finite differences, for numbers of size one.
 const STEP: f32 = 1.0 / 128.0;
 /// How far a derivative may be from the difference, as a share of its size, or of one if it is smaller.
-const TOLERANCE: f32 = 0.02;
+const TOLERANCE: f32 = 0.05;
 
 /// A point between `low` and `high`.
 fn point(stream: u64, i: u64, low: f32, high: f32) -> f32 {

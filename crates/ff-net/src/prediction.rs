@@ -3,12 +3,14 @@
 //!
 //! The image's product in layer 1 is taken once for all labels.
 
-use ff_tensor::{Advance, Clock, Device, Dropout, Gather, MatMul, Readout, Tensor, Units, expect_shape};
+use ff_tensor::{
+    Advance, Clock, Device, Dropout, Gather, MatMul, Normalise, Readout, Tensor, Units, expect_shape,
+};
 use ndarray::{Array1, Array2};
 
 use crate::control::{Control, Progress, to_the_end};
 use crate::head::HeadActivity;
-use crate::input::Images;
+use crate::input::{Images, Input};
 use crate::layer::Activity;
 use crate::pass::{self, Pass, Purpose, Shape};
 use crate::{Error, Link, Network, Result, upload};
@@ -173,6 +175,30 @@ impl<D: Device> Predictor<D> {
             }
         }
         Ok(())
+    }
+}
+
+impl<D: Device> Network<D> {
+    /// The goodness of each layer for rows of numbers, `[layers][rows]`: what a [source of pairs](crate::Pairs) that is made
+    /// of rows is judged by. The rows are normalised as those of a layer are.
+    ///
+    /// # Errors
+    /// Rows of another length than the first layer has inputs, or a failing device.
+    pub fn goodness(&self, rows: &Array2<f32>) -> Result<Vec<Vec<f32>>> {
+        let (dev, (n, inputs)) = (&self.dev, rows.dim());
+        self.check(inputs)?;
+        let standard = rows.as_standard_layout();
+        let x = dev.upload(n, inputs, standard.as_slice().unwrap_or_default())?;
+        let mut xhat = dev.zeros(n, inputs)?;
+        Normalise { xhat: &mut xhat, x: &x, steps: 1, norm: self.layers[0].norm }.on(dev)?;
+        let (shape, spikes) = (Shape { rows: n, train: false, shares: 0 }, self.config.link == Link::Spikes);
+        let mut pass = pass::new(dev, &self.layers, shape, spikes, Purpose::Goodness)?;
+        let mut all = Vec::new();
+        for i in 0..self.layers.len() {
+            pass.answer(dev, &self.layers, i, Input::Rows(&xhat))?;
+            all.push(dev.download(pass.goodness(i))?);
+        }
+        Ok(all)
     }
 }
 

@@ -1,61 +1,146 @@
-//! Train on data of your own: rows of bytes and a label for each, here waves of three kinds instead of images.
+//! Train on data of your own that is no image: rows of measurements as `f32`, with the label in numbers of its own behind them.
 //!
-//! A network gives the first `classes` inputs up for the label, so data that uses all of its inputs gets some more in
-//! front.
+//! ```text
+//! row = [measurements | a one for the label, else zeros],  normalised
+//! ```
+//! A source of pairs is one type. This one has every row with every label in a table on the device; an epoch's order says
+//! which row of the table is a positive, and which one is its negative.
 
 use forward_forward::cpu::Cpu;
-use forward_forward::data::epoch_order;
+use forward_forward::input::Input;
 use forward_forward::ndarray::{Array1, Array2, s};
-use forward_forward::prediction::error_percent;
-use forward_forward::tensor::random;
-use forward_forward::{Config, Network, NeuronKind, Predictor, Trainer};
+use forward_forward::pairs::Step;
+use forward_forward::pass::Shape;
+use forward_forward::tensor::{Normalise, Select, Tensor, random};
+use forward_forward::{Config, Device, Network, NormKind, Pairs, Result, Trainer};
 
-const SAMPLES: usize = 48;
-const KINDS: [&str; 3] = ["sine", "square", "sawtooth"];
+const KINDS: usize = 3;
+const FEATURES: usize = 12;
+/// What the label's number holds, next to measurements of size one.
+const AMPLITUDE: f32 = 2.0;
 
-/// `[n, SAMPLES]` in -1 to 1, noise included, and the kind of each row. Phase and length are drawn.
-fn waves(n: usize, seed: u64) -> (Array2<f32>, Array1<u8>) {
-    let draw = |i: usize, k: usize| random::uniform(seed, (i * 64 + k) as u64);
-    let kinds = Array1::from_shape_fn(n, |i| (i % KINDS.len()) as u8);
-    let waves = Array2::from_shape_fn((n, SAMPLES), |(i, t)| {
-        let turns = draw(i, 60) + t as f32 / SAMPLES as f32 * (1.5 + draw(i, 61));
-        let wave = match kinds[i] {
-            0 => (turns * std::f32::consts::TAU).sin(),
-            1 => (turns.fract() - 0.5).signum(),
-            _ => 2.0 * turns.fract() - 1.0,
-        };
-        0.7 * wave + 0.6 * (draw(i, t) - 0.5)
+/// `[n, FEATURES]` measurements of three kinds of thing, and the kind of each. A kind has a centre of its own, and noise.
+pub fn measurements(n: usize, seed: u64) -> (Array2<f32>, Array1<usize>) {
+    let draw = |seed: u64, i: usize| 2.0 * random::uniform(seed, i as u64) - 1.0;
+    let kinds = Array1::from_shape_fn(n, |i| i % KINDS);
+    let rows = Array2::from_shape_fn((n, FEATURES), |(i, f)| {
+        draw(99, kinds[i] * FEATURES + f) + 0.9 * draw(seed, i * FEATURES + f)
     });
-    (waves, kinds)
+    (rows, kinds)
 }
 
-/// From -1..1 to 0..255, behind room for the label.
-fn to_inputs(waves: &Array2<f32>) -> Array2<u8> {
-    let mut inputs = Array2::zeros((waves.nrows(), KINDS.len() + SAMPLES));
-    inputs.slice_mut(s![.., KINDS.len()..]).assign(&waves.mapv(|x| (127.5 * (x + 1.0)).round() as u8));
-    inputs
+/// Each row with each label: row `i KINDS + c` is row `i` with label `c`.
+fn with_labels(rows: &Array2<f32>) -> Array2<f32> {
+    let mut table = Array2::zeros((rows.nrows() * KINDS, FEATURES + KINDS));
+    for (at, mut row) in table.rows_mut().into_iter().enumerate() {
+        row.slice_mut(s![..FEATURES]).assign(&rows.row(at / KINDS));
+        row[FEATURES + at % KINDS] = AMPLITUDE;
+    }
+    table
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ((waves_1, kinds), (waves_2, kinds_2)) = (waves(6_000, 1), waves(1_000, 2));
-    let (train, test) = (to_inputs(&waves_1), to_inputs(&waves_2));
+/// The source of pairs.
+pub struct Measurements<D: Device> {
+    table: Tensor<D>,
+    kinds: Array1<usize>,
+    /// For each batch the positives' rows in the table, then the negatives'.
+    order: Tensor<D, u32>,
+    rows: Tensor<D>,
+    xhat: Tensor<D>,
+}
+
+impl<D: Device> Measurements<D> {
+    /// Measurements `[n, FEATURES]` and their kinds, in batches of `batch` pairs.
+    pub fn new(dev: &D, rows: &Array2<f32>, kinds: Array1<usize>, batch: usize) -> Result<Self> {
+        let table = with_labels(rows);
+        let (n, inputs) = table.dim();
+        Ok(Self {
+            table: dev.upload(n, inputs, table.as_slice().unwrap_or_default())?,
+            order: dev.zeros(2 * (kinds.len() / batch) * batch, 1)?,
+            rows: dev.zeros(2 * batch, inputs)?,
+            xhat: dev.zeros(2 * batch, inputs)?,
+            kinds,
+        })
+    }
+}
+
+impl<D: Device> Pairs<D> for Measurements<D> {
+    fn batch(&self) -> usize {
+        self.rows.rows() / 2
+    }
+
+    fn batches(&self) -> usize {
+        self.order.rows() / self.rows.rows()
+    }
+
+    fn inputs(&self) -> usize {
+        self.table.cols()
+    }
+
+    fn begin(&mut self, dev: &D, seed: u64, epoch: usize) -> Result<()> {
+        let samples = forward_forward::epoch_order(self.kinds.len(), seed, epoch as u64);
+        let mut order = Vec::with_capacity(self.order.rows());
+        for batch in samples.chunks_exact(self.batch()) {
+            let row = |i: u32, turn: u32| {
+                let kind = (self.kinds[i as usize] as u32 + turn) % KINDS as u32;
+                i * KINDS as u32 + kind
+            };
+            order.extend(batch.iter().map(|&i| row(i, 0)));
+            // A wrong label for each: the next one, or the one after that.
+            order.extend(
+                batch.iter().map(|&i| row(i, 1 + random::bits(seed ^ epoch as u64, u64::from(i)) % 2)),
+            );
+        }
+        Ok(dev.write(&mut self.order, &order)?)
+    }
+
+    fn fetch(&mut self, step: &Step<D>) -> forward_forward::tensor::Result<()> {
+        let (rows, table, order, clock) = (&mut self.rows, &self.table, &self.order, step.clock);
+        Select { rows, table, order, clock }.on(step.dev)?;
+        let norm = step.layers[0].norm;
+        Normalise { xhat: &mut self.xhat, x: &self.rows, steps: 1, norm }.on(step.dev)
+    }
+
+    fn draw(&mut self, _: &Step<D>, _: Option<&Tensor<D>>) -> forward_forward::tensor::Result<()> {
+        Ok(()) // the order has the negatives already
+    }
+
+    fn pairs(&self) -> Input<'_, D> {
+        Input::Rows(&self.xhat)
+    }
+
+    fn shape(&self, copies: usize) -> Shape {
+        Shape { rows: copies * self.batch(), train: false, shares: 0 }
+    }
+}
+
+/// Trains on 1,500 measurements. Gives the kinds that 300 others are taken for, and what they are.
+pub fn train<D: Device>(dev: &D, epochs: usize) -> Result<(Vec<usize>, Array1<usize>)> {
+    let ((rows, kinds), (test, test_kinds)) = (measurements(1_500, 1), measurements(300, 2));
     let config = Config {
-        layers: vec![120, 120],
-        neuron: NeuronKind::Relu,
-        learning_rate: 3e-3,
-        epochs: 12,
+        layers: vec![60, 60],
+        norm: NormKind::Rms,
+        head: false,
+        batch: 50,
+        epochs,
         ..Config::quick()
     };
-    let network = Network::new(&Cpu::new(0)?, config, train.ncols(), KINDS.len())?;
-    let mut trainer = Trainer::new(network, &train, &kinds)?;
-    for epoch in 0..trainer.epochs() {
-        trainer.epoch(&epoch_order(kinds.len(), 1, epoch as u64), &mut || ())?;
+    let inputs = FEATURES + KINDS;
+    let pairs = Measurements::new(dev, &rows, kinds, config.batch)?;
+    let mut trainer = Trainer::with_pairs(Network::new(dev, config, inputs, KINDS)?, Box::new(pairs))?;
+    while trainer.epochs_done() < trainer.epochs() {
+        trainer.epoch()?;
     }
-    let network = trainer.into_network();
-    let predicted = Predictor::new(&network)?.scan(&network, &test, &mut |_| ())?.predict();
-    for (i, (&kind, &wave)) in predicted.iter().zip(&kinds_2).take(6).enumerate() {
-        println!("wave {i} is a {:8} and is taken for a {}", KINDS[wave as usize], KINDS[kind as usize]);
-    }
-    println!("test error {:.1} % on {} waves", error_percent(&predicted, &kinds_2), kinds_2.len());
+    let goodness = trainer.network().goodness(&with_labels(&test))?;
+    let sum = |at: usize| goodness.iter().map(|layer| layer[at]).sum::<f32>();
+    let best = |i: usize| (0..KINDS).max_by(|&a, &b| sum(i * KINDS + a).total_cmp(&sum(i * KINDS + b)));
+    Ok(((0..test.nrows()).filter_map(best).collect(), test_kinds))
+}
+
+#[allow(dead_code)] // a test takes this file as a module
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let (taken_for, kinds) = train(&Cpu::new(0)?, 12)?;
+    let wrong = taken_for.iter().zip(&kinds).filter(|(a, b)| a != b).count();
+    println!("test error {:.1} % on {} measurements", 100.0 * wrong as f64 / kinds.len() as f64, kinds.len());
     Ok(())
 }

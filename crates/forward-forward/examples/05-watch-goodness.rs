@@ -1,7 +1,7 @@
 //! Watch a layer's goodness as it learns: that of test images with their true label, and with the best of the wrong ones.
 
 use forward_forward::cpu::Cpu;
-use forward_forward::data::{epoch_order, synthetic};
+use forward_forward::data::synthetic;
 use forward_forward::{Config, Network, Predictor, Schedule, Scores, Trainer};
 
 /// Of layer `layer`, means over images: its goodness with the true label, that with the wrong label that it likes most,
@@ -26,10 +26,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
     let mut predictor = Predictor::new(trainer.network())?;
     println!("epoch   learns    true label   best wrong one   told apart");
-    for epoch in 0..trainer.epochs() {
-        let report = trainer.epoch(&epoch_order(data.train.len(), 1, epoch as u64), &mut || ())?;
+    while trainer.epochs_done() < trainer.epochs() {
+        let report = trainer.epoch()?;
         let layer = report.losses[0].0; // the one that learned
-        let scores = predictor.scan(trainer.network(), &data.test.images, &mut |_| ())?;
+        let scores = predictor.scan(trainer.network(), &data.test.images)?;
         let labels = data.test.labels.as_slice().unwrap_or_default();
         let [right, wrong, apart] = goodness(&scores, layer, labels);
         let (epoch, bar) = (report.epoch, "*".repeat((apart * 40.0) as usize));

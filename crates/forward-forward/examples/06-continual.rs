@@ -5,11 +5,11 @@
 //! label is learned from once and thrown away; two hundred of the old ones are kept, lest it forget them.
 
 use forward_forward::cpu::Cpu;
-use forward_forward::data::{Samples, epoch_order, synthetic};
+use forward_forward::data::{Samples, synthetic};
 use forward_forward::ndarray::{Array2, aview1};
 use forward_forward::prediction::error_percent;
 use forward_forward::tensor::random;
-use forward_forward::{Config, LayerWeights, Model, Network, NeuronKind, Predictor, Trainer};
+use forward_forward::{Config, LayerWeights, Model, Network, NeuronConfig, Predictor, Trainer};
 
 /// In place, `x / sqrt(mean x^2)`.
 fn normalise(x: &mut [f32]) {
@@ -44,17 +44,17 @@ fn learn(layers: &mut [LayerWeights], set: &Samples, step: usize, rate: f32) {
 
 fn error(model: &Model, test: &Samples) -> forward_forward::Result<f64> {
     let network = model.network(&Cpu::new(0)?)?;
-    let scores = Predictor::new(&network)?.scan(&network, &test.images, &mut |_| ())?;
+    let scores = Predictor::new(&network)?.scan(&network, &test.images)?;
     Ok(error_percent(&scores.predict(), &test.labels))
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = synthetic(5_000, 500, 1);
-    let config = Config { layers: vec![100, 100], neuron: NeuronKind::Relu, epochs: 4, ..Config::quick() };
+    let config = Config { layers: vec![100, 100], neuron: NeuronConfig::RELU, epochs: 4, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
-    for epoch in 0..trainer.epochs() {
-        trainer.epoch(&epoch_order(data.train.len(), 1, epoch as u64), &mut || ())?;
+    while trainer.epochs_done() < trainer.epochs() {
+        trainer.epoch()?;
     }
     let mut model = Model::of(trainer.network(), &data.name, data.width, data.height)?;
 

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use forward_forward::cpu::Cpu;
-use forward_forward::data::{epoch_order, synthetic};
+use forward_forward::data::synthetic;
 use forward_forward::{Config, Model, Network, Predictor, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // `data::picture(&png, model.width, model.height)` reads a picture as such a row.
     let (images, labels) = (synthetic(1, 8, 2).test.images, synthetic(1, 8, 2).test.labels);
-    let scores = predictor.scan(&network, &images, &mut |_| ())?; // images [n, width * height]
+    let scores = predictor.scan(&network, &images)?; // images [n, width * height]
     for (i, label) in scores.predict().iter().enumerate() {
         let goodness = scores.of_image(i)[*label as usize];
         println!("image {i} shows a {} and is taken for a {label}, with goodness {goodness:.2}", labels[i]);
@@ -38,8 +38,8 @@ fn train(path: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let config = Config { layers: vec![100], epochs: 4, ..Config::quick() };
     let network = Network::new(&Cpu::new(0)?, config, data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
-    for epoch in 0..trainer.epochs() {
-        trainer.epoch(&epoch_order(data.train.len(), 1, epoch as u64), &mut || ())?;
+    while trainer.epochs_done() < trainer.epochs() {
+        trainer.epoch()?;
     }
     Model::of(trainer.network(), &data.name, data.width, data.height)?.save(path)?;
     Ok(path.into())

@@ -3,11 +3,14 @@
 //!
 //! | here | what it has | its crate |
 //! |---|---|---|
-//! | the root | settings, networks, training, prediction and model files | [`ff_net`] |
+//! | the root | settings, networks, training, prediction and model files; the traits that you implement | [`ff_net`], [`ff_tensor`] |
+//! | [`formulas`] | the engine's own neurons, goodness, objectives and optimiser | [`ff_net::formulas`] |
+//! | [`check`] | proof for formulas of your own | [`ff_net::check`] |
 //! | [`cpu`] | the processor as a device: [`cpu::Cpu`] | [`ff_cpu`] |
 //! | `cuda` | an NVIDIA GPU as a device, with the feature `cuda`, which is on by default | `ff_cuda` |
-//! | [`data`] | data sets: found, fetched, read or drawn; the order of an epoch | [`ff_data`] |
-//! | [`tensor`] | tensors and the single steps of the algorithm, for who computes something of his own | [`ff_tensor`] |
+//! | [`data`] | data sets: found, fetched, read or drawn | [`ff_data`] |
+//! | [`tensor`] | tensors and the single steps of the algorithm | [`ff_tensor`] |
+//! | [`yardstick`] | backpropagation and snnTorch's tutorial, to compare with | [`ff_yardstick`] |
 //!
 //! All images and labels are arrays of [`ndarray`], which is handed on too, so that its version fits.
 //!
@@ -25,30 +28,48 @@
 #![doc = include_str!("../examples/01-train.rs")]
 //! ```
 //!
-//! The other examples are `02-own-data`, `03-new-neuron`, `04-new-objective`, `05-watch-goodness`, `06-continual` and
-//! `07-predict`: `cargo run -p forward-forward --example 07-predict`.
+//! # Parts of your own
+//!
+//! Each is one type, in one file of your own, and the ordinary [`Trainer`] trains with it:
+//!
+//! | part | trait | how the network gets it | example |
+//! |---|---|---|---|
+//! | a neuron | [`Neuron`] | `network.layers[i].units = Arc::new(..)` | `03-new-neuron` |
+//! | a goodness | [`Goodness`] | `network.layers[i].goodness = Arc::new(..)` | `04-new-objective` |
+//! | an objective | [`Objective`] | `network.objective = Arc::new(..)` | `04-new-objective` |
+//! | an optimiser | [`Optimiser`] | `network.optimiser = Some(Arc::new(..))` | `08-new-optimiser` |
+//! | a connection | [`Connection`] | `network.layers[i].connection = Box::new(..)` | `09-new-connection` |
+//! | pairs | [`Pairs`] | [`Trainer::with_pairs`] | `02-own-data`, `10-without-labels` |
+//!
+//! The others are `05-watch-goodness`, `06-continual` and `07-predict`: `cargo run -p forward-forward --example 07-predict`.
 
 #![forbid(unsafe_code)]
 
 // Settings.
-pub use ff_net::{Config, Link, Negatives, ObjectiveKind, Schedule};
-pub use ff_tensor::{Augmentation, Goodness, NeuronKind, NormKind, Output, Reset, Surrogate};
+pub use ff_net::formulas;
+pub use ff_net::{
+    Config, LifConfig, Link, NegativesConfig, NeuronConfig, ObjectiveConfig, Schedule, SurrogateKind,
+};
+pub use ff_tensor::{Augmentation, NormKind};
 
 // Networks, and what a layer does.
-pub use ff_net::{Head, Layer, LayerWeights, Network, Purpose, head, layer};
+pub use ff_net::{Connection, Dense, Head, Input, Layer, LayerWeights, Network, head, input, layer, pass};
 pub use ff_tensor::Device;
 
+// Formulas of your own.
+pub use ff_net::check;
+pub use ff_tensor::{Formula, Goodness, Neuron, Numbers, Objective, Optimiser, PairLoss, Readout, Units};
+
 // Training.
-pub use ff_net::{Checkpoint, EpochReport, Trainer, checkpoint, training};
+pub use ff_net::{
+    Checkpoint, Control, EpochReport, Pairs, Progress, Trainer, checkpoint, epoch_order, pairs, training,
+};
 
 // Prediction, and a look inside.
 pub use ff_net::{Predictor, Scores, Trace, prediction, trace, trial};
 
 // Files.
 pub use ff_net::{Model, Origin};
-
-// What Forward-Forward is compared with.
-pub use ff_net::{Backprop, BackpropTrainer, backprop, torch, tutorial};
 
 pub use ff_net::{Error, Result};
 
@@ -61,4 +82,6 @@ pub use ff_cuda as cuda;
 pub use ff_data as data;
 #[doc(inline)]
 pub use ff_tensor as tensor;
+#[doc(inline)]
+pub use ff_yardstick as yardstick;
 pub use ndarray;
