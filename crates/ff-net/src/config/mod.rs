@@ -175,7 +175,9 @@ impl Config {
         let train = if self.train_samples == 0 { left } else { left.min(self.train_samples) };
         match train {
             0 => {
-                Err(Error::Config { key: "validation_samples", reason: "leaves no image to train on".into() })
+                let held_out = self.validation_samples;
+                let reason = format!("is {held_out}, but there are {n} images: none is left to train on");
+                Err(Error::Config { key: "validation_samples", reason })
             }
             _ => Ok((0..train, left..n)),
         }
