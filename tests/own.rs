@@ -4,14 +4,14 @@
 
 mod shim;
 
+#[path = "../crates/forward-forward/examples/09-new-connection.rs"]
+mod new_connection;
 #[path = "../crates/forward-forward/examples/03-new-neuron.rs"]
 mod new_neuron;
 #[path = "../crates/forward-forward/examples/04-new-objective.rs"]
 mod new_objective;
 #[path = "../crates/forward-forward/examples/08-new-optimiser.rs"]
 mod new_optimiser;
-#[path = "../crates/forward-forward/examples/09-new-connection.rs"]
-mod new_connection;
 #[path = "../crates/forward-forward/examples/02-own-data.rs"]
 mod own_data;
 #[path = "../crates/forward-forward/examples/10-without-labels.rs"]

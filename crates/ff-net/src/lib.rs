@@ -52,6 +52,7 @@ mod import;
 pub mod input;
 mod label_overlay;
 pub mod layer;
+pub mod layers;
 mod linear;
 mod model;
 mod network;
