@@ -244,9 +244,3 @@ impl From<Read> for Config {
         }
     }
 }
-
-impl<'de> Deserialize<'de> for Config {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Read::deserialize(deserializer)?.into())
-    }
-}
