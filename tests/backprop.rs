@@ -244,7 +244,10 @@ fn what_it_cannot_do_is_refused() {
         BackpropTrainer::new(net(), &images, &Array1::from(labels)).map(|_| ()).unwrap_err().to_string()
     };
     assert_eq!(error(2, 20, vec![0, 3]), "image 1 has label 3, but there are 3 classes");
-    assert_eq!(error(0, 20, vec![]), "`validation_samples` is 0, but there are 0 images: none is left to train on");
+    assert_eq!(
+        error(0, 20, vec![]),
+        "`validation_samples` is 0, but there are 0 images: none is left to train on"
+    );
     assert_eq!(error(2, 19, vec![0, 1]), "training: `images` is [2, 19] but [2, 20] is needed");
     let error = net().scan(&Array2::zeros((2, 19))).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error, "scan: `images` is [2, 19] but [2, 20] is needed");

@@ -103,7 +103,8 @@ fn biases_and_heads_come_along_if_the_settings_have_them() {
     assert_eq!(model.weights[0].bias.as_deref(), Some(&[-3.0, -2.0, -1.0, 0.0][..]));
     assert_eq!(model.weights[1].head.as_ref().unwrap()[[2, 1]], 2.0);
     // Without them in the file there are none, and nothing that would need them.
-    let config = Config { head: true, negatives: NegativesConfig::Head { sharpness: 1.0 }, ..Config::default() };
+    let config =
+        Config { head: true, negatives: NegativesConfig::Head { sharpness: 1.0 }, ..Config::default() };
     let model = import(&write(dir.path(), &net(), None), config).unwrap();
     assert!(!model.config.head && model.config.negatives == NegativesConfig::Uniform {});
     assert!(model.weights.iter().all(|layer| layer.head.is_none()));

@@ -102,8 +102,7 @@ fn a_step_of_backpropagation_allocates_nothing() {
     let data = synthetic(640, 1, 1);
     let lif = NeuronConfig::Lif(LifConfig { steps: 4, ..LifConfig::default() });
     for neuron in [lif, NeuronConfig::RELU] {
-        let config =
-            Config { neuron, layers: vec![64, 64], epochs: EPOCHS, batch: 32, ..Config::default() };
+        let config = Config { neuron, layers: vec![64, 64], epochs: EPOCHS, batch: 32, ..Config::default() };
         let dev = Cpu::new(THREADS).unwrap();
         let net = Backprop::new(&dev, config, 784, 10).unwrap();
         let mut trainer = BackpropTrainer::new(net, &data.train.images, &data.train.labels).unwrap();

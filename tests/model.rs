@@ -50,9 +50,8 @@ fn a_model_comes_back_bit_for_bit() {
         assert_eq!((back.width, back.height, back.classes, back.dataset.as_str()), (6, 5, 2, "stripes"));
         let dev = Cpu::new(2).unwrap();
         let images = Array2::from_shape_fn((3, 30), |(i, p)| ((i * 30 + p) * 7 % 256) as u8);
-        let scores = |network: &Network<Cpu>| {
-            Predictor::new(network).unwrap().scan(network, &images).unwrap().layers
-        };
+        let scores =
+            |network: &Network<Cpu>| Predictor::new(network).unwrap().scan(network, &images).unwrap().layers;
         assert_eq!(scores(&network(bias)), scores(&back.network(&dev).unwrap()));
     }
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();

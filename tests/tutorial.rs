@@ -60,7 +60,8 @@ fn seed_123_gives_the_published_numbers_on_mnist() {
     let (dev, golden) = (Cpu::new(0).unwrap(), golden());
     let mut generator = TorchGenerator::new(123);
     for (name, neuron) in [("lif", Config::default().neuron), ("relu", NeuronConfig::RELU)] {
-        let run = tutorial::run(&dev, neuron, &mut generator, train, test, data.classes, &mut to_the_end).unwrap();
+        let run =
+            tutorial::run(&dev, neuron, &mut generator, train, test, data.classes, &mut to_the_end).unwrap();
         let golden = &golden[name];
         assert_eq!(run.negatives_with_true_label() as u64, golden["same_label"].as_u64().unwrap());
         // The first steps follow torch closely; a thousand steps of Adam let rounding grow.
