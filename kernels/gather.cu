@@ -50,6 +50,7 @@ extern "C" __global__ void __launch_bounds__(128) gather(
     __syncthreads();
     float s = norm_factor((float)energy / (WHITE * WHITE) + amplitude * amplitude, pixels, norm, eps);
     float step = s / WHITE;
-    for (u32 i = threadIdx.x; i < pixels; i += blockDim.x) x[i] = step * x[i];
+    for (u32 i = threadIdx.x; i < pixels; i += blockDim.x)
+        if (i >= classes) x[i] = step * x[i];
     if (threadIdx.x == 0) scale[b] = s, labels[b] = targets[id];
 }

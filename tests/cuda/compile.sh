@@ -31,8 +31,8 @@ export LD_LIBRARY_PATH=$cuda/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-# One text for the kernels without formulas, and one for each kernel with each of the engine's formulas.
-cargo run --quiet --example compile -- text "$out"
+# One text for the kernels without formulas, and one for each kernel with each of the engine's formulas, and with a user's.
+cargo run --quiet --package ff-tests --example compile -- text "$out"
 
 # One text, with the same options as in kernels/lib.rs.
 compile() {
@@ -44,7 +44,7 @@ export -f compile
 export cuda arch
 find "$out" -name '*.cu' -print0 | sed -z 's/\.cu$//' | xargs -0 -P "$(nproc)" -I{} bash -c 'compile "$1"' _ {}
 
-cargo run --quiet --example compile -- "$arch"
+cargo run --quiet --package ff-tests --example compile -- "$arch"
 cargo test --quiet --package ff-cuda -- --ignored nvrtc > "$out/said-by-tests" || { cat "$out/said-by-tests"; exit 1; }
 
 # The most registers that a kernel of these texts uses.

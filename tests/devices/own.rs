@@ -4,13 +4,17 @@
 //! A spike has no useful numeric derivative. So the base point's spikes are frozen, and a spike moves only by its surrogate's
 //! primitive S, both in what is passed on and in the adaptation: `spk = spk_base + S(u) - S(u_base)`.
 
+use ff_cpu::Cpu;
+use ff_tensor::constants::MOST_KEPT;
 use ff_tensor::{
     Device, Dropout, LabelCurrent, LabelGoodness, LocalGrad, Readout, RowGoodness, Tensor, UnitsBackward,
     UnitsForward, Update, random,
 };
 
+use crate::bits;
 use crate::formulas::{Adaptive, Descent, Margin, MeanSignal, Momentum};
 use crate::ops::{AMPLITUDE, Answer, CLASSES, CLOCK, Sizes, clock, tensor};
+use crate::shim::{Schedule, Shim};
 
 const MARGIN: Margin = Margin { margin: 0.3, steepness: 2.5 };
 
@@ -329,4 +333,17 @@ fn updates<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
         Answer::new("update momentum velocity", dev.download(&moments[0]).unwrap(), want_velocity),
         Answer::new("update descent weight", dev.download(&plain).unwrap(), want_plain),
     ]
+}
+
+/// A GPU's thread keeps the second number of a state for so many steps; for more of them it computes states anew.
+#[test]
+fn shim_computes_states_anew_where_it_has_no_room_to_keep_them() {
+    let (shim, cpu) = (Shim::device(Schedule::Forward), Cpu::new(1).unwrap());
+    for steps in [MOST_KEPT, MOST_KEPT + 1, MOST_KEPT + 9] {
+        let sizes = Sizes { batch: 2, inputs: 2, units: 3, steps };
+        for (ours, its) in every_op(&shim, sizes).into_iter().zip(every_op(&cpu, sizes)) {
+            assert_eq!(bits(&ours.got), bits(&its.got), "{} with {steps} steps", ours.op);
+            ours.check(sizes);
+        }
+    }
 }

@@ -15,6 +15,7 @@ use ff_cuda::seam::{Arg, Driver, DriverError, Grid, Program, Recording};
 use ff_tensor::{Error, Result};
 
 use build::Library;
+#[allow(unused_imports)] // not every test starts a compiler itself
 pub use build::{SANITIZE, compiler};
 
 /// In which order the threads of a block have their turn.

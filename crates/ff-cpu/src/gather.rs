@@ -107,7 +107,7 @@ fn gather_row_with_gaps(x: &mut [f32], image: &[u8], step: u32, b: usize, p: &Im
     let square = |x: f32| (x as u32).pow(2);
     let energy = x.chunks(1 << 14).map(|c| u64::from(c.iter().map(|&x| square(x)).sum::<u32>())).sum();
     let s = scale(energy, n, p);
-    for x in x {
+    for x in &mut x[p.classes..] {
         *x *= s / WHITE;
     }
     s

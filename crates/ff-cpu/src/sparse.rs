@@ -27,7 +27,7 @@ const LOOK: usize = 64;
 /// Vectors in a panel's row: as many sums as find registers.
 const VECTORS: usize = 8;
 /// Largest share of numbers that are not zero for which this is taken (docs/performance.md).
-const DENSEST: f64 = 0.4;
+const DENSEST: f64 = 0.33;
 
 /// One number that is not zero.
 #[derive(Clone, Copy, Default)]

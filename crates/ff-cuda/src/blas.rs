@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::cublas::{CudaBlas, result, sys};
 use cudarc::driver::{CudaContext, CudaStream, result as driver};
 
-use crate::{DriverError, OpenError, Products};
+use crate::driver::DriverError;
+use crate::error::OpenError;
+use crate::products::Products;
 
 /// What NVIDIA's manual wants for a Hopper GPU. Our own, so that a recorded step allocates nothing.
 const WORKSPACE: usize = 32 << 20;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::OpenError;
+use crate::error::OpenError;
 
 const DIGEST: usize = 32;
 

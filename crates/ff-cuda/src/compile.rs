@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_char};
 use cudarc::nvrtc::result;
 use cudarc::nvrtc::sys;
 
-use crate::OpenError;
+use crate::error::OpenError;
 
 /// Compiles a program for `arch`, such as `sm_90`. Needs NVRTC, but neither driver nor GPU.
 ///

@@ -1,7 +1,6 @@
 //! A GPU as a [`Device`]: takes each op apart and launches its kernel. The ops have been checked before they come here.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use ff_kernels::constants::TILE;
 use ff_kernels::{
@@ -14,37 +13,13 @@ use ff_tensor::{
     expect_shape,
 };
 
+use crate::cuda::Cuda;
 use crate::error::failed;
 use crate::launch::{Call, args, changes, cover, each, fields, sums, units as each_unit};
-use crate::{Buffer, Driver, OpenError, Products, Program, Struct, gpu};
-
-/// One GPU. Its tensors belong to it and to its clones.
-#[derive(Clone)]
-pub struct Cuda {
-    driver: Arc<dyn Driver>,
-}
+use crate::memory::Buffer;
+use crate::program::{Program, Struct};
 
 impl Cuda {
-    /// GPU number `index`. Its kernels come from the user's cache, or else are compiled, which takes some seconds. Those that
-    /// need formulas are compiled when an op brings a formula for the first time.
-    ///
-    /// # Errors
-    /// If there is no such GPU, or something that it needs is missing.
-    pub fn new(index: usize, products: Products) -> std::result::Result<Self, OpenError> {
-        Ok(Self::on(Arc::new(gpu::Gpu::open(index, products)?)))
-    }
-
-    /// A device on any driver.
-    #[doc(hidden)]
-    pub fn on(driver: Arc<dyn Driver>) -> Self {
-        Self { driver }
-    }
-
-    /// Its name, and which GPU that is, for people.
-    pub fn description(&self) -> String {
-        self.driver.description()
-    }
-
     fn call(&self, op: &'static str) -> Call<'_> {
         Call { driver: &self.driver, op }
     }
@@ -167,13 +142,10 @@ impl Device for Cuda {
         let call = self.call("matmul");
         let args = args![call; c, a, transpose_a, b, transpose_b, m, k, n];
         // A library refuses matrices without an element.
-        if m * n > 0 && k > 0 {
-            let (c, a, b) = (c.get_mut().at(), (a.get().at(), transpose_a), (b.get().at(), transpose_b));
-            // SAFETY: the shapes have been checked, and `args!` has made sure that the matrices lie on this device.
-            let taken = unsafe { self.driver.product(c, a, b, [m, k, n]) };
-            if taken.map_err(|e| failed(&*self.driver, e))? {
-                return Ok(());
-            }
+        if ![m, k, n].contains(&0)
+            && call.product(c.get_mut(), (a.get(), transpose_a), (b.get(), transpose_b), [m, k, n])?
+        {
+            return Ok(());
         }
         call.launch(&Program::FIXED, cover([m, n], [TILE, TILE], [256, 1]), &args)
     }

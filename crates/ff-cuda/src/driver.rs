@@ -7,7 +7,7 @@
 use ff_tensor::Result;
 use ff_tensor::formula::MOST_WORDS;
 
-use crate::Program;
+use crate::program::Program;
 
 /// What a driver refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,9 @@
 
 use ff_tensor::Error;
 
-use crate::{Driver, DriverError};
+use cudarc::driver::DriverError as Refused;
+
+use crate::driver::{Driver, DriverError};
 
 /// Why there is no CUDA device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,4 +71,16 @@ pub(crate) fn out_of_memory(driver: &dyn Driver, needed: usize, e: DriverError) 
         DriverError::Memory { free } => Error::Memory { device: driver.name(), needed, free },
         DriverError::Other(_) => failed(driver, e),
     }
+}
+
+/// CUDA's error as a driver's.
+pub(crate) fn refused(e: Refused) -> DriverError {
+    DriverError::Other(words(e))
+}
+
+/// The driver's name for the error, and its explanation.
+pub(crate) fn words(e: Refused) -> String {
+    let text = |s: Result<&std::ffi::CStr, Refused>| s.ok().map(|s| s.to_string_lossy().into_owned());
+    let name = text(e.error_name()).unwrap_or_else(|| format!("{:?}", e.0));
+    text(e.error_string()).map_or(name.clone(), |what| format!("{name} ({what})"))
 }

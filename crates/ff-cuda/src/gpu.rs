@@ -12,9 +12,11 @@ use cudarc::driver::{CudaContext, CudaGraph, CudaStream, DriverError as Refused,
 use ff_tensor::Result;
 
 use crate::blas::Blas;
-use crate::error::failed;
+use crate::driver::{Arg, Driver, DriverError, Grid, Recording};
+use crate::error::{OpenError, failed, refused, words};
+use crate::products::Products;
+use crate::program::Program;
 use crate::programs::{Function, Programs};
-use crate::{Arg, Driver, DriverError, Grid, OpenError, Products, Program, Recording};
 
 /// The oldest CUDA that a driver has to serve, as drivers write it: graphs as they are now, and images of NVRTC 12.
 const OLDEST: i32 = 12_000;
@@ -236,16 +238,4 @@ fn value(arg: &Arg) -> *mut c_void {
         Arg::Words(words) => std::ptr::from_ref(words).cast(),
     };
     at.cast_mut()
-}
-
-pub(crate) fn refused(e: Refused) -> DriverError {
-    DriverError::Other(words(e))
-}
-
-/// The driver's name for the error, and its explanation.
-pub(crate) fn words(e: Refused) -> String {
-    let text =
-        |s: std::result::Result<&std::ffi::CStr, Refused>| s.ok().map(|s| s.to_string_lossy().into_owned());
-    let name = text(e.error_name()).unwrap_or_else(|| format!("{:?}", e.0));
-    text(e.error_string()).map_or(name.clone(), |what| format!("{name} ({what})"))
 }

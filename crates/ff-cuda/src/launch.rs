@@ -6,8 +6,11 @@ use ff_kernels::constants::{AFFINE, ELASTIC, NUMBERS, SHIFT};
 use ff_tensor::constants::LANES;
 use ff_tensor::{Augmentation, Element, Error, Formula, NormKind, Result, Tensor};
 
+use crate::cuda::Cuda;
+use crate::driver::{Arg, Driver, Grid};
 use crate::error::failed;
-use crate::{Arg, Buffer, Cuda, Driver, Grid, Program};
+use crate::memory::Buffer;
+use crate::program::Program;
 
 /// An op on its way to the driver.
 pub(crate) struct Call<'a> {
@@ -66,6 +69,21 @@ impl Call<'_> {
         // compare their number and types with the kernel's.
         unsafe { self.driver.launch(program, kernel_of(self.op), grid, args) }
             .map_err(|e| failed(&**self.driver, e))
+    }
+}
+
+impl Call<'_> {
+    /// Hands a product to a library, of matrices that `args!` has seen; `false` where there is none.
+    pub(crate) fn product(
+        &self,
+        c: &Buffer<f32>,
+        (a, transpose_a): (&Buffer<f32>, bool),
+        (b, transpose_b): (&Buffer<f32>, bool),
+        shape: [usize; 3],
+    ) -> Result<bool> {
+        let (a, b) = ((a.at(), transpose_a), (b.at(), transpose_b));
+        // SAFETY: the op has been checked, so the matrices have these shapes, and they lie on this device.
+        unsafe { self.driver.product(c.at(), a, b, shape) }.map_err(|e| failed(&**self.driver, e))
     }
 }
 

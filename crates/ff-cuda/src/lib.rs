@@ -11,6 +11,7 @@
 mod blas;
 mod cache;
 mod compile;
+mod cuda;
 mod device;
 mod driver;
 mod error;
@@ -21,14 +22,11 @@ mod products;
 mod program;
 mod programs;
 
-pub use device::Cuda;
+pub use cuda::Cuda;
 pub use error::OpenError;
 pub use gpu::gpus;
 pub use memory::Buffer;
 pub use products::Products;
-
-use driver::{Arg, Driver, DriverError, Grid, Recording};
-use program::{Program, Struct};
 
 /// What stands between the ops and a GPU, for the tests: they put a stand-in there. It may change at any time.
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ff_tensor::{Element, Error, Result, Storage};
 
-use crate::Driver;
+use crate::driver::Driver;
 use crate::error::{failed, out_of_memory};
 
 /// Room for numbers on the device, given back when it is dropped. It knows its device.

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::{CudaContext, DriverError as Refused, result, sys};
 
+use crate::cache;
 use crate::compile::compile;
-use crate::gpu::words;
-use crate::{OpenError, Program, cache};
+use crate::error::{OpenError, words};
+use crate::program::Program;
 
 /// All programs of one GPU.
 pub(crate) struct Programs {

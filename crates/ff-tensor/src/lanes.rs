@@ -61,11 +61,31 @@ pub fn for_lanes(row: &[f32], mut f: impl FnMut(usize, Lanes)) {
     }
 }
 
+/// Fewer than [`LANES`] numbers, filled up with zeros. They are copied in pieces of a fixed length, as a copy of any length is a
+/// call of a function, which costs as much as all the rest of a short row.
 #[inline(always)]
 fn padded(rest: &[f32]) -> Lanes {
-    let mut lanes = [0.0; LANES];
-    lanes[..rest.len()].copy_from_slice(rest);
+    let (mut lanes, mut at) = ([0.0; LANES], 0);
+    piece::<8>(&mut lanes, rest, &mut at);
+    piece::<4>(&mut lanes, rest, &mut at);
+    piece::<2>(&mut lanes, rest, &mut at);
+    piece::<1>(&mut lanes, rest, &mut at);
     lanes
+}
+
+#[inline(always)]
+fn piece<const N: usize>(lanes: &mut Lanes, rest: &[f32], at: &mut usize) {
+    if let (Some(from), Some(to)) = (rest[*at..].first_chunk::<N>(), lanes[*at..].first_chunk_mut::<N>()) {
+        *to = *from;
+        *at += N;
+    }
+}
+
+/// Where groups of [`LANES`] columns begin that cover a row of `n`. The last group overlaps the one before, so that it is full;
+/// only a row that is shorter than a group has none that is. For loops that write what does not depend on what they wrote.
+#[inline(always)]
+pub fn groups(n: usize) -> impl Iterator<Item = usize> {
+    (0..n).step_by(LANES).map(move |at| at.min(n.saturating_sub(LANES)))
 }
 
 /// `sum + x^2`, lane by lane.

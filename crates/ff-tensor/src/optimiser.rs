@@ -52,31 +52,63 @@ pub trait Optimiser: Formula {
     ) {
         let factors = self.factors(step);
         let [first, second] = moments;
-        let n = weights.len();
-        vectorised(
-            #[inline(always)]
-            || match self.moments().len() {
-                0 => {
-                    for i in 0..n {
-                        (weights[i], _) = self.update(&factors, weights[i], [0.0; 2], gradients[i]);
-                    }
-                }
-                1 => {
-                    let first = &mut first[..n];
-                    for i in 0..n {
-                        (weights[i], [first[i], _]) =
-                            self.update(&factors, weights[i], [first[i], 0.0], gradients[i]);
-                    }
-                }
-                _ => {
-                    let (first, second) = (&mut first[..n], &mut second[..n]);
-                    for i in 0..n {
-                        let moments = [first[i], second[i]];
-                        (weights[i], [first[i], second[i]]) =
-                            self.update(&factors, weights[i], moments, gradients[i]);
-                    }
-                }
-            },
-        );
+        match self.moments().len() {
+            0 => vectorised(
+                #[inline(always)]
+                || without(self, &factors, weights, gradients),
+            ),
+            1 => vectorised(
+                #[inline(always)]
+                || with_one(self, &factors, weights, first, gradients),
+            ),
+            _ => vectorised(
+                #[inline(always)]
+                || with_two(self, &factors, weights, first, second, gradients),
+            ),
+        }
+    }
+}
+
+/// The loops are functions of their own: only what is handed to a function is known not to overlap, and is vectorised.
+type Factors = [f32; MOST_FACTORS];
+
+#[inline(always)]
+fn without<O: Optimiser + ?Sized>(o: &O, f: &Factors, weights: &mut [f32], gradients: &[f32]) {
+    let gradients = &gradients[..weights.len()];
+    for i in 0..weights.len() {
+        (weights[i], _) = o.update(f, weights[i], [0.0; MOST_MOMENTS], gradients[i]);
+    }
+}
+
+#[inline(always)]
+fn with_one<O: Optimiser + ?Sized>(
+    o: &O,
+    f: &Factors,
+    weights: &mut [f32],
+    first: &mut [f32],
+    gradients: &[f32],
+) {
+    let n = weights.len();
+    let (first, gradients) = (&mut first[..n], &gradients[..n]);
+    for i in 0..n {
+        let (weight, [moment, _]) = o.update(f, weights[i], [first[i], 0.0], gradients[i]);
+        (weights[i], first[i]) = (weight, moment);
+    }
+}
+
+#[inline(always)]
+fn with_two<O: Optimiser + ?Sized>(
+    o: &O,
+    f: &Factors,
+    weights: &mut [f32],
+    first: &mut [f32],
+    second: &mut [f32],
+    gradients: &[f32],
+) {
+    let n = weights.len();
+    let (first, second, gradients) = (&mut first[..n], &mut second[..n], &gradients[..n]);
+    for i in 0..n {
+        let (weight, moments) = o.update(f, weights[i], [first[i], second[i]], gradients[i]);
+        (weights[i], [first[i], second[i]]) = (weight, moments);
     }
 }

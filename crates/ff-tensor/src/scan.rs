@@ -3,7 +3,7 @@
 //! The loop over the units of a group is the inner one, so that the compiler makes vector instructions of it and the states
 //! of the group stay in registers.
 
-use crate::lanes::{LANES, Lanes, load, store};
+use crate::lanes::{LANES, Lanes, groups, load, store};
 use crate::neuron::{Neuron, Readout, Row, State, with_bias};
 
 /// Number `k` of each state that lies side by side.
@@ -74,7 +74,7 @@ pub(crate) fn mean_over_steps<N: Neuron>(neuron: &N, sums: &mut [f32]) {
 /// What [`Neuron::constant`] is, unless it is overridden.
 #[inline(always)]
 pub fn constant<N: Neuron, const LEARN: bool>(neuron: &N, row: Row) {
-    for at in (0..row.signal.len()).step_by(LANES) {
+    for at in groups(row.signal.len()) {
         let (signal, slope) = scan::<N, LEARN>(
             neuron,
             &row.current(at),
@@ -103,7 +103,7 @@ pub(crate) fn passing<N: Neuron>(
     bias: Option<&[f32]>,
 ) {
     let n = signal.len();
-    for at in (0..n).step_by(LANES) {
+    for at in groups(n) {
         let (sum, slopes) = scan::<N, true>(
             neuron,
             &with_bias(load(current, at), bias, at),
@@ -136,7 +136,7 @@ pub(crate) fn train<N: Neuron>(
     let kept = room(kept, (steps + 1) * N::State::LEN * LANES);
     let rate = neuron.readout() == Readout::Rate;
     let per_step = 1.0 / steps as f32;
-    for at in (0..n).step_by(LANES) {
+    for at in groups(n) {
         let mut sum = [0.0; LANES];
         let last = through_time(
             neuron,

@@ -1,7 +1,7 @@
 //! The units of a layer: any [`Neuron`], over rows of units and samples.
 
 use crate::Formula;
-use crate::lanes::{LANES, Lanes, load, store, vectorised};
+use crate::lanes::{LANES, Lanes, groups, load, store, vectorised};
 use crate::neuron::{Neuron, Readout, Row, State};
 use crate::scan::{lane, passing, room, set_lane, through_time, through_time_backwards, train};
 
@@ -21,21 +21,6 @@ pub struct Samples<'a> {
     pub bias: Option<&'a [f32]>,
     /// Whether the current has a row for each time step.
     pub in_time: bool,
-}
-
-impl Samples<'_> {
-    /// The same samples, for a while.
-    pub fn reborrow(&mut self) -> Samples<'_> {
-        Samples {
-            n: self.n,
-            signal: self.signal,
-            slope: self.slope.as_deref_mut(),
-            spikes: self.spikes.as_deref_mut(),
-            current: self.current,
-            bias: self.bias,
-            in_time: self.in_time,
-        }
-    }
 }
 
 /// Some samples of a layer, on the way back from what the units passed on to their current.
@@ -76,7 +61,7 @@ pub trait Units: Formula {
     fn validate(&self) -> Result<(), String>;
 
     /// The time steps of some samples, on this thread. `kept` is scratch, which only grows.
-    fn forward(&self, samples: Samples, kept: &mut Vec<f32>);
+    fn forward(&self, samples: &mut Samples, kept: &mut Vec<f32>);
 
     /// The way back through the time steps of some samples. The reset counts as a constant if `dstep` says so.
     fn backward(&self, samples: Backward, kept: &mut Vec<f32>);
@@ -110,11 +95,10 @@ impl<N: Neuron> Units for N {
         Neuron::validate(self)
     }
 
-    fn forward(&self, samples: Samples, kept: &mut Vec<f32>) {
-        let mut samples = samples;
+    fn forward(&self, samples: &mut Samples, kept: &mut Vec<f32>) {
         vectorised(
             #[inline(always)]
-            || forward(self, &mut samples, kept),
+            || forward(self, samples, kept),
         );
     }
 
@@ -164,7 +148,7 @@ fn backward<N: Neuron>(neuron: &N, samples: &mut Backward, kept: &mut Vec<f32>) 
     for (r, dcurrent) in samples.dcurrent.chunks_exact_mut(of_current.max(1)).enumerate() {
         let current = &samples.current[r * of_current..][..of_current];
         let dpassed = &samples.dpassed[r * of_passed..][..of_passed];
-        for at in (0..n).step_by(LANES) {
+        for at in groups(n) {
             let own = |t: usize| dpassed_at(dpassed, n, steps, t, at);
             match of_current > n {
                 true => backward_train(neuron, dcurrent, current, own, n, at, kept),

@@ -39,7 +39,7 @@ pub enum Schedule {
 
 /// All settings. The default is the tutorial's network, in mini-batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "read::Read")]
+#[serde(from = "read::Read")]
 pub struct Config {
     /// Units of each layer.
     pub layers: Vec<usize>,
@@ -248,11 +248,4 @@ impl LifConfig {
         let Self { beta, threshold, reset, steps, output, .. } = self;
         Arc::new(Lif::<S>::new(beta, threshold, reset, steps, output))
     }
-}
-
-impl ObjectiveConfig {
-    /// The tutorial's.
-    pub(crate) const SOFTPLUS: Self = Self::Softplus { theta: 5.0 };
-    /// Where nothing else is said.
-    pub(crate) const PAIR: Self = Self::Pair { alpha: 6.0 };
 }

@@ -15,7 +15,7 @@
 use ff_tensor::neuron::Row;
 
 use ff_tensor::Neuron;
-use ff_tensor::lanes::{LANES, Lanes, store};
+use ff_tensor::lanes::{LANES, Lanes, groups, store};
 
 /// Most time steps for which this is used.
 pub(crate) const MOST: usize = 64;
@@ -56,7 +56,7 @@ impl Staircase {
     pub fn climb<const LEARN: bool>(&self, row: Row) {
         let per_step = 1.0 / self.steps as f32;
         let [middle, half, by, slope] = self.secant();
-        for at in (0..row.signal.len()).step_by(LANES) {
+        for at in groups(row.signal.len()) {
             let current = row.current(at);
             let mut count: Lanes = [0.0; LANES];
             for &rise in &self.rises[..self.steps] {

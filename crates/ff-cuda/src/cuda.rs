@@ -1,0 +1,36 @@
+//! One GPU, as its user has it.
+
+use std::sync::Arc;
+
+use crate::driver::Driver;
+use crate::error::OpenError;
+use crate::gpu::Gpu;
+use crate::products::Products;
+
+/// One GPU. Its tensors belong to it and to its clones.
+#[derive(Clone)]
+pub struct Cuda {
+    pub(crate) driver: Arc<dyn Driver>,
+}
+
+impl Cuda {
+    /// GPU number `index`. Its kernels come from the user's cache, or else are compiled, which takes some seconds. Those that
+    /// need formulas are compiled when an op brings a formula for the first time.
+    ///
+    /// # Errors
+    /// If there is no such GPU, or something that it needs is missing.
+    pub fn new(index: usize, products: Products) -> Result<Self, OpenError> {
+        Ok(Self::on(Arc::new(Gpu::open(index, products)?)))
+    }
+
+    /// A device on any driver.
+    #[doc(hidden)]
+    pub fn on(driver: Arc<dyn Driver>) -> Self {
+        Self { driver }
+    }
+
+    /// Its name, and which GPU that is, for people.
+    pub fn description(&self) -> String {
+        self.driver.description()
+    }
+}
