@@ -5,15 +5,17 @@
 mod mnist;
 
 use ff_cpu::Cpu;
-use ff_data::{Dataset, epoch_order, synthetic};
+use ff_data::{Dataset, synthetic};
+use ff_net::formulas::{Output, Pair, Reset, Squares};
+use ff_net::pairs::Step;
 use ff_net::prediction::error_percent;
+use ff_net::seeds::{Stream, stream};
 use ff_net::{
-    Config, EpochReport, Error, LayerWeights, Link, Negatives, Network, ObjectiveKind, Predictor, Schedule,
+    Config, EpochReport, Error, ImageSet, Input, LabelOverlay, LayerWeights, LifConfig, Link,
+    NegativesConfig, Network, NeuronConfig, ObjectiveConfig, Pairs, Predictor, Schedule, SurrogateKind,
     Trainer,
 };
-use ff_tensor::{
-    Augment, Augmentation, Device, Goodness, NeuronKind, NormKind, Objective, Output, Reset, Surrogate,
-};
+use ff_tensor::{Augment, Augmentation, Device, DrawLabels, NormKind, Objective};
 use ndarray::{Array1, Array2, s};
 
 /// Trains on `data` and gives the network with each epoch's report.
@@ -21,35 +23,50 @@ fn train(dev: &Cpu, config: &Config, data: &Dataset) -> ff_net::Result<(Network<
     let network = Network::new(dev, config.clone(), data.width * data.height, data.classes)?;
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels)?;
     let mut reports = Vec::new();
-    for epoch in 0..trainer.epochs() {
-        let order = epoch_order(data.train.len(), config.seed, epoch as u64);
-        reports.push(trainer.epoch(&order, &mut || ())?);
+    for _ in 0..trainer.epochs() {
+        reports.push(trainer.epoch()?);
     }
     Ok((trainer.into_network(), reports))
 }
 
 fn test_error(network: &Network<Cpu>, data: &Dataset) -> f64 {
     let mut predictor = Predictor::new(network).unwrap();
-    let scores = predictor.scan(network, &data.test.images, &mut |_| ()).unwrap();
+    let scores = predictor.scan(network, &data.test.images).unwrap();
     error_percent(&scores.predict(), &data.test.labels)
 }
 
 fn weights(network: &Network<Cpu>) -> Vec<Vec<u32>> {
-    network.layers.iter().map(|layer| layer.weight.data.iter().map(|w| w.to_bits()).collect()).collect()
+    network.layers.iter().map(|layer| layer.weight().get().iter().map(|w| w.to_bits()).collect()).collect()
+}
+
+/// Units that are read at their rate.
+const LIF: LifConfig = LifConfig {
+    beta: 0.8,
+    threshold: 1.0,
+    reset: Reset::Subtract,
+    steps: 4,
+    output: Output::Rate,
+    surrogate: SurrogateKind::Atan,
+};
+/// Units that are read at their membrane, which is the current itself.
+const LINEAR: LifConfig = LifConfig { steps: 1, output: Output::Membrane, ..LIF };
+/// Negatives that the head draws.
+const BY_HEAD: NegativesConfig = NegativesConfig::Head { sharpness: 1.0 };
+
+/// `quick` with other units.
+fn units(lif: LifConfig) -> Config {
+    Config { neuron: NeuronConfig::Lif(lif), ..quick() }
 }
 
 /// The settings of the `quick` preset, on a smaller net.
 fn quick() -> Config {
     Config {
         layers: vec![100, 100],
-        steps: 4,
-        output: Output::Rate,
+        neuron: NeuronConfig::Lif(LIF),
         norm: NormKind::Rms,
         label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        alpha: 12.0,
-        negatives: Negatives::Hard,
-        sharpness: 60.0,
+        objective: ObjectiveConfig::Pair { alpha: 12.0 },
+        negatives: NegativesConfig::Hard { sharpness: 60.0 },
         schedule: Schedule::Joint,
         epochs: 4,
         batch: 50,
@@ -69,26 +86,31 @@ fn every_way_of_training_learns() {
     let (dev, data) = (Cpu::new(0).unwrap(), synthetic(3_000, 1_000, 1));
     let ways = [
         ("rate, joint, pair, hard negatives", 12.0, quick()),
-        ("relu", 12.0, Config { neuron: NeuronKind::Relu, ..quick() }),
-        ("membrane", 25.0, Config { output: Output::Membrane, steps: 1, ..quick() }),
+        ("relu", 12.0, Config { neuron: NeuronConfig::RELU, ..quick() }),
+        ("membrane", 25.0, units(LINEAR)),
         ("spikes between layers", 15.0, Config { link: Link::Spikes, ..quick() }),
         (
             "bias, reset zero, triangle",
             15.0,
-            Config { bias: true, reset: Reset::Zero, surrogate: Surrogate::Triangle, ..quick() },
+            Config {
+                bias: true,
+                ..units(LifConfig { reset: Reset::Zero, surrogate: SurrogateKind::Triangle, ..LIF })
+            },
         ),
         (
             "uniform negatives, no reset",
             25.0,
-            Config { negatives: Negatives::Uniform, reset: Reset::None, ..quick() },
+            Config {
+                negatives: NegativesConfig::Uniform {},
+                ..units(LifConfig { reset: Reset::None, ..LIF })
+            },
         ),
         (
             "negatives by the head, dropout, weight decay, bias",
             15.0,
             Config {
                 head: true,
-                negatives: Negatives::Head,
-                sharpness: 1.0,
+                negatives: BY_HEAD,
                 dropout: 0.1,
                 pixel_dropout: 0.1,
                 weight_decay: 0.1,
@@ -96,12 +118,12 @@ fn every_way_of_training_learns() {
                 ..quick()
             },
         ),
-        ("secant", 12.0, Config { surrogate: Surrogate::Secant, threshold: 2.0, steps: 8, ..quick() }),
         (
-            "membrane with dropout",
-            25.0,
-            Config { output: Output::Membrane, steps: 1, dropout: 0.2, head: true, ..quick() },
+            "secant",
+            12.0,
+            units(LifConfig { surrogate: SurrogateKind::Secant, threshold: 2.0, steps: 8, ..LIF }),
         ),
+        ("membrane with dropout", 25.0, Config { dropout: 0.2, head: true, ..units(LINEAR) }),
         (
             "spikes between layers with dropout",
             15.0,
@@ -111,18 +133,17 @@ fn every_way_of_training_learns() {
         (
             "greedy, negatives by the head",
             40.0,
-            Config {
-                schedule: Schedule::Greedy,
-                head: true,
-                negatives: Negatives::Head,
-                sharpness: 1.0,
-                ..quick()
-            },
+            Config { schedule: Schedule::Greedy, head: true, negatives: BY_HEAD, ..quick() },
         ),
         (
             "greedy relu, sum of squares",
             40.0,
-            Config { neuron: NeuronKind::Relu, goodness: Goodness::Sum, theta: 10.0, ..greedy() },
+            Config {
+                neuron: NeuronConfig::RELU,
+                goodness: Squares::Sum,
+                objective: ObjectiveConfig::Softplus { theta: 10.0 },
+                ..greedy()
+            },
         ),
     ];
     for (name, bound, config) in ways {
@@ -189,7 +210,7 @@ fn greedy_layers_learn_one_after_the_other() {
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
     assert_eq!(trainer.epochs(), 4);
     for epoch in 0..4 {
-        let report = trainer.epoch(&epoch_order(300, 1, epoch), &mut || ()).unwrap();
+        let report = trainer.epoch().unwrap();
         let after = weights(trainer.network());
         let turn = usize::from(epoch >= 2);
         for layer in 0..2 {
@@ -205,11 +226,11 @@ fn a_prediction_does_not_depend_on_the_other_images() {
     let (dev, data) = (Cpu::new(2).unwrap(), synthetic(300, 150, 4));
     let (network, _) = train(&dev, &Config { epochs: 1, ..quick() }, &data).unwrap();
     let mut predictor = Predictor::new(&network).unwrap();
-    let all = predictor.scan(&network, &data.test.images, &mut |_| ()).unwrap();
+    let all = predictor.scan(&network, &data.test.images).unwrap();
     assert_eq!(all.len(), 150);
     for i in [0, 77, 149] {
         let image = data.test.images.slice(s![i..i + 1, ..]).to_owned();
-        let one = predictor.scan(&network, &image, &mut |_| ()).unwrap();
+        let one = predictor.scan(&network, &image).unwrap();
         assert_eq!(one.of_image(0), all.of_image(i), "image {i}");
     }
     let spikes = all.spikes_per_inference().unwrap();
@@ -227,11 +248,11 @@ fn small_and_odd_data_sets_train_too() {
     let network = Network::new(&dev, config, 35, 3).unwrap();
     let mut trainer = Trainer::new(network, &images, &labels).unwrap();
     assert_eq!((trainer.batch(), trainer.batches()), (20, 1));
-    for epoch in 0..trainer.epochs() {
-        trainer.epoch(&epoch_order(20, 1, epoch as u64), &mut || ()).unwrap();
+    for _ in 0..trainer.epochs() {
+        trainer.epoch().unwrap();
     }
     let network = trainer.into_network();
-    let scores = Predictor::new(&network).unwrap().scan(&network, &images, &mut |_| ()).unwrap();
+    let scores = Predictor::new(&network).unwrap().scan(&network, &images).unwrap();
     assert_eq!(error_percent(&scores.predict(), &labels), 0.0);
 }
 
@@ -243,7 +264,8 @@ fn a_loss_that_is_no_number_ends_the_training_with_its_place() {
     for (output, link) in
         [(Output::Rate, Link::Signal), (Output::Rate, Link::Spikes), (Output::Membrane, Link::Spikes)]
     {
-        let config = Config { threshold: 1e6, norm_eps: 0.0, epochs: 1, output, link, ..quick() };
+        let lif = LifConfig { threshold: 1e6, output, ..LIF };
+        let config = Config { norm_eps: 0.0, epochs: 1, link, ..units(lif) };
         let Err(error) = train(&dev, &config, &data) else { panic!("NaN went unnoticed: {output:?}") };
         assert!(
             matches!(error, Error::Diverged { layer: 2, epoch: 1, batch: 1, loss } if loss.is_nan()),
@@ -251,12 +273,12 @@ fn a_loss_that_is_no_number_ends_the_training_with_its_place() {
         );
         assert_eq!(error.to_string(), "the loss of layer 2 became NaN in epoch 1, batch 1");
     }
-    let config = Config { neuron: NeuronKind::Relu, layers: vec![9], ..quick() };
+    let config = Config { neuron: NeuronConfig::RELU, layers: vec![9], ..quick() };
     let broken = Array2::from_elem((784, 9), f32::NEG_INFINITY);
     let broken = vec![LayerWeights { weight: broken, bias: None, head: None }];
     let network = Network::with_weights(&dev, config, 784, 10, broken).unwrap();
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
-    let error = trainer.epoch(&epoch_order(200, 1, 0), &mut || ()).map(|_| ()).unwrap_err();
+    let error = trainer.epoch().map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::Diverged { layer: 1, epoch: 1, batch: 1, .. }), "{error}");
 }
 
@@ -269,7 +291,7 @@ fn heads_tell_digits_in_one_pass_and_send_nothing_into_the_layers() {
     assert!(Predictor::one_pass(&without).unwrap().is_none());
 
     let mut one_pass = Predictor::one_pass(&with).unwrap().unwrap();
-    let scores = one_pass.scan(&with, &data.test.images, &mut |_| ()).unwrap();
+    let scores = one_pass.scan(&with, &data.test.images).unwrap();
     let error = error_percent(&scores.predict(), &data.test.labels);
     println!(
         "one pass: {error:.1} %, layers alone {:?}",
@@ -284,7 +306,7 @@ fn heads_tell_digits_in_one_pass_and_send_nothing_into_the_layers() {
         assert!((losses[0] - 10f32.ln()).abs() < 1e-5, "{losses:?}");
         assert!(losses[3] < 0.5 * losses[0], "{losses:?}");
     }
-    let all = Predictor::new(&with).unwrap().scan(&with, &data.test.images, &mut |_| ()).unwrap();
+    let all = Predictor::new(&with).unwrap().scan(&with, &data.test.images).unwrap();
     let [one, ten] = [scores, all].map(|scores| scores.spikes_per_inference().unwrap());
     assert!(one > 0.0 && 5.0 * one < ten, "{one} spikes in one pass, {ten} with all labels");
 }
@@ -302,9 +324,9 @@ fn silenced_units_are_others_in_each_step_and_all_there_for_a_prediction() {
     }
     // The same weights without any dropout in their settings predict the same.
     let mut plain = network;
-    let with = Predictor::new(&plain).unwrap().scan(&plain, &data.test.images, &mut |_| ()).unwrap();
+    let with = Predictor::new(&plain).unwrap().scan(&plain, &data.test.images).unwrap();
     plain.config = Config { dropout: 0.0, pixel_dropout: 0.0, ..plain.config };
-    let without = Predictor::new(&plain).unwrap().scan(&plain, &data.test.images, &mut |_| ()).unwrap();
+    let without = Predictor::new(&plain).unwrap().scan(&plain, &data.test.images).unwrap();
     assert_eq!(with.layers, without.layers);
 }
 
@@ -316,15 +338,14 @@ fn each_epoch_learns_from_the_images_as_they_were_changed_for_it() {
     let changed = |epoch| {
         let images = dev.upload(300, 784, data.train.images.as_slice().unwrap()).unwrap();
         let mut out = dev.zeros(300, 784).unwrap();
-        let p = Augment { list: &list, width: 28, height: 28, seed: config.seed, epoch };
-        dev.augment(&mut out, &images, &p).unwrap();
-        Array2::from_shape_vec((300, 784), out.data).unwrap()
+        let (list, width, height, seed) = (&list, 28, 28, config.seed);
+        Augment { out: &mut out, images: &images, list, width, height, seed, epoch }.on(&dev).unwrap();
+        Array2::from_shape_vec((300, 784), dev.download(&out).unwrap()).unwrap()
     };
     let trainer = |images: &Array2<u8>| {
         let network = Network::new(&dev, config.clone(), 784, 10).unwrap();
         Trainer::new(network, images, &data.train.labels).unwrap()
     };
-    let order = epoch_order(300, config.seed, 0);
     // The last list counts.
     let mut augmented = trainer(&data.train.images)
         .augmented(&[Augmentation::Shift { pixels: 9 }], 28, 28)
@@ -332,11 +353,11 @@ fn each_epoch_learns_from_the_images_as_they_were_changed_for_it() {
         .unwrap();
     let mut by_hand = trainer(&changed(0));
     for trainer in [&mut augmented, &mut by_hand] {
-        trainer.epoch(&order, &mut || ()).unwrap();
+        trainer.epoch().unwrap();
     }
     assert_eq!(weights(augmented.network()), weights(by_hand.network()));
     for trainer in [&mut augmented, &mut by_hand] {
-        trainer.epoch(&order, &mut || ()).unwrap();
+        trainer.epoch().unwrap();
     }
     assert_ne!(
         weights(augmented.network()),
@@ -366,16 +387,44 @@ fn what_a_network_costs_is_counted_by_hand() {
     assert_eq!(rich.kept_per_image(), 2 * 4 * 30 + 2 * 5 * 2_000);
 }
 
+/// The wrong labels that a first batch of 20 images is drawn, and those that `draw_labels` draws with this sharpness.
+fn drawn(config: Config, sharpness: f32) -> [Vec<u32>; 2] {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(20, 1, 1));
+    let network = Network::new(&dev, Config { batch: 20, ..config }, 784, 10).unwrap();
+    let set = ImageSet::new(&dev, &data.train.images, &data.train.labels, 0..20, 784, 10).unwrap();
+    let mut source = LabelOverlay::new(&network, set).unwrap();
+    let (seed, clock, layers) = (7, dev.zeros(1, 2).unwrap(), &network.layers[..]);
+    let step = Step { dev: &dev, clock: &clock, layers, seed, stage: None };
+    source.begin(&dev, seed, 0).unwrap();
+    source.fetch(&step).unwrap();
+    source.draw(&step, None).unwrap();
+    let Input::Overlay(images) = source.pairs() else { panic!("no images") };
+
+    let (mut scores, mut pair) = (dev.zeros(20, 10).unwrap(), dev.zeros(40, 1).unwrap());
+    layers[0].label_scores(&dev, &mut scores, &images).unwrap();
+    let truth = dev.upload(20, 1, &images.labels.get()[..20]).unwrap();
+    let (labels, scores, seed) = (&truth, Some(&scores), stream(seed, Stream::Labels(0)));
+    DrawLabels { pair: &mut pair, labels, scores, clock: &clock, classes: 10, seed, sharpness }
+        .on(&dev)
+        .unwrap();
+    [images.labels.get().to_vec(), pair.get().to_vec()]
+}
+
 #[test]
 fn alpha_and_sharpness_mean_the_same_for_all_thresholds() {
-    let of = |threshold, output| {
-        let config = Config { threshold, output, ..quick() };
-        let Objective::Pair { alpha } = config.objective() else { panic!("no pair") };
-        (alpha, config.draw(10, 1).sharpness)
-    };
-    assert_eq!(of(1.0, Output::Rate), (12.0, 60.0));
-    assert_eq!(of(4.0, Output::Rate), (192.0, 960.0));
-    assert_eq!(of(4.0, Output::Membrane), (12.0, 60.0));
+    for (threshold, output, by) in
+        [(1.0, Output::Rate, 1.0), (4.0, Output::Rate, 16.0), (4.0, Output::Membrane, 1.0)]
+    {
+        let config = units(LifConfig { threshold, output, ..LIF });
+        let (positive, negative) = (0.31, 0.28);
+        let loss = config.objective().of_pair(positive, negative);
+        assert_eq!(loss, Pair { alpha: 12.0 * by }.of_pair(positive, negative));
+        // Weights so large that layer 1 tells labels apart from the start.
+        let config = Config { weight_scale: 10.0, ..config };
+        let [got, wanted] = drawn(config.clone(), 60.0 * by);
+        assert_eq!(got, wanted, "threshold {threshold}, {output:?}");
+        assert_ne!(drawn(config, 0.0)[1], got, "the sharpness made no difference, so nothing was tested");
+    }
 }
 
 #[test]
@@ -392,25 +441,27 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
     refuse(Config { layers: vec![100_000, 100_000], ..base.clone() }, 784, 10, "layers");
     refuse(base.clone(), 10, 10, "layers");
     refuse(base.clone(), 784, 1, "layers");
-    refuse(Config { steps: 0, ..base.clone() }, 784, 10, "steps");
+    refuse(units(LifConfig { steps: 0, ..LIF }), 784, 10, "steps");
     refuse(Config { batch: 0, ..base.clone() }, 784, 10, "batch");
     refuse(Config { epochs: 0, ..base.clone() }, 784, 10, "epochs");
-    refuse(Config { beta: 1.5, ..base.clone() }, 784, 10, "beta");
-    refuse(Config { beta: f32::NAN, ..base.clone() }, 784, 10, "beta");
-    refuse(Config { threshold: 0.0, ..base.clone() }, 784, 10, "threshold");
+    refuse(units(LifConfig { beta: 1.5, ..LIF }), 784, 10, "beta");
+    refuse(units(LifConfig { beta: f32::NAN, ..LIF }), 784, 10, "beta");
+    refuse(units(LifConfig { threshold: 0.0, ..LIF }), 784, 10, "threshold");
     refuse(Config { learning_rate: -0.1, ..base.clone() }, 784, 10, "learning_rate");
-    refuse(Config { link: Link::Spikes, neuron: NeuronKind::Relu, ..base.clone() }, 784, 10, "link");
+    refuse(Config { link: Link::Spikes, neuron: NeuronConfig::RELU, ..base.clone() }, 784, 10, "link");
 
     refuse(Config { dropout: 1.0, ..base.clone() }, 784, 10, "dropout");
     refuse(Config { weight_decay: f32::NAN, ..base.clone() }, 784, 10, "weight_decay");
-    for bad in [
-        Config { steps: 1, ..base.clone() },
-        Config { output: Output::Membrane, ..base.clone() },
-        Config { link: Link::Spikes, ..base.clone() },
+    let secant = LifConfig { surrogate: SurrogateKind::Secant, ..LIF };
+    for (bad, link) in [
+        (LifConfig { steps: 1, ..secant }, Link::Signal),
+        (LifConfig { steps: 65, ..secant }, Link::Signal),
+        (LifConfig { output: Output::Membrane, ..secant }, Link::Signal),
+        (secant, Link::Spikes),
     ] {
-        refuse(Config { surrogate: Surrogate::Secant, ..bad }, 784, 10, "surrogate");
+        refuse(Config { link, ..units(bad) }, 784, 10, "surrogate");
     }
-    refuse(Config { negatives: Negatives::Head, ..base.clone() }, 784, 10, "negatives");
+    refuse(Config { negatives: BY_HEAD, ..base.clone() }, 784, 10, "negatives");
 
     let network = || Network::new(&dev, Config { layers: vec![5], ..quick() }, 20, 3).unwrap();
     let error = |n, pixels, labels: Vec<u8>| {
@@ -425,7 +476,10 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
     assert_eq!(shapes(21, None), "`layers` asks for weights (20, 5) in layer 1, not (21, 5)");
     assert_eq!(shapes(20, Some(vec![0.0; 5])), "`layers` asks for no biases in layer 1, but there are 5");
     assert_eq!(error(2, 20, vec![0, 3]), "image 1 has label 3, but there are 3 classes");
-    assert_eq!(error(0, 20, vec![]), "`train_samples` leaves no image to train on");
+    assert_eq!(
+        error(0, 20, vec![]),
+        "`validation_samples` is 0, but there are 0 images: none is left to train on"
+    );
     assert_eq!(error(2, 19, vec![0, 1]), "training: `images` is [2, 19] but [2, 20] is needed");
 }
 
@@ -439,4 +493,111 @@ fn a_short_run_on_mnist_learns() {
     let error = test_error(&network, &data);
     println!("test error {error:.2} % after three epochs of 10,000 images");
     assert!(error < 7.0, "{error} %");
+}
+
+#[test]
+fn an_epoch_after_the_last_one_says_how_to_go_on() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(100, 1, 1));
+    for config in [quick(), greedy()] {
+        let config = Config { epochs: 1, layers: vec![20, 10], ..config };
+        let network = Network::new(&dev, config, 784, 10).unwrap();
+        let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
+        let epochs = trainer.epochs();
+        for _ in 0..epochs {
+            trainer.epoch().unwrap();
+        }
+        let before = weights(trainer.network());
+        let error = trainer.epoch().map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Ended { epochs: e } if e == epochs), "{error}");
+        assert_eq!(
+            error.to_string(),
+            format!("the training has ended after its {epochs} epochs; `Trainer::extend` makes it longer")
+        );
+        assert_eq!((trainer.epochs_done(), trainer.batches_done()), (epochs, 0));
+        assert!(before == weights(trainer.network()), "an epoch that was refused has changed the weights");
+    }
+}
+
+/// Moments, order, draws and the learning rate are those of a run that was as long from the start.
+#[test]
+fn a_training_that_is_extended_goes_on_warm() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(300, 1, 1));
+    let begun = |epochs, cool_from| {
+        let config = Config { epochs, cool_from, dropout: 0.2, head: true, layers: vec![30, 20], ..quick() };
+        let network = Network::new(&dev, config, 784, 10).unwrap();
+        Trainer::new(network, &data.train.images, &data.train.labels).unwrap()
+    };
+    // Extended after so many epochs. Until it cools, the shorter run has the same rate as the longer one.
+    for (cool_from, extended_after, equal) in
+        [(1.0, 2, true), (1.0, 1, true), (0.5, 0, true), (0.5, 1, true), (0.5, 2, false)]
+    {
+        let (mut long, mut short) = (begun(4, cool_from), begun(2, cool_from));
+        for epoch in 0..4 {
+            if epoch == extended_after {
+                short.extend(2).unwrap();
+            }
+            let [own, other] = [&mut long, &mut short].map(|trainer| trainer.epoch().unwrap());
+            assert_eq!((own.epoch, other.epoch), (epoch + 1, epoch + 1));
+        }
+        assert_eq!((short.epochs(), short.network().config.epochs), (4, 4));
+        let same = weights(long.network()) == weights(short.network());
+        assert_eq!(same, equal, "cooled from {cool_from}, extended after {extended_after}");
+    }
+}
+
+#[test]
+fn what_cannot_be_extended_says_why() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(100, 1, 1));
+    let trainer = |config| {
+        let network = Network::new(&dev, Config { layers: vec![9], ..config }, 784, 10).unwrap();
+        Trainer::new(network, &data.train.images, &data.train.labels).unwrap()
+    };
+    let error = trainer(greedy()).extend(1).unwrap_err().to_string();
+    assert_eq!(error, "`schedule` is `greedy`: a layer that has had its turn does not learn on");
+    for more in [usize::MAX, u32::MAX as usize] {
+        let mut trainer = trainer(quick());
+        let error = trainer.extend(more).unwrap_err().to_string();
+        assert!(error.starts_with("`epochs` would become ") && error.contains("more steps"), "{error}");
+        assert_eq!(trainer.epochs(), 4);
+    }
+}
+
+/// What is held out never reaches the device that learns: other images in its place leave the same weights.
+#[test]
+fn what_is_held_out_is_not_learned_from() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(300, 1, 1));
+    let learned = |data: &Dataset, config: Config| {
+        let network = Network::new(&dev, config, 784, 10).unwrap();
+        let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
+        for _ in 0..trainer.epochs() {
+            trainer.epoch().unwrap();
+        }
+        (trainer.held_out(), weights(trainer.network()))
+    };
+    let config = Config { epochs: 2, head: true, validation_samples: 100, ..quick() };
+    let mut other = data.clone();
+    other.train.images.slice_mut(s![200.., ..]).fill(99);
+    other.train.labels.slice_mut(s![200..]).fill(3);
+    let (held_out, before) = learned(&data, config.clone());
+    assert_eq!(held_out, 200..300);
+    assert!(before == learned(&other, config.clone()).1, "a held-out image was learned from");
+    // The same as if those images had never been there, and something else than if they are not held out.
+    let fewer = Dataset { train: data.train.take(200), ..data.clone() };
+    assert!(before == learned(&fewer, Config { validation_samples: 0, ..config.clone() }).1);
+    assert!(before != learned(&data, Config { validation_samples: 0, ..config.clone() }).1);
+
+    // `train_samples` counts what is left.
+    let few = Config { train_samples: 150, ..config.clone() };
+    other.train.images.slice_mut(s![150.., ..]).fill(99);
+    let (held_out, before) = learned(&data, few.clone());
+    assert_eq!(held_out, 200..300);
+    assert!(before == learned(&other, few).1, "an image beyond the first 150 was learned from");
+
+    let all = Config { validation_samples: 300, ..config };
+    let network = Network::new(&dev, all, 784, 10).unwrap();
+    let error = Trainer::new(network, &data.train.images, &data.train.labels).map(|_| ()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`validation_samples` is 300, but there are 300 images: none is left to train on"
+    );
 }
