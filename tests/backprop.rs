@@ -4,11 +4,15 @@
 
 mod oracle;
 
+use std::ops::ControlFlow;
+
 use ff_cpu::Cpu;
-use ff_data::{Dataset, epoch_order, synthetic};
+use ff_data::{Dataset, synthetic};
+use ff_net::formulas::{Output, Reset};
 use ff_net::prediction::error_percent;
-use ff_net::{Backprop, BackpropTrainer, Config, Error};
-use ff_tensor::{Device, NeuronKind, NormKind, Reset, Surrogate, random};
+use ff_net::{Config, Error, LifConfig, NeuronConfig, SurrogateKind};
+use ff_tensor::{Device, NormKind, random};
+use ff_yardstick::{Backprop, BackpropTrainer};
 use ndarray::{Array1, Array2};
 use oracle::{Matrix, Unit, backprop::Net};
 
@@ -17,11 +21,11 @@ const RESETS: [(Reset, oracle::Reset); 3] = [
     (Reset::Zero, oracle::Reset::Zero),
     (Reset::None, oracle::Reset::None),
 ];
-const SURROGATES: [(Surrogate, oracle::Surrogate); 4] = [
-    (Surrogate::Atan, oracle::Surrogate::Atan),
-    (Surrogate::FastSigmoid, oracle::Surrogate::FastSigmoid),
-    (Surrogate::Triangle, oracle::Surrogate::Triangle),
-    (Surrogate::Boxcar, oracle::Surrogate::Boxcar),
+const SURROGATES: [(SurrogateKind, oracle::Surrogate); 4] = [
+    (SurrogateKind::Atan, oracle::Surrogate::Atan),
+    (SurrogateKind::FastSigmoid, oracle::Surrogate::FastSigmoid),
+    (SurrogateKind::Triangle, oracle::Surrogate::Triangle),
+    (SurrogateKind::Boxcar, oracle::Surrogate::Boxcar),
 ];
 
 const BATCH: usize = 3;
@@ -37,19 +41,19 @@ fn compare_with_oracle(config: Config, neuron: oracle::Neuron, seed: u64) -> Vec
     for (l, weight) in net.weights.iter_mut().enumerate() {
         // Larger than at first, so that spikes come through to the top.
         let draw = |i| 1.6 * random::uniform(seed + l as u64, i) - 0.6;
-        let values: Vec<f32> = (0..weight.data.len() as u64).map(draw).collect();
+        let values: Vec<f32> = (0..weight.get().len() as u64).map(draw).collect();
         dev.write(weight, &values).unwrap();
     }
     let weights: Vec<Matrix> = net
         .weights
         .iter()
-        .map(|w| w.data.chunks(w.cols()).map(|row| row.iter().map(|&w| f64::from(w)).collect()).collect())
+        .map(|w| w.get().chunks(w.cols()).map(|row| row.iter().map(|&w| f64::from(w)).collect()).collect())
         .collect();
     let pixel = |(b, i)| random::bits(seed + 9, (b * PIXELS + i) as u64) as u8;
     let images = Array2::from_shape_fn((BATCH, PIXELS), pixel);
     let labels = Array1::from(vec![0, 2, 1]);
     let mut trainer = BackpropTrainer::new(net, &images, &labels).unwrap();
-    let loss = trainer.epoch(&[0, 1, 2], &mut || ()).unwrap();
+    let loss = trainer.epoch().unwrap();
 
     let inputs = images.rows().into_iter().map(|image| {
         let row: Vec<f64> = image.iter().map(|&pixel| f64::from(pixel) / 255.0).collect();
@@ -64,7 +68,7 @@ fn compare_with_oracle(config: Config, neuron: oracle::Neuron, seed: u64) -> Vec
     for (l, (got, want)) in trainer.dweights().zip(oracle.numeric_gradient(&weights)).enumerate() {
         let want = want.concat();
         let size = want.iter().fold(0.0, |size: f64, w| size.max(w.abs()));
-        for (i, (&got, want)) in got.data.iter().zip(want).enumerate() {
+        for (i, (&got, want)) in got.get().iter().zip(want).enumerate() {
             assert!(close(got, want, size), "{what}: layer {l} [{i}] is {got}, the oracle has {want}");
         }
         sizes.push(size);
@@ -93,7 +97,7 @@ fn gradients_of_all_layers_are_the_oracles() {
             steps: 1,
             surrogate: oracle::Surrogate::Atan,
         };
-        check(Config { neuron: NeuronKind::Relu, ..base() }, neuron);
+        check(Config { neuron: NeuronConfig::RELU, ..base() }, neuron);
         neuron.unit = Unit::Rate;
         for (reset, of_oracle) in RESETS {
             neuron.reset = of_oracle;
@@ -101,7 +105,8 @@ fn gradients_of_all_layers_are_the_oracles() {
                 neuron.surrogate = of_oracle;
                 for steps in [1, 2, 6] {
                     neuron.steps = steps;
-                    check(Config { reset, surrogate, steps, ..base() }, neuron);
+                    let lif = LifConfig { reset, surrogate, steps, ..LifConfig::default() };
+                    check(Config { neuron: NeuronConfig::Lif(lif), ..base() }, neuron);
                 }
             }
         }
@@ -109,12 +114,20 @@ fn gradients_of_all_layers_are_the_oracles() {
     assert!(largest.iter().all(|&size| size > 1e-2), "gradients were next to nothing: {largest:?}");
 }
 
-fn small(neuron: NeuronKind) -> Config {
+/// Units that spike.
+const LIF: LifConfig = LifConfig {
+    beta: 0.9,
+    threshold: 1.0,
+    reset: Reset::Subtract,
+    steps: 5,
+    output: Output::Membrane,
+    surrogate: SurrogateKind::Atan,
+};
+
+fn small(neuron: NeuronConfig) -> Config {
     Config {
         layers: vec![100, 100],
         neuron,
-        steps: 5,
-        beta: 0.9,
         norm: NormKind::Rms,
         epochs: 4,
         batch: 50,
@@ -129,9 +142,8 @@ fn train(threads: usize, config: &Config, data: &Dataset) -> ff_net::Result<(Bac
     let net = Backprop::new(&dev, config.clone(), data.width * data.height, data.classes)?;
     let mut trainer = BackpropTrainer::new(net, &data.train.images, &data.train.labels)?;
     let mut losses = Vec::new();
-    for epoch in 0..config.epochs {
-        let order = epoch_order(data.train.len(), config.seed, epoch as u64);
-        losses.push(trainer.epoch(&order, &mut || ())?);
+    for _ in 0..config.epochs {
+        losses.push(trainer.epoch()?);
     }
     Ok((trainer.into_net(), losses))
 }
@@ -140,16 +152,18 @@ fn train(threads: usize, config: &Config, data: &Dataset) -> ff_net::Result<(Bac
 fn it_learns_with_spikes_and_with_rectifiers() {
     let data = synthetic(3_000, 1_000, 1);
     for (name, bound, config) in [
-        ("spikes", 9.0, small(NeuronKind::Lif)),
-        ("rectifiers", 9.0, small(NeuronKind::Relu)),
+        ("spikes", 9.0, small(NeuronConfig::Lif(LIF))),
+        ("rectifiers", 9.0, small(NeuronConfig::RELU)),
         (
             "reset zero, triangle, three layers",
             9.0,
             Config {
                 layers: vec![100; 3],
-                reset: Reset::Zero,
-                surrogate: Surrogate::Triangle,
-                ..small(NeuronKind::Lif)
+                ..small(NeuronConfig::Lif(LifConfig {
+                    reset: Reset::Zero,
+                    surrogate: SurrogateKind::Triangle,
+                    ..LIF
+                }))
             },
         ),
     ] {
@@ -162,7 +176,7 @@ fn it_learns_with_spikes_and_with_rectifiers() {
         assert_eq!(scores.len(), 1_000);
         match scores.spikes_per_inference() {
             Some(spikes) => assert!(spikes > 1.0 && spikes < 1_500.0, "{name}: {spikes} spikes"),
-            None => assert_eq!(config.neuron, NeuronKind::Relu),
+            None => assert_eq!(config.neuron, NeuronConfig::RELU),
         }
     }
 }
@@ -170,10 +184,10 @@ fn it_learns_with_spikes_and_with_rectifiers() {
 #[test]
 fn the_same_seed_gives_the_same_network_whatever_the_number_of_threads() {
     let data = synthetic(400, 10, 2);
-    for config in [small(NeuronKind::Lif), small(NeuronKind::Relu)] {
+    for config in [small(NeuronConfig::Lif(LIF)), small(NeuronConfig::RELU)] {
         let run = |threads, seed| {
             let (net, losses) = train(threads, &Config { seed, epochs: 2, ..config.clone() }, &data).unwrap();
-            let bits = |weight: &ff_tensor::Tensor<Cpu>| weight.data.iter().map(|w| w.to_bits()).collect();
+            let bits = |weight: &ff_tensor::Tensor<Cpu>| weight.get().iter().map(|w| w.to_bits()).collect();
             let weights: Vec<Vec<u32>> = net.weights.iter().map(bits).collect();
             (weights, losses.into_iter().map(f64::to_bits).collect::<Vec<_>>())
         };
@@ -188,7 +202,7 @@ fn the_same_seed_gives_the_same_network_whatever_the_number_of_threads() {
 #[test]
 fn a_score_does_not_depend_on_the_other_images() {
     let data = synthetic(50, 150, 4);
-    let (net, _) = train(2, &Config { epochs: 1, ..small(NeuronKind::Lif) }, &data).unwrap();
+    let (net, _) = train(2, &Config { epochs: 1, ..small(NeuronConfig::Lif(LIF)) }, &data).unwrap();
     let all = net.scan(&data.test.images).unwrap();
     for i in [0, 77, 149] {
         let one = net.scan(&data.test.images.slice(ndarray::s![i..i + 1, ..]).to_owned()).unwrap();
@@ -199,12 +213,12 @@ fn a_score_does_not_depend_on_the_other_images() {
 #[test]
 fn what_is_learned_and_kept_is_counted() {
     let dev = Cpu::new(1).unwrap();
-    let config = Config { layers: vec![20, 10, 30], ..small(NeuronKind::Lif) };
+    let config = Config { layers: vec![20, 10, 30], ..small(NeuronConfig::Lif(LIF)) };
     let net = Backprop::new(&dev, config.clone(), 50, 4).unwrap();
     assert_eq!(net.parameters(), 50 * 20 + 20 * 10 + 10 * 30 + 30 * 4);
     // A current that is the same in each step, a rate at the top, five steps of all else.
     assert_eq!(net.kept_per_image(), 50 + (20 + 5 * 20) + (5 * 10 + 5 * 10) + (5 * 30 + 30));
-    let net = Backprop::new(&dev, Config { neuron: NeuronKind::Relu, ..config }, 50, 4).unwrap();
+    let net = Backprop::new(&dev, Config { neuron: NeuronConfig::RELU, ..config }, 50, 4).unwrap();
     assert_eq!(net.kept_per_image(), 50 + 2 * (20 + 10 + 30));
 }
 
@@ -215,11 +229,13 @@ fn what_it_cannot_do_is_refused() {
         let error = Backprop::new(&dev, config, 784, 10).map(|_| ()).unwrap_err().to_string();
         assert!(error.starts_with(&format!("`{key}` ")), "{key}: {error}");
     };
-    let base = || small(NeuronKind::Lif);
+    let base = || small(NeuronConfig::Lif(LIF));
     refuse(Config { bias: true, ..base() }, "bias");
     refuse(Config { dropout: 0.1, ..base() }, "dropout");
-    refuse(Config { surrogate: Surrogate::Secant, ..base() }, "surrogate");
-    refuse(Config { surrogate: Surrogate::Secant, output: ff_tensor::Output::Rate, ..base() }, "surrogate");
+    for output in [Output::Membrane, Output::Rate] {
+        let secant = LifConfig { surrogate: SurrogateKind::Secant, output, ..LIF };
+        refuse(small(NeuronConfig::Lif(secant)), "surrogate");
+    }
     refuse(Config { layers: vec![], ..base() }, "layers");
 
     let net = || Backprop::new(&dev, base(), 20, 3).unwrap();
@@ -228,7 +244,7 @@ fn what_it_cannot_do_is_refused() {
         BackpropTrainer::new(net(), &images, &Array1::from(labels)).map(|_| ()).unwrap_err().to_string()
     };
     assert_eq!(error(2, 20, vec![0, 3]), "image 1 has label 3, but there are 3 classes");
-    assert_eq!(error(0, 20, vec![]), "`train_samples` leaves no image to train on");
+    assert_eq!(error(0, 20, vec![]), "`validation_samples` is 0, but there are 0 images: none is left to train on");
     assert_eq!(error(2, 19, vec![0, 1]), "training: `images` is [2, 19] but [2, 20] is needed");
     let error = net().scan(&Array2::zeros((2, 19))).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error, "scan: `images` is [2, 19] but [2, 20] is needed");
@@ -238,15 +254,50 @@ fn what_it_cannot_do_is_refused() {
 fn what_is_no_number_ends_the_training_with_its_place() {
     let (dev, data) = (Cpu::new(1).unwrap(), synthetic(200, 10, 5));
     for (config, layer, broken) in [
-        (small(NeuronKind::Relu), 0, 3),
-        (small(NeuronKind::Lif), 1, 3),
+        (small(NeuronConfig::RELU), 0, 3),
+        (small(NeuronConfig::Lif(LIF)), 1, 3),
         // Its units fall silent, and the loss stays a number.
-        (small(NeuronKind::Lif), 0, 1),
+        (small(NeuronConfig::Lif(LIF)), 0, 1),
     ] {
         let mut net = Backprop::new(&dev, config, 784, 10).unwrap();
-        net.weights[layer].data.fill(f32::NAN);
+        net.weights[layer].get_mut().fill(f32::NAN);
         let mut trainer = BackpropTrainer::new(net, &data.train.images, &data.train.labels).unwrap();
-        let error = trainer.epoch(&epoch_order(200, 1, 0), &mut || ()).map(|_| ()).unwrap_err();
+        let error = trainer.epoch().map(|_| ()).unwrap_err();
         assert!(matches!(error, Error::Diverged { layer, epoch: 1, .. } if layer == broken), "{error}");
     }
+}
+
+#[test]
+fn an_epoch_after_the_last_one_is_refused_and_one_that_was_stopped_is_not_counted() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(100, 1, 5));
+    let config = Config { epochs: 1, ..small(NeuronConfig::RELU) };
+    let net = Backprop::new(&dev, config, 784, 10).unwrap();
+    let mut trainer = BackpropTrainer::new(net, &data.train.images, &data.train.labels).unwrap();
+    let mut told = Vec::new();
+    let stopped = trainer.epoch_with(&mut |at| {
+        told.push((at.done, at.all));
+        ControlFlow::Break(())
+    });
+    assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
+    assert_eq!(told, [(1, 2)]);
+    trainer.epoch().unwrap();
+    let error = trainer.epoch().unwrap_err().to_string();
+    assert!(error.starts_with("`epochs` is 1, and so many have ended"), "{error}");
+}
+
+#[test]
+fn what_is_held_out_is_not_learned_from() {
+    let (dev, mut data) = (Cpu::new(1).unwrap(), synthetic(120, 1, 5));
+    let config = Config { epochs: 1, validation_samples: 20, ..small(NeuronConfig::RELU) };
+    let learned = |data: &Dataset| {
+        let net = Backprop::new(&dev, config.clone(), 784, 10).unwrap();
+        let mut trainer = BackpropTrainer::new(net, &data.train.images, &data.train.labels).unwrap();
+        trainer.epoch().unwrap();
+        trainer.into_net().weights.iter().flat_map(|w| w.get().to_vec()).collect::<Vec<f32>>()
+    };
+    let before = learned(&data);
+    data.train.images.slice_mut(ndarray::s![100.., ..]).fill(77);
+    assert!(before == learned(&data), "a held-out image was learned from");
+    data.train.images.slice_mut(ndarray::s![99.., ..]).fill(77);
+    assert!(before != learned(&data), "the last image of the training was not learned from");
 }

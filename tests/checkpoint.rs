@@ -6,27 +6,35 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ff_cpu::Cpu;
-use ff_data::{Dataset, epoch_order, synthetic};
+use ff_data::{Dataset, synthetic};
+use ff_net::formulas::Output;
 use ff_net::{
-    Checkpoint, Config, EpochReport, Error, Link, Model, Negatives, Network, ObjectiveKind, Schedule, Trainer,
+    Checkpoint, Config, EpochReport, Error, LifConfig, Link, Model, NegativesConfig, Network, NeuronConfig,
+    ObjectiveConfig, Progress, Schedule, Trainer,
 };
-use ff_tensor::{Augmentation, NeuronKind, NormKind, Output};
+use ff_tensor::{Augmentation, NormKind};
 use serde_json::json;
 
 fn data() -> Dataset {
     synthetic(70, 1, 3)
 }
 
+/// How images change before each epoch.
+const CHANGES: [Augmentation; 1] = [Augmentation::Shift { pixels: 2 }];
+
+fn lif(steps: usize, output: Output) -> NeuronConfig {
+    NeuronConfig::Lif(LifConfig { steps, output, ..LifConfig::default() })
+}
+
 /// 70 images in batches of 20: three batches an epoch.
 fn base() -> Config {
     Config {
         layers: vec![12, 9],
-        steps: 3,
-        output: Output::Rate,
+        neuron: lif(3, Output::Rate),
         norm: NormKind::Rms,
         label_amplitude: 3.0,
-        objective: ObjectiveKind::Pair,
-        negatives: Negatives::Hard,
+        objective: ObjectiveConfig::Pair { alpha: 6.0 },
+        negatives: NegativesConfig::Hard { sharpness: 6.0 },
         schedule: Schedule::Joint,
         epochs: 2,
         batch: 20,
@@ -37,18 +45,11 @@ fn base() -> Config {
     }
 }
 
+/// On images that change before each epoch.
 fn begun(dev: &Cpu, config: &Config, data: &Dataset) -> Trainer<Cpu> {
     let network = Network::new(dev, config.clone(), data.width * data.height, data.classes).unwrap();
-    changing(Trainer::new(network, &data.train.images, &data.train.labels).unwrap(), data)
-}
-
-/// On images that change before each epoch.
-fn changing(trainer: Trainer<Cpu>, data: &Dataset) -> Trainer<Cpu> {
-    trainer.augmented(&[Augmentation::Shift { pixels: 2 }], data.width, data.height).unwrap()
-}
-
-fn order(config: &Config, data: &Dataset, epoch: usize) -> Vec<u32> {
-    epoch_order(data.train.len(), config.seed, epoch as u64)
+    let trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
+    trainer.augmented(&CHANGES, data.width, data.height).unwrap()
 }
 
 /// Epochs, and all losses to the bit.
@@ -67,8 +68,7 @@ fn model(network: &Network<Cpu>, data: &Dataset) -> Model {
 fn whole(config: &Config, data: &Dataset) -> (Model, Vec<(usize, Vec<u32>)>) {
     let mut trainer = begun(&Cpu::new(1).unwrap(), config, data);
     let epochs = 0..trainer.epochs();
-    let reports: Vec<EpochReport> =
-        epochs.map(|epoch| trainer.epoch(&order(config, data, epoch), &mut || ()).unwrap()).collect();
+    let reports: Vec<EpochReport> = epochs.map(|_| trainer.epoch().unwrap()).collect();
     (model(trainer.network(), data), bits(&reports))
 }
 
@@ -82,13 +82,12 @@ fn stopped(
     let mut trainer = begun(&Cpu::new(1).unwrap(), config, data);
     let (mut reports, mut stops): (Vec<EpochReport>, usize) = (Vec::new(), 0);
     while reports.len() < trainer.epochs() {
-        let order = order(config, data, reports.len());
         let mut left = every;
-        let mut on_step = || {
+        let mut control = |_: Progress| {
             left -= 1;
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        reports.extend(trainer.epoch_until(&order, &mut on_step).unwrap());
+        reports.extend(trainer.epoch_with(&mut control).unwrap());
         let notes = json!({ "stop": stops });
         let checkpoint =
             Checkpoint::of(&mut trainer, &data.name, data.width, data.height, notes.clone()).unwrap();
@@ -99,7 +98,8 @@ fn stopped(
         assert_eq!(loaded.notes, notes);
         stops += 1;
         let dev = Cpu::new(1 + stops % 3).unwrap();
-        trainer = changing(loaded.trainer(&dev, &data.train.images, &data.train.labels).unwrap(), data);
+        // How images change, the checkpoint knows itself.
+        trainer = loaded.trainer(&dev, &data.train.images, &data.train.labels).unwrap();
     }
     (model(trainer.network(), data), bits(&reports), stops)
 }
@@ -109,7 +109,7 @@ fn a_training_stopped_after_any_batch_ends_bit_equal() {
     let (data, dir) = (data(), tempfile::tempdir().unwrap());
     let rich = Config {
         head: true,
-        negatives: Negatives::Head,
+        negatives: NegativesConfig::Head { sharpness: 6.0 },
         dropout: 0.2,
         pixel_dropout: 0.1,
         weight_decay: 0.1,
@@ -122,8 +122,9 @@ fn a_training_stopped_after_any_batch_ends_bit_equal() {
         ("joint with heads, dropout, biases", rich.clone()),
         ("greedy with heads, dropout, biases", Config { schedule: Schedule::Greedy, ..rich }),
         ("spikes between layers", Config { link: Link::Spikes, bias: true, ..base() }),
-        ("relu", Config { neuron: NeuronKind::Relu, ..base() }),
-        ("linear", Config { output: Output::Membrane, steps: 1, ..base() }),
+        ("relu", Config { neuron: NeuronConfig::RELU, ..base() }),
+        ("images held out", Config { validation_samples: 9, train_samples: 60, ..base() }),
+        ("linear", Config { neuron: lif(1, Output::Membrane), ..base() }),
     ] {
         let (model, reports) = whole(&config, &data);
         let untrained = begun(&Cpu::new(1).unwrap(), &config, &data);
@@ -146,41 +147,84 @@ fn an_epoch_that_was_stopped_goes_on_in_the_same_trainer_too() {
     let (model_, reports) = whole(&config, &data);
     let mut trainer = begun(&Cpu::new(2).unwrap(), &config, &data);
     let mut again = Vec::new();
-    for epoch in 0..trainer.epochs() {
-        let order = order(&config, &data, epoch);
-        let mut told = 0;
-        let mut first = || {
-            told += 1;
+    for _ in 0..trainer.epochs() {
+        let mut told = Vec::new();
+        let mut first = |at: Progress| {
+            told.push((at.done, at.all));
             ControlFlow::Break(())
         };
-        assert!(trainer.epoch_until(&order, &mut first).unwrap().is_none());
-        assert_eq!(told, 1);
-        again.push(trainer.epoch(&order, &mut || told += 1).unwrap());
-        assert_eq!(told, 3);
+        assert!(trainer.epoch_with(&mut first).unwrap().is_none());
+        let mut rest = |at: Progress| {
+            told.push((at.done, at.all));
+            ControlFlow::Continue(())
+        };
+        again.extend(trainer.epoch_with(&mut rest).unwrap());
+        assert_eq!(told, [(1, 3), (2, 3), (3, 3)]);
     }
     assert_eq!(bits(&again), reports);
     assert!(model(trainer.network(), &data) == model_);
+}
+
+/// The checkpoint knows how images change: without them the weights would be others.
+#[test]
+fn a_training_on_changing_images_goes_on_with_them() {
+    let (data, dir, dev) = (data(), tempfile::tempdir().unwrap(), Cpu::new(1).unwrap());
+    let checkpoint = saved(&base(), &dir.path().join("checkpoint.safetensors"));
+    let resumed = || checkpoint.trainer(&dev, &data.train.images, &data.train.labels).unwrap();
+    assert_eq!(resumed().augmentations(), CHANGES);
+    let ended = |mut trainer: Trainer<Cpu>| {
+        while trainer.epochs_done() < trainer.epochs() {
+            trainer.epoch().unwrap();
+        }
+        model(trainer.network(), &data)
+    };
+    let (whole, _) = whole(&base(), &data);
+    assert!(ended(resumed()) == whole);
+    let unchanged = resumed().augmented(&[], data.width, data.height).unwrap();
+    assert!(ended(unchanged) != whole, "the changes made no difference, so nothing was tested");
+}
+
+#[test]
+fn a_training_that_was_made_longer_is_as_long_after_a_stop() {
+    let (data, dev) = (data(), Cpu::new(1).unwrap());
+    let mut trainer = begun(&dev, &base(), &data);
+    for _ in 0..trainer.epochs() {
+        trainer.epoch().unwrap();
+    }
+    trainer.extend(2).unwrap();
+    trainer.epoch_with(&mut |_| ControlFlow::Break(())).unwrap();
+    let checkpoint = Checkpoint::of(&mut trainer, &data.name, data.width, data.height, json!({})).unwrap();
+    let mut resumed = checkpoint.trainer(&dev, &data.train.images, &data.train.labels).unwrap();
+    for trainer in [&mut trainer, &mut resumed] {
+        assert_eq!((trainer.epochs(), trainer.epochs_done(), trainer.batches_done()), (4, 2, 1));
+        for _ in 0..2 {
+            trainer.epoch().unwrap();
+        }
+        assert!(matches!(trainer.epoch(), Err(Error::Ended { epochs: 4 })));
+    }
+    assert!(model(trainer.network(), &data) == model(resumed.network(), &data));
 }
 
 #[test]
 fn a_checkpoint_can_be_read_as_a_model() {
     let (data, dir) = (data(), tempfile::tempdir().unwrap());
     let mut trainer = begun(&Cpu::new(1).unwrap(), &base(), &data);
-    trainer.epoch(&order(&base(), &data, 0), &mut || ()).unwrap();
+    trainer.epoch().unwrap();
     let path = dir.path().join("checkpoint.safetensors");
     Checkpoint::of(&mut trainer, &data.name, data.width, data.height, json!(null))
         .unwrap()
         .save(&path)
         .unwrap();
-    assert!(Model::load(&path).unwrap() == model(trainer.network(), &data));
+    let mut as_model = model(trainer.network(), &data);
+    as_model.origin.augment = CHANGES.to_vec();
+    assert!(Model::load(&path).unwrap() == as_model);
 }
 
 /// After one batch of the first epoch.
 fn saved(config: &Config, path: &Path) -> Checkpoint {
     let data = data();
     let mut trainer = begun(&Cpu::new(1).unwrap(), config, &data);
-    let order = order(config, &data, 0);
-    trainer.epoch_until(&order, &mut || ControlFlow::Break(())).unwrap();
+    trainer.epoch_with(&mut |_| ControlFlow::Break(())).unwrap();
     let checkpoint = Checkpoint::of(&mut trainer, &data.name, data.width, data.height, json!({})).unwrap();
     checkpoint.save(path).unwrap();
     checkpoint

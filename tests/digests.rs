@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ff_cpu::{Cpu, simd_name};
-use ff_data::{Samples, epoch_order, synthetic};
-use ff_net::{Config, Network, Trainer};
-use ff_tensor::{Device, NeuronKind};
+use ff_data::{Samples, synthetic};
+use ff_net::{Config, Network, NeuronConfig, Trainer};
+use ff_tensor::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -51,11 +51,11 @@ struct Digests {
 fn weights_of(dev: &Cpu, config: &Config, data: &Samples) -> String {
     let network = Network::new(dev, config.clone(), data.images.ncols(), 10).unwrap();
     let mut trainer = Trainer::new(network, &data.images, &data.labels).unwrap();
-    for epoch in 0..trainer.epochs() {
-        trainer.epoch(&epoch_order(data.len(), config.seed, epoch as u64), &mut || ()).unwrap();
+    for _ in 0..trainer.epochs() {
+        trainer.epoch().unwrap();
     }
     let network = trainer.into_network();
-    let layers = network.layers.iter().map(|layer| &layer.weight);
+    let layers = network.layers.iter().map(|layer| layer.weight());
     let all = layers.chain(network.heads.iter().map(|head| &head.weight));
     let numbers = all.flat_map(|weight| dev.download(weight).unwrap());
     sha256(numbers.flat_map(f32::to_le_bytes))
@@ -84,7 +84,7 @@ fn preset(name: &str) -> Config {
 fn presets() -> Vec<(&'static str, Config)> {
     let names = ["quick", "standard", "best", "quick-relu", "standard-relu", "best-relu", "tutorial"];
     let mut all: Vec<(&str, Config)> = names.map(|name| (name, preset(name))).into();
-    all.push(("tutorial with relu", Config { neuron: NeuronKind::Relu, ..preset("tutorial") }));
+    all.push(("tutorial with relu", Config { neuron: NeuronConfig::RELU, ..preset("tutorial") }));
     all
 }
 

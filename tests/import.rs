@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use ff_cpu::Cpu;
-use ff_net::{Config, Model, Negatives, Predictor, Result};
-use ff_tensor::{NeuronKind, Reset};
+use ff_net::formulas::Reset;
+use ff_net::{Config, LifConfig, Model, NegativesConfig, NeuronConfig, Predictor, Result};
 use ndarray::Array2;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -47,6 +47,10 @@ fn import(path: &Path, config: Config) -> Result<Model> {
     Model::import(path, config, "stripes", 6, 5, 3)
 }
 
+fn lif(lif: LifConfig) -> Config {
+    Config { neuron: NeuronConfig::Lif(lif), ..Config::default() }
+}
+
 /// What Python's safetensors wrote, `golden/make_golden.py`: a torch net with snnTorch's `Leaky`.
 #[test]
 fn what_python_wrote_is_read() {
@@ -63,20 +67,20 @@ fn what_python_wrote_is_read() {
     }
     let network = model.network(&Cpu::new(1).unwrap()).unwrap();
     let images = Array2::from_shape_fn((2, 30), |(i, p)| ((i * 30 + p) * 7 % 256) as u8);
-    assert_eq!(Predictor::new(&network).unwrap().scan(&network, &images, &mut |_| ()).unwrap().len(), 2);
+    assert_eq!(Predictor::new(&network).unwrap().scan(&network, &images).unwrap().len(), 2);
     // Other neurons than its own would be another net.
     for (config, expected) in [
         (
-            Config { beta: 0.9, ..Config::default() },
+            lif(LifConfig { beta: 0.9, ..LifConfig::default() }),
             "layers.0.neuron.beta`, but the settings say `beta = 0.9`",
         ),
-        (Config { threshold: 2.0, ..Config::default() }, "but the settings say `threshold = 2`"),
+        (lif(LifConfig { threshold: 2.0, ..LifConfig::default() }), "but the settings say `threshold = 2`"),
         (
-            Config { reset: Reset::Zero, ..Config::default() },
+            lif(LifConfig { reset: Reset::Zero, ..LifConfig::default() }),
             "has 0 in `layers.0.neuron.reset_mechanism_val`, but",
         ),
         (
-            Config { neuron: NeuronKind::Relu, ..Config::default() },
+            Config { neuron: NeuronConfig::RELU, ..Config::default() },
             "of a unit that spikes, but the settings say",
         ),
     ] {
@@ -99,9 +103,9 @@ fn biases_and_heads_come_along_if_the_settings_have_them() {
     assert_eq!(model.weights[0].bias.as_deref(), Some(&[-3.0, -2.0, -1.0, 0.0][..]));
     assert_eq!(model.weights[1].head.as_ref().unwrap()[[2, 1]], 2.0);
     // Without them in the file there are none, and nothing that would need them.
-    let config = Config { head: true, negatives: Negatives::Head, ..Config::default() };
+    let config = Config { head: true, negatives: NegativesConfig::Head { sharpness: 1.0 }, ..Config::default() };
     let model = import(&write(dir.path(), &net(), None), config).unwrap();
-    assert!(!model.config.head && model.config.negatives == Negatives::Uniform);
+    assert!(!model.config.head && model.config.negatives == NegativesConfig::Uniform {});
     assert!(model.weights.iter().all(|layer| layer.head.is_none()));
 }
 

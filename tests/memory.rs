@@ -4,14 +4,18 @@
 mod counting;
 
 use std::io::Write;
+use std::ops::ControlFlow;
 
 use counting::{alone, peak_of};
 use ff_cpu::Cpu;
-use ff_data::{epoch_order, idx::FILES, synthetic};
-use ff_net::{Backprop, BackpropTrainer, Config, Link, Negatives, Network, Trainer};
-use ff_tensor::{NeuronKind, Surrogate};
+use ff_data::{idx::FILES, synthetic};
+use ff_net::{
+    Config, Control, LifConfig, Link, NegativesConfig, Network, NeuronConfig, SurrogateKind, Trainer,
+};
+use ff_yardstick::{Backprop, BackpropTrainer};
 use flate2::{Compression, write::GzEncoder};
 
+const BY_HEAD: NegativesConfig = NegativesConfig::Head { sharpness: 6.0 };
 const THREADS: usize = 2;
 /// Of which the one with the fewest allocations counts.
 const EPOCHS: usize = 10;
@@ -67,21 +71,14 @@ fn a_step_allocates_nothing() {
         .collect();
     assert!(cases.len() >= 9 && cases.iter().any(|(_, config)| config.head), "the presets have moved");
     for (name, link, negatives) in [
-        ("spikes cross, a bias, no head", Link::Spikes, Negatives::Hard),
-        ("spikes cross, a bias, heads that draw the negatives", Link::Spikes, Negatives::Head),
-        ("a bias, heads that draw the negatives", Link::Signal, Negatives::Head),
+        ("spikes cross, a bias, no head", Link::Spikes, NegativesConfig::Hard { sharpness: 6.0 }),
+        ("spikes cross, a bias, heads that draw the negatives", Link::Spikes, BY_HEAD),
+        ("a bias, heads that draw the negatives", Link::Signal, BY_HEAD),
     ] {
-        let head = negatives == Negatives::Head;
-        let config = Config {
-            link,
-            negatives,
-            head,
-            surrogate: Surrogate::Atan,
-            bias: true,
-            dropout: 0.1,
-            ..Config::quick()
-        };
-        let config = Config { layers: vec![64, 64], epochs: EPOCHS, batch: 32, ..config };
+        let head = negatives == BY_HEAD;
+        let config = Config { link, negatives, head, bias: true, dropout: 0.1, ..Config::quick() };
+        let mut config = Config { layers: vec![64, 64], epochs: EPOCHS, batch: 32, ..config };
+        config.lif_mut().surrogate = SurrogateKind::Atan;
         cases.push((name.into(), config));
     }
     let data = synthetic(640, 1, 1);
@@ -91,8 +88,8 @@ fn a_step_allocates_nothing() {
         let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
         // One layer after the other, if greedy.
         for stage in 0..trainer.epochs() / EPOCHS {
-            let calls = calls_in_a_step(&dev, &mut |on_step| {
-                trainer.epoch(&epoch_order(640, 1, 0), on_step).unwrap();
+            let calls = calls_in_a_step(&dev, &mut |control| {
+                trainer.epoch_with(control).unwrap();
             });
             assert!(calls <= packing(10), "{name}, stage {stage}: {calls} allocations in a step");
         }
@@ -103,14 +100,15 @@ fn a_step_allocates_nothing() {
 fn a_step_of_backpropagation_allocates_nothing() {
     let _alone = alone();
     let data = synthetic(640, 1, 1);
-    for neuron in [NeuronKind::Lif, NeuronKind::Relu] {
+    let lif = NeuronConfig::Lif(LifConfig { steps: 4, ..LifConfig::default() });
+    for neuron in [lif, NeuronConfig::RELU] {
         let config =
-            Config { neuron, layers: vec![64, 64], steps: 4, epochs: EPOCHS, batch: 32, ..Config::default() };
+            Config { neuron, layers: vec![64, 64], epochs: EPOCHS, batch: 32, ..Config::default() };
         let dev = Cpu::new(THREADS).unwrap();
         let net = Backprop::new(&dev, config, 784, 10).unwrap();
         let mut trainer = BackpropTrainer::new(net, &data.train.images, &data.train.labels).unwrap();
-        let calls = calls_in_a_step(&dev, &mut |on_step| {
-            trainer.epoch(&epoch_order(640, 1, 0), on_step).unwrap();
+        let calls = calls_in_a_step(&dev, &mut |control| {
+            trainer.epoch_with(control).unwrap();
         });
         assert!(calls <= packing(8), "{neuron:?}: {calls} allocations in a step");
     }
@@ -123,19 +121,20 @@ fn packing(products: usize) -> f64 {
 }
 
 /// How often memory is asked for between two steps. `epoch` is to call what it is given after each step.
-fn calls_in_a_step(dev: &Cpu, epoch: &mut (dyn FnMut(&mut dyn FnMut()) + Send)) -> f64 {
+fn calls_in_a_step(dev: &Cpu, epoch: &mut (dyn FnMut(Control) + Send)) -> f64 {
     // As the command line does: the whole epoch on one of the device's threads.
     let mut per_step = || {
         let (mut calls, mut steps) = (0, 0);
         let mut last = None;
         dev.install(|| {
-            epoch(&mut || {
+            epoch(&mut |_| {
                 let now = counting::calls();
                 if let Some(last) = last {
                     calls += now - last;
                     steps += 1;
                 }
                 last = Some(now);
+                ControlFlow::Continue(())
             });
         });
         calls as f64 / f64::from(steps)

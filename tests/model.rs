@@ -6,14 +6,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ff_cpu::Cpu;
+use ff_net::formulas::Output;
 use ff_net::{Config, Model, Network, Origin, Predictor};
-use ff_tensor::{Augmentation, Output};
+use ff_tensor::Augmentation;
 use ndarray::Array2;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
 fn network(bias: bool) -> Network<Cpu> {
-    let config = Config { layers: vec![4, 3], steps: 3, output: Output::Rate, bias, ..Config::default() };
+    let mut config = Config { layers: vec![4, 3], bias, ..Config::default() };
+    (config.lif_mut().steps, config.lif_mut().output) = (3, Output::Rate);
     Network::new(&Cpu::new(1).unwrap(), config, 6 * 5, 2).unwrap()
 }
 
@@ -49,7 +51,7 @@ fn a_model_comes_back_bit_for_bit() {
         let dev = Cpu::new(2).unwrap();
         let images = Array2::from_shape_fn((3, 30), |(i, p)| ((i * 30 + p) * 7 % 256) as u8);
         let scores = |network: &Network<Cpu>| {
-            Predictor::new(network).unwrap().scan(network, &images, &mut |_| ()).unwrap().layers
+            Predictor::new(network).unwrap().scan(network, &images).unwrap().layers
         };
         assert_eq!(scores(&network(bias)), scores(&back.network(&dev).unwrap()));
     }
@@ -209,7 +211,7 @@ fn a_model_of_format_version_1_is_read() {
     let model = Model::load(&path).unwrap();
     assert_eq!((model.format_version, model.version.as_str()), (1, "0.1.0"));
     assert_eq!((model.dataset.as_str(), model.width, model.height, model.classes), ("stripes", 6, 5, 3));
-    assert_eq!((&model.config.layers[..], model.config.threshold), (&[4, 3][..], 0.2));
+    assert_eq!((&model.config.layers[..], model.config.neuron.lif().unwrap().threshold), (&[4, 3][..], 0.2));
     assert_eq!(model.origin, Origin::default());
     // As numpy reads them: weights [out, in].
     assert_eq!(model.weights[0].weight[[1, 0]], 0.088_904_046);

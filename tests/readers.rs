@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use ff_cpu::Cpu;
 use ff_data::idx::FILES;
-use ff_data::{Dataset, epoch_order, read_dir, synthetic};
+use ff_data::{Dataset, read_dir, synthetic};
 use ff_net::{Checkpoint, Config, Network, Trainer};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -263,7 +263,7 @@ fn checkpoint() -> &'static [u8] {
         let (images, labels) = arrays();
         let network = Network::new(&Cpu::new(1).unwrap(), config, HEIGHT * WIDTH, 3).unwrap();
         let mut trainer = Trainer::new(network, &images, &labels).unwrap();
-        trainer.epoch(&epoch_order(TRAIN, 1, 0), &mut || ()).unwrap();
+        trainer.epoch().unwrap();
         let file = tempfile::NamedTempFile::new().unwrap();
         let notes = serde_json::json!({ "metrics": [1, 2.5, null] });
         Checkpoint::of(&mut trainer, "stripes", WIDTH, HEIGHT, notes).unwrap().save(file.path()).unwrap();
@@ -375,7 +375,7 @@ proptest! {
                 && trainer.epochs_done() < trainer.epochs()
             {
                 prop_assert_eq!(pixels, images.ncols());
-                let _ = trainer.epoch(&epoch_order(TRAIN, 1, 0), &mut || ());
+                let _ = trainer.epoch();
             }
         }
     }

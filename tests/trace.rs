@@ -2,22 +2,22 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use ff_cpu::Cpu;
-use ff_net::{Config, Link, Network, Predictor, trace};
-use ff_tensor::{NeuronKind, NormKind, Output, Reset};
+use ff_net::formulas::{Output, Reset};
+use ff_net::{Config, LifConfig, Link, Network, NeuronConfig, Predictor, trace};
+use ff_tensor::NormKind;
 use ndarray::Array2;
 
 const CLASSES: usize = 3;
 
 fn config(link: Link, reset: Reset, bias: bool) -> Config {
+    let lif = LifConfig { steps: 6, output: Output::Rate, reset, ..LifConfig::default() };
     Config {
         layers: vec![17, 9, 5],
-        steps: 6,
-        output: Output::Rate,
+        neuron: NeuronConfig::Lif(lif),
         norm: NormKind::Rms,
         label_amplitude: 2.0,
         weight_scale: 3.0,
         link,
-        reset,
         bias,
         ..Config::default()
     }
@@ -35,12 +35,12 @@ fn a_trace_tells_what_a_prediction_tells() {
             let config = config(link, reset, bias);
             let network = Network::new(&dev, config.clone(), 20, CLASSES).unwrap();
             let traces = trace(&network, &image(), &[0, 1, 2]).unwrap().unwrap();
-            let scores = Predictor::new(&network).unwrap().scan(&network, &image(), &mut |_| ()).unwrap();
+            let scores = Predictor::new(&network).unwrap().scan(&network, &image()).unwrap();
             let mut spikes = [0.0; 3];
             for (label, layers) in traces.iter().enumerate() {
                 for (l, one) in layers.iter().enumerate() {
                     assert_eq!(one.spikes.dim(), (6, config.layers[l]));
-                    let above = one.membranes.mapv(|mem| f32::from(mem > config.threshold));
+                    let above = one.membranes.mapv(|mem| f32::from(mem > LifConfig::default().threshold));
                     assert_eq!(above, one.spikes, "{link:?} {reset:?}, layer {l}");
                     let counts = one.spikes.sum_axis(ndarray::Axis(0));
                     let goodness = counts.mapv(|n| (n / 6.0) * (n / 6.0)).mean().unwrap();
@@ -64,15 +64,16 @@ fn a_membrane_obeys_its_equation() {
     let dev = Cpu::new(1).unwrap();
     for reset in [Reset::Subtract, Reset::Zero, Reset::None] {
         let config = config(Link::Signal, reset, false);
-        let network = Network::new(&dev, config.clone(), 20, CLASSES).unwrap();
+        let LifConfig { beta, threshold, .. } = *config.neuron.lif().unwrap();
+        let network = Network::new(&dev, config, 20, CLASSES).unwrap();
         let traces = trace(&network, &image(), &[1]).unwrap().unwrap();
         for one in &traces[0] {
             for (mem, spk) in one.membranes.columns().into_iter().zip(one.spikes.columns()) {
                 for t in 1..6 {
                     let left = match reset {
-                        Reset::Subtract => config.beta * mem[t - 1] - config.threshold * spk[t - 1],
-                        Reset::Zero => config.beta * mem[t - 1] * (1.0 - spk[t - 1]),
-                        Reset::None => config.beta * mem[t - 1],
+                        Reset::Subtract => beta * mem[t - 1] - threshold * spk[t - 1],
+                        Reset::Zero => beta * mem[t - 1] * (1.0 - spk[t - 1]),
+                        Reset::None => beta * mem[t - 1],
                     };
                     let current = mem[t] - left;
                     assert!((current - mem[0]).abs() < 1e-4, "{reset:?}: {current}, but first {}", mem[0]);
@@ -85,7 +86,7 @@ fn a_membrane_obeys_its_equation() {
 #[test]
 fn there_is_none_of_a_rectifier_and_none_of_another_image() {
     let dev = Cpu::new(1).unwrap();
-    let relu = Config { neuron: NeuronKind::Relu, ..Config::default() };
+    let relu = Config { neuron: NeuronConfig::RELU, ..Config::default() };
     let network = Network::new(&dev, relu, 20, CLASSES).unwrap();
     assert_eq!(trace(&network, &image(), &[0]).unwrap(), None);
     // The tutorial's units, whose currents otherwise stay in shares.

@@ -6,9 +6,9 @@ mod mnist;
 use std::path::Path;
 
 use ff_cpu::Cpu;
-use ff_net::torch::TorchGenerator;
-use ff_net::tutorial::{self, Set};
-use ff_tensor::NeuronKind;
+use ff_net::{Config, NeuronConfig, to_the_end};
+use ff_yardstick::torch::TorchGenerator;
+use ff_yardstick::tutorial::{self, Set};
 use serde_json::Value;
 
 fn golden() -> Value {
@@ -59,8 +59,8 @@ fn seed_123_gives_the_published_numbers_on_mnist() {
     let test = Set { images: &data.test.images, labels: &data.test.labels };
     let (dev, golden) = (Cpu::new(0).unwrap(), golden());
     let mut generator = TorchGenerator::new(123);
-    for (name, neuron) in [("lif", NeuronKind::Lif), ("relu", NeuronKind::Relu)] {
-        let run = tutorial::run(&dev, neuron, &mut generator, train, test, data.classes, &mut || ()).unwrap();
+    for (name, neuron) in [("lif", Config::default().neuron), ("relu", NeuronConfig::RELU)] {
+        let run = tutorial::run(&dev, neuron, &mut generator, train, test, data.classes, &mut to_the_end).unwrap();
         let golden = &golden[name];
         assert_eq!(run.negatives_with_true_label() as u64, golden["same_label"].as_u64().unwrap());
         // The first steps follow torch closely; a thousand steps of Adam let rounding grow.

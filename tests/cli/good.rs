@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use ff_net::Model;
 use image::{GrayImage, Luma};
 use predicates::prelude::*;
 use predicates::str::{contains, is_empty, starts_with};
@@ -65,7 +66,7 @@ fn the_config_of_a_run_repeats_it_bit_for_bit_on_any_number_of_threads() {
     let desk = Desk::new();
     desk.run(&format!("train {SMALL} --seed 77 --set bias=true --set beta=.7 --threads 1 --out first"));
     let config = fs::read_to_string(desk.path("first/config.toml")).unwrap();
-    assert!(config.contains("\nbeta = 0.7\n") && config.contains("\nseed = 77\n"), "{config}");
+    assert!(config.contains("\n[neuron.lif]\nbeta = 0.7\n") && config.contains("\nseed = 77\n"), "{config}");
     // Also from another place than where the first run found its data.
     let mut command = desk.command("train --config first/config.toml --data digits --threads 2 --out second");
     command.env_remove("FF_DATA_DIR").assert().success();
@@ -116,9 +117,60 @@ fn json_is_one_document_and_nothing_else() {
 #[test]
 fn held_out_images_are_watched_and_not_trained_on() {
     let desk = Desk::new();
-    desk.run(&format!("train {SMALL} --set validation_samples=40 --set train_samples=100 --out run"))
-        .stdout(contains("on 100 images"))
-        .stdout(contains("% of held-out images"));
+    let mut set = ff_data::synthetic(200, 60, 1);
+    // What is held out is the end. Between it and the first hundred lie images that nobody looks at.
+    let changes: [(&str, std::ops::Range<usize>); 3] =
+        [("same", 0..0), ("held-out", 160..200), ("between", 100..160)];
+    let mut runs = Vec::new();
+    for (name, range) in changes {
+        for image in range {
+            set.train.images.row_mut(image).mapv_inplace(|pixel| 255 - pixel);
+        }
+        desk.lay_out(name, &set);
+        let words = "--set validation_samples=40 --set train_samples=100";
+        desk.run(&format!("train {SMALL} {words} --data {name} --out runs/{name}"))
+            .stdout(contains("on 100 images"))
+            .stdout(contains("% of held-out images"));
+        let metrics = fs::read_to_string(desk.path(&format!("runs/{name}/metrics.jsonl"))).unwrap();
+        let last: Value = serde_json::from_str(metrics.lines().next_back().unwrap()).unwrap();
+        let model = Model::load(&desk.path(&format!("runs/{name}/model.safetensors"))).unwrap();
+        runs.push((model.weights, last["error"].clone()));
+    }
+    assert!(runs.iter().all(|(weights, _)| *weights == runs[0].0), "a held-out image was learned from");
+    assert_ne!(runs[0].1, runs[1].1, "the error is not that of the held-out images");
+    assert_eq!(runs[1].1, runs[2].1);
+}
+
+#[test]
+fn a_value_is_set_by_its_path_or_by_its_short_key() {
+    let desk = Desk::new();
+    let words = "--set layers=[20,20] --set epochs=1 --set batch=25";
+    let short = "--set steps=2 --set threshold=1 --set beta=.7 --set alpha=8 --set sharpness=30";
+    let path = "--set neuron.lif.steps=2 --set neuron.lif.threshold=1 --set neuron.lif.beta=.7 \
+                --set objective.pair.alpha=8 --set negatives.hard.sharpness=30";
+    let table = "--set neuron={lif={steps=2,threshold=1.0,beta=0.7,output=\"rate\",surrogate=\"secant\"}} \
+                 --set objective={pair={alpha=8}} --set negatives={hard={sharpness=30}}";
+    let config = |name: &str| fs::read_to_string(desk.path(&format!("{name}/config.toml"))).unwrap();
+    for (name, set) in [("short", short), ("path", path), ("table", table)] {
+        desk.run(&format!("train {words} {set} --out {name}"));
+        assert_eq!(config(name), config("short"), "{name}");
+    }
+    for part in ["[neuron.lif]\nbeta = 0.7\n", "[objective.pair]\nalpha = 8.0\n", "[negatives.hard]\n"] {
+        assert!(config("short").contains(part), "{}", config("short"));
+    }
+    // A value of another kind makes the part this kind.
+    desk.run(&format!("train --preset quick-relu {words} --set neuron.lif.steps=3 --out other"))
+        .stdout(starts_with("quick-relu: 784-20-20 (lif, 3 steps)"));
+    // What an older program wrote has all short keys, also those of other kinds.
+    let old = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/config-1.toml"));
+    fs::write(desk.path("old.toml"), old.unwrap()).unwrap();
+    desk.run("train --config old.toml --out old");
+    desk.run("train --set layers=[20,10] --set epochs=1 --set beta=.7 --set negatives=uniform --set bias=true --out new");
+    assert_eq!(config("old"), config("new"));
+    let model = |name: &str| fs::read(desk.path(&format!("{name}/model.safetensors"))).unwrap();
+    assert!(model("old") == model("new"), "the old file means something else");
+    desk.run("train --config old.toml --set neuron.lif.beta=0.6 --out changed");
+    assert!(config("changed").contains("[neuron.lif]\nbeta = 0.6\n"), "{}", config("changed"));
 }
 
 #[test]
@@ -257,7 +309,8 @@ fn both_ways_of_prediction_are_reported() {
 #[test]
 fn a_net_that_does_not_spike_is_named() {
     let desk = Desk::new();
-    let silent = "note: no unit of layer 1 spikes, so it cannot learn; try a lower `--set threshold=VALUE`";
+    let silent =
+        "note: no unit of layer 1 spikes, so it cannot learn; try a lower `--set neuron.lif.threshold=VALUE`";
     desk.run(&format!("train {SMALL} --set threshold=1000"))
         .stderr(starts_with(silent).and(contains("\n").count(1)));
 }

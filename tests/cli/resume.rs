@@ -334,7 +334,7 @@ fn what_cannot_be_resumed_is_refused_with_what_to_type_next() {
 fn a_run_that_diverges_after_a_checkpoint_stays_and_says_that_to_resume_does_not_help() {
     let desk = Desk::new();
     // Each step multiplies the weights by a million.
-    let words = "train --set layers=[9] --set neuron=relu --set surrogate=atan --set batch=200 --set epochs=20 \
+    let words = "train --set layers=[9] --set neuron=relu --set batch=200 --set epochs=20 \
                  --set learning_rate=1000 --set weight_decay=1000 --out run";
     let output = desk.command(words).assert().code(2).get_output().clone();
     let text = String::from_utf8(output.stderr).unwrap();

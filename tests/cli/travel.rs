@@ -194,9 +194,12 @@ fn a_model_says_what_it_is() {
         .stdout(contains("preset     quick\ndata set   digits, 28 x 28 pixels in 10 classes\n"))
         .stdout(contains("training   200 images, error ").and(contains(error)))
         .stdout(contains("layer 2       20 -> 20    lif, 2 steps         600 parameters, with head\n"))
-        .stdout(contains("\n  beta               0.7\n").and(contains("\"rotate\":10.1,")));
+        .stdout(
+            contains("\n  neuron                    lif\n  neuron.lif.beta           0.7\n")
+                .and(contains("\"rotate\":10.1,")),
+        );
     let document = desk.json("info run/model.safetensors --json");
-    assert_eq!(document["config"]["beta"], 0.7);
+    assert_eq!(document["config"]["neuron"]["lif"]["beta"], 0.7);
     assert_eq!(document["augment"][0]["affine"]["rotate"], 10.1);
     assert_eq!(document["test_error"], summary["test_error"]);
     assert_eq!(document["layers"][0]["parameters"], 784 * 20 + 200);

@@ -123,7 +123,7 @@ pub struct TrainArgs {
     /// Read the settings from a file, such as the config.toml of an earlier run
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Change one setting, such as `epochs=4`, `layers=[1000,1000]` or `neuron=relu`; can be repeated
+    /// Change one setting, such as `epochs=4`, `layers=[1000,1000]`, `neuron=relu` or `neuron.lif.beta=0.9`; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Read the data set from this directory. It has MNIST's four files, each plain or .gz
@@ -185,7 +185,7 @@ pub struct CompareArgs {
     /// Train from seeds 1 to N
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub seeds: u64,
-    /// Change one setting of all networks, such as `layers=[1000,1000]`; can be repeated
+    /// Change one setting of all networks that have it, such as `layers=[1000,1000]` or `neuron.lif.steps=4`; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Directory with a data set in MNIST's four files
@@ -243,7 +243,7 @@ pub struct ImportArgs {
     /// Take the settings of the network from a file, such as a run's config.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Change one setting, such as `neuron=relu` or `beta=0.9`; can be repeated
+    /// Change one setting, such as `neuron=relu` or `neuron.lif.beta=0.9`; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Directory with the network's data set, in MNIST's four files

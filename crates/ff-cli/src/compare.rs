@@ -4,10 +4,11 @@
 use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
-use ff_data::{Dataset, epoch_order};
+use ff_data::Dataset;
 use ff_net::prediction::error_percent;
-use ff_net::{Backprop, BackpropTrainer, Config, Network, Trainer};
+use ff_net::{Config, Network, Trainer, to_the_end};
 use ff_tensor::Device;
+use ff_yardstick::{Backprop, BackpropTrainer};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
@@ -17,8 +18,7 @@ use crate::failure::{Failure, Outcome};
 use crate::operations::Operations;
 use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, thousands, value};
-use crate::settings::{PRESETS, Settings};
-use crate::split::split;
+use crate::settings::{Change, PRESETS, Settings, changes};
 use crate::verdict::Judge;
 use crate::{data, device};
 
@@ -62,7 +62,7 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
             .validate(set.width * set.height, set.classes)
             .map_err(|e| Failure::new(format!("{name}: {e}")).advise("another `--set`"))?;
     }
-    hold_out(&mut set, &contenders[0].2.config)?;
+    let train_samples = hold_out(&mut set, &contenders[0].2.config)?;
     let run_dir = RunDir::prepare(args.out.as_deref(), "compare")?;
     let place = dev.place().description;
     screen.line(format!(
@@ -70,7 +70,7 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
         contenders.len(),
         contenders[0].2.config.epochs,
         seeds_name(args.seeds),
-        thousands(set.train.len() as f64),
+        thousands(train_samples as f64),
         set.name
     ))?;
     let bar = screen.bar(contenders.iter().map(|c| c.2.config.epochs as u64 * args.seeds).sum(), "epochs");
@@ -92,7 +92,7 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
     let table = table(&rows).to_string();
     let about = about(args.seeds);
     let document = json!({
-        "dataset": set.name, "train_samples": set.train.len(), "test_samples": set.test.len(), "device": place,
+        "dataset": set.name, "train_samples": train_samples, "test_samples": set.test.len(), "device": place,
         "seeds": args.seeds, "contenders": rows.iter().map(row_document).collect::<Outcome<Vec<_>>>()?,
         "version": env!("CARGO_PKG_VERSION"),
     });
@@ -103,25 +103,37 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
     screen.document(&document)
 }
 
-/// As `train` does: with `validation_samples`, the last training images take the place of the test images.
-fn hold_out(set: &mut Dataset, config: &Config) -> Outcome<()> {
-    let (mut train, held_out) = split(&set.train, config)?;
-    std::mem::swap(&mut set.train, &mut train);
+/// As `train` does: with `validation_samples`, the last training images take the place of the test images. Gives the number
+/// of images to learn from; the trainers take the others away by themselves.
+fn hold_out(set: &mut Dataset, config: &Config) -> Outcome<usize> {
+    let (train, held_out) = data::split(config, set.train.len())?;
     if !held_out.is_empty() {
-        set.test = held_out;
+        set.test = set.train.split_last(held_out.len()).1;
     }
-    Ok(())
+    Ok(train.len())
 }
 
+/// The contenders with what was typed. Their units are of different kinds: a value of a kind is for those that have it.
 fn contenders(args: &CompareArgs) -> Outcome<Vec<(&'static str, Rule, Settings)>> {
-    let mut contenders = Vec::new();
+    let (whole, values): (Vec<Change>, _) = changes(&args.set)?.into_iter().partition(Change::is_whole);
+    let (mut contenders, mut used) = (Vec::new(), vec![false; values.len()]);
     for (name, rule, source) in CONTENDERS {
         let preset = PRESETS.iter().find(|(preset, _)| *preset == source).map_or(source, |(_, text)| text);
-        let mut set = vec![format!("epochs={}", args.epochs)];
-        set.extend(args.set.iter().cloned());
-        contenders.push((name, rule, Settings::of_text(preset, name, &set)?));
+        let mut settings = Settings::of_text(preset, name)?;
+        settings.config.epochs = args.epochs;
+        settings = settings.changed(&whole)?;
+        for (change, used) in values.iter().zip(&mut used) {
+            if settings.take(change)? {
+                settings = settings.changed(std::slice::from_ref(change))?;
+                *used = true;
+            }
+        }
+        contenders.push((name, rule, settings));
     }
-    Ok(contenders)
+    match values.iter().zip(used).find(|(_, used)| !used) {
+        Some((change, _)) => Err(change.unused("contender")),
+        None => Ok(contenders),
+    }
 }
 
 fn forward_forward<D: Device>(
@@ -134,14 +146,13 @@ fn forward_forward<D: Device>(
     let trainer = Trainer::new(network, &set.train.images, &set.train.labels)?;
     let mut trainer = trainer.augmented(&settings.augment, set.width, set.height)?;
     let start = Instant::now();
-    for epoch in 0..trainer.epochs() {
-        let order = epoch_order(set.train.len(), trainer.network().config.seed, epoch as u64);
-        trainer.epoch(&order, &mut || ())?;
+    for _ in 0..trainer.epochs() {
+        trainer.epoch()?;
         bar.inc(1);
     }
     let seconds = start.elapsed().as_secs_f64();
     let network = trainer.into_network();
-    let test = Judge::new(&network)?.judge(&network, &set.test, &mut |_| ())?;
+    let test = Judge::new(&network)?.judge(&network, &set.test, &mut to_the_end)?;
     let (pixels, classes) = (network.pixels, network.classes);
     let layers = &network.config.layers;
     let count = |scores: &ff_net::Scores, copies, heads| {
@@ -167,8 +178,8 @@ fn backprop<D: Device>(dev: &D, settings: Settings, set: &Dataset, bar: &Progres
     let trainer = BackpropTrainer::new(net, &set.train.images, &set.train.labels)?;
     let mut trainer = trainer.augmented(&augment, set.width, set.height)?;
     let start = Instant::now();
-    for epoch in 0..config.epochs {
-        trainer.epoch(&epoch_order(set.train.len(), config.seed, epoch as u64), &mut || ())?;
+    for _ in 0..config.epochs {
+        trainer.epoch()?;
         bar.inc(1);
     }
     let seconds = start.elapsed().as_secs_f64();

@@ -1,10 +1,11 @@
 //! Opening data with a bar while it downloads, and the `data` commands.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 
 use ff_data::{Dataset, Progress, Samples};
-use ff_net::Model;
+use ff_net::{Config, Model};
 use indicatif::ProgressBar;
 use serde_json::json;
 
@@ -51,6 +52,14 @@ pub fn fits(model: &Model, set: Dataset) -> Outcome<Dataset> {
         model.width, model.height, model.classes, set.name, set.width, set.height, set.classes
     );
     Err(Failure::new(message).advise("`--data DIR` with the set it was trained on"))
+}
+
+/// The training images to learn from, and those that are held out, of a set of `all`.
+pub fn split(config: &Config, all: usize) -> Outcome<(Range<usize>, Range<usize>)> {
+    config.split(all).map_err(|_| {
+        let message = format!("holding {} images out leaves none to train on", config.validation_samples);
+        Failure::new(message).advise("`--set validation_samples=N` with a smaller N")
+    })
 }
 
 /// `data fetch | check | show`.

@@ -3,12 +3,13 @@
 use ff_data::Samples;
 use ff_net::Model;
 use ff_tensor::Device;
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::args::EvalArgs;
 use crate::device::on_device;
 use crate::failure::{Failure, Outcome};
-use crate::screen::{Screen, thousands};
+use crate::screen::{Screen, follow, thousands};
 use crate::verdict::{Judge, Verdict};
 use crate::{data, device};
 
@@ -19,8 +20,7 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     let model = Model::load(&args.model)?;
     let set = data::open_for(&model, args.data.as_deref(), &screen)?;
     let bar = screen.bar(set.test.len() as u64, "images");
-    let mut on_images = |n| bar.inc(n as u64);
-    let test = on_device!(dev, dev => judge(&dev, &model, &set.test, &mut on_images))?;
+    let test = on_device!(dev, dev => judge(&dev, &model, &set.test, &bar))?;
     bar.finish_and_clear();
     screen.line(format!(
         "test error {:.2} % on {} images of {} ({})",
@@ -50,12 +50,7 @@ pub fn eval(args: &EvalArgs) -> Outcome<()> {
     Ok(())
 }
 
-fn judge<D: Device>(
-    dev: &D,
-    model: &Model,
-    set: &Samples,
-    on_images: &mut (dyn FnMut(usize) + Send),
-) -> Outcome<Verdict> {
+fn judge<D: Device>(dev: &D, model: &Model, set: &Samples, bar: &ProgressBar) -> Outcome<Verdict> {
     let network = model.network(dev)?;
-    Judge::new(&network)?.judge(&network, set, on_images)
+    Judge::new(&network)?.judge(&network, set, &mut follow(bar, 0, 1))
 }

@@ -1,9 +1,9 @@
 //! Which numbers of a data set and a network go into which plot, for all who draw them.
 
 use ff_data::{Dataset, Samples};
-use ff_net::{Config, Schedule, Scores};
+use ff_net::{Config, ObjectiveConfig, Schedule, Scores};
 use ff_report::plot;
-use ff_tensor::{Objective, random};
+use ff_tensor::random;
 use ndarray::Array2;
 
 use crate::metrics::Metrics;
@@ -86,9 +86,9 @@ pub fn goodness(
     truth: &[usize],
     wrong: &[usize],
 ) -> Vec<plot::LayerGoodness> {
-    let threshold = match config.objective() {
-        Objective::Softplus { theta } => Some(theta),
-        Objective::Pair { .. } => None,
+    let threshold = match config.objective {
+        ObjectiveConfig::Softplus { theta } => Some(theta),
+        ObjectiveConfig::Pair { .. } => None,
     };
     let layers = layer_names(scores.layers.len()).into_iter().zip(&scores.layers);
     let panel = |(name, layer): (String, &Vec<f32>)| plot::LayerGoodness {

@@ -3,16 +3,15 @@
 use std::path::Path;
 
 use ff_cpu::{Cpu, simd_name};
-use ff_net::{LayerWeights, Model};
-use ff_tensor::NeuronKind;
+use ff_net::{LayerWeights, Model, NeuronConfig};
 use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
 use crate::device;
 use crate::failure::Outcome;
 use crate::screen::{Screen, thousands, value};
-use crate::settings::PRESETS;
-use crate::split::TRAIN_ERROR_IMAGES;
+use crate::settings::{PRESETS, Settings, flat};
+use crate::verdict::TRAIN_ERROR_IMAGES;
 
 /// Prints one or the other.
 pub fn info(args: &InfoArgs) -> Outcome<()> {
@@ -71,10 +70,10 @@ fn of_model(path: &Path, screen: &Screen) -> Outcome<()> {
         screen.line(line)?;
     }
     screen.line("\nsettings")?;
-    let mut settings = document["config"].clone();
-    settings["augment"] = document["augment"].clone();
-    for (key, value) in settings.as_object().into_iter().flatten() {
-        screen.line(format!("  {key:19}{}", value.to_string().trim_matches('"')))?;
+    let mut settings = Settings::of_model(&model).table()?;
+    settings.remove("preset");
+    for (key, value) in flat(&settings) {
+        screen.line(format!("  {key:26}{}", json!(value).to_string().trim_matches('"')))?;
     }
     screen.document(&document)
 }
@@ -102,10 +101,10 @@ pub fn lines(model: &Model) -> Vec<String> {
         (Some(error), Some(n)) => line("test", format!("error {} of {}{heads}", percent(error), images(n))),
         _ => line("test", "error not known".into()),
     });
-    let neuron = model.config.neuron();
-    let unit = match neuron.kind {
-        NeuronKind::Lif => format!("lif, {} step{}", neuron.steps, if neuron.steps == 1 { "" } else { "s" }),
-        NeuronKind::Relu => "relu".into(),
+    let steps = model.config.steps();
+    let unit = match model.config.neuron {
+        NeuronConfig::Lif(_) => format!("lif, {steps} step{}", if steps == 1 { "" } else { "s" }),
+        NeuronConfig::Relu {} => "relu".into(),
     };
     for (i, layer) in model.weights.iter().enumerate() {
         let (inputs, units) = layer.weight.dim();

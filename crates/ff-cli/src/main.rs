@@ -23,7 +23,6 @@ mod tutorial;
 // From arguments to what is computed, and where.
 mod device;
 mod settings;
-mod split;
 // What a run leaves.
 mod checkpoints;
 mod metrics;

@@ -25,7 +25,7 @@ pub fn predict(args: &PredictArgs) -> Outcome<()> {
         .map_err(|e| Failure::new(e.to_string()))?;
     let scores = on_device!(dev, dev => {
         let network = model.network(&dev)?;
-        Ok::<_, Failure>(Predictor::new(&network)?.scan(&network, &pixels, &mut |_| ())?)
+        Ok::<_, Failure>(Predictor::new(&network)?.scan(&network, &pixels)?)
     })?;
     let labels = scores.predict();
     let longest =

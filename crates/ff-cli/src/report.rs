@@ -61,8 +61,7 @@ pub fn report(args: &ReportArgs) -> Outcome<()> {
             _ => data::open_for(&run.model, dir.as_deref(), &screen)?,
         };
         let bar = screen.bar(findings::work(&set), "images");
-        let mut on_images = |n| bar.inc(n as u64);
-        let found = on_device!(&dev, dev => findings::look(dev, &run.model, &set, &mut on_images))?;
+        let found = on_device!(&dev, dev => findings::look(dev, &run.model, &set, &bar))?;
         bar.finish_and_clear();
         let told = told::run(&run, &set, &found);
         let tested = told.tested.clone();

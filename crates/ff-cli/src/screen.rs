@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Write};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
+use ff_net::Progress;
 pub use ff_report::words::{duration, thousands};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -49,6 +51,14 @@ impl Screen {
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
+    }
+}
+
+/// A control that moves a bar: from `start` on, by `each` for what is done. It never stops anything.
+pub fn follow(bar: &ProgressBar, start: u64, each: u64) -> impl FnMut(Progress) -> ControlFlow<()> {
+    move |at| {
+        bar.set_position(start + at.done as u64 * each);
+        ControlFlow::Continue(())
     }
 }
 

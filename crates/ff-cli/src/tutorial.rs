@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use ff_data::Dataset;
-use ff_net::torch::TorchGenerator;
-use ff_net::tutorial::{self, Run, Set};
+use ff_net::{LifConfig, NeuronConfig, ObjectiveConfig};
 use ff_report::plot::{self, Plot};
-use ff_tensor::{Device, NeuronKind};
+use ff_tensor::Device;
+use ff_yardstick::torch::TorchGenerator;
+use ff_yardstick::tutorial::{self, Run, Set};
 use serde_json::{Value, json};
 
 use crate::args::TutorialArgs;
@@ -15,7 +16,7 @@ use crate::device::on_device;
 use crate::failure::Outcome;
 use crate::figures::{self, with_label};
 use crate::run_dir::RunDir;
-use crate::screen::{Screen, duration, thousands};
+use crate::screen::{Screen, duration, follow, thousands};
 use crate::{data, device};
 
 /// Published in the tutorial: training error and "test" error in percent, for LIF and ReLU.
@@ -53,9 +54,10 @@ fn both<D: Device>(seed: u64, dev: &D, set: &Dataset, screen: &Screen) -> Outcom
     let mut generator = TorchGenerator::new(seed);
     let bar = screen.bar(4 * tutorial::STEPS as u64, "steps");
     let mut runs = Vec::new();
-    for (name, neuron) in NAMES.iter().zip([NeuronKind::Lif, NeuronKind::Relu]) {
+    for (name, neuron) in NAMES.iter().zip([NeuronConfig::Lif(LifConfig::default()), NeuronConfig::RELU]) {
         bar.set_message(*name);
-        runs.push(tutorial::run(dev, neuron, &mut generator, train, test, set.classes, &mut || bar.inc(1))?);
+        let control = &mut follow(&bar, bar.position(), 1);
+        runs.push(tutorial::run(dev, neuron, &mut generator, train, test, set.classes, control)?);
     }
     bar.finish_and_clear();
     Ok(runs)
@@ -132,7 +134,10 @@ fn pictures<D: Device>(dir: &Path, set: &Dataset, run: &Run<D>) -> Outcome<()> {
     let curves = names().zip(&run.losses).map(|(name, l)| plot::LayerCurve { name, points: points(l) });
     plot::loss(curves.collect(), "step").save(&dir.join("loss.png"))?;
 
-    let threshold = Some(run.network.config.theta);
+    let threshold = match run.network.config.objective {
+        ObjectiveConfig::Softplus { theta } => Some(theta),
+        ObjectiveConfig::Pair { .. } => None,
+    };
     let panel = |(name, goodness): (String, &Vec<f32>)| {
         let (positive, negative) = goodness.split_at(run.batch.len());
         plot::LayerGoodness { name, positive: positive.to_vec(), negative: negative.to_vec(), threshold }

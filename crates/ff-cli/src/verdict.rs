@@ -2,12 +2,17 @@
 
 use ff_data::Samples;
 use ff_net::prediction::error_percent;
-use ff_net::{Network, Predictor, Scores};
+use ff_net::{Control, Network, Predictor, Scores};
 use ff_tensor::Device;
 use serde_json::{Value, json};
 
 use crate::failure::Outcome;
 use crate::screen::thousands;
+
+/// Images on which each epoch's error is measured where none are held out.
+pub const EPOCH_IMAGES: usize = 2_000;
+/// Images on which the final training error is measured, as many as MNIST has for the test.
+pub const TRAIN_ERROR_IMAGES: usize = 10_000;
 
 /// Asks a network, again and again.
 pub struct Judge<D: Device> {
@@ -39,16 +44,11 @@ impl<D: Device> Judge<D> {
         Ok(Self { all_labels: Predictor::new(network)?, heads: Predictor::one_pass(network)? })
     }
 
-    /// The verdict on `set`; `on_images(k)` is told of progress.
-    pub fn judge(
-        &mut self,
-        network: &Network<D>,
-        set: &Samples,
-        on_images: &mut dyn FnMut(usize),
-    ) -> Outcome<Verdict> {
-        let goodness = Way::of(self.all_labels.scan(network, &set.images, on_images)?, set);
+    /// The verdict on `set`; `control` is told of its images.
+    pub fn judge(&mut self, network: &Network<D>, set: &Samples, control: Control) -> Outcome<Verdict> {
+        let goodness = Way::of(self.all_labels.scan_with(network, &set.images, control)?, set);
         let head = match &mut self.heads {
-            Some(heads) => Some(Way::of(heads.scan(network, &set.images, &mut |_| ())?, set)),
+            Some(heads) => Some(Way::of(heads.scan(network, &set.images)?, set)),
             None => None,
         };
         Ok(Verdict { goodness, head })

@@ -103,7 +103,7 @@ pub(crate) fn label_goodness(scores: &mut [f32], candidates: &Candidates) {
                 signal.resize(n, 0.0);
                 for (score, label) in scores.iter_mut().zip(label_rows.chunks_exact(n)) {
                     candidate(current, image, label, candidates.amplitude * scale);
-                    let samples = Samples {
+                    let mut samples = Samples {
                         n,
                         signal,
                         slope: None,
@@ -112,7 +112,7 @@ pub(crate) fn label_goodness(scores: &mut [f32], candidates: &Candidates) {
                         bias: candidates.bias,
                         in_time: false,
                     };
-                    answer(samples, candidates.units);
+                    answer(&mut samples, candidates.units);
                     *score = candidates.goodness.of_row(signal);
                 }
             });

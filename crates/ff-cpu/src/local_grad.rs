@@ -61,7 +61,7 @@ fn share_out(pairs: Pairs, b: usize, local: &Local) {
 fn learn(mut pairs: Pairs, b: usize, local: &Local) {
     let n = local.n;
     for (samples, goodness) in pairs.samples.iter_mut().zip(&mut pairs.goodness) {
-        answer(samples.reborrow(), local.units);
+        answer(samples, local.units);
         silence(samples, b, local);
         for (goodness, signal) in goodness.iter_mut().zip(samples.signal.chunks_exact(n)) {
             *goodness = local.goodness.of_row(signal);

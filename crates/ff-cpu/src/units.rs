@@ -31,11 +31,11 @@ impl Steps {
 /// See [`ff_tensor::UnitsForward`].
 pub(crate) fn forward(samples: Samples, units: &dyn Units) {
     let steps = Steps::of(units, samples.in_time);
-    share_out(samples, steps, &|samples| answer(samples, units));
+    share_out(samples, steps, &|mut samples| answer(&mut samples, units));
 }
 
 /// Some samples, on this thread.
-pub(crate) fn answer(samples: Samples, units: &dyn Units) {
+pub(crate) fn answer(samples: &mut Samples, units: &dyn Units) {
     KEPT.with_borrow_mut(|kept| units.forward(samples, kept));
 }
 

@@ -178,7 +178,7 @@ fn forwards_and_backwards<N: Neuron>(neuron: &N) -> Result<(), String> {
     let (mut signal, mut spikes, mut slope) = (vec![0.0; n], vec![0.0; n * steps], vec![0.0; n]);
     let (mut kept, mut dcurrent) = (Vec::new(), vec![0.0; n * steps]);
     // Spikes are asked for, so that the slope is not that of a neuron's own shorter way.
-    let samples = Samples {
+    let mut samples = Samples {
         n,
         signal: &mut signal,
         slope: Some(&mut slope),
@@ -187,7 +187,7 @@ fn forwards_and_backwards<N: Neuron>(neuron: &N) -> Result<(), String> {
         bias: None,
         in_time: false,
     };
-    neuron.forward(samples, &mut kept);
+    neuron.forward(&mut samples, &mut kept);
     if Neuron::readout(neuron) == Readout::Membrane {
         return Ok(());
     }

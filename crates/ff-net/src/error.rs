@@ -12,7 +12,7 @@ pub enum Error {
     /// A setting that cannot be.
     #[error("`{key}` {reason}")]
     Config {
-        /// The setting's key, as in a config file.
+        /// The setting's key, such as `epochs` or `neuron.lif.beta`.
         key: &'static str,
         /// What is wrong with its value.
         reason: String,

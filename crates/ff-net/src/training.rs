@@ -203,6 +203,8 @@ impl<D: Device> Trainer<D> {
             return bad("epochs", format!("would become {epochs}, which are more steps than can be counted"));
         };
         (self.epochs, self.optimiser) = (epochs, self.network.optimiser(last_step));
+        // A checkpoint keeps the settings, and has to find the training as long as it is now.
+        self.network.config.epochs = epochs;
         Ok(())
     }
 

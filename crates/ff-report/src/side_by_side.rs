@@ -14,6 +14,18 @@ struct Difference {
     values: Vec<String>,
 }
 
+impl Difference {
+    fn is_one(&self) -> bool {
+        let of_a_kind = self.key.contains('.');
+        let mut values = self.values.iter().filter(|value| !of_a_kind || *value != MISSING);
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    }
+}
+
+/// What stands for a setting that a run does not have.
+const MISSING: &str = "–";
+
 /// Results, differences, curves.
 pub fn side_by_side(runs: &[&Run]) -> Result<Markup> {
     let settings: Vec<&[(String, String)]> = runs.iter().map(|run| run.settings.as_slice()).collect();
@@ -79,18 +91,19 @@ fn tested_on(runs: &[&Run]) -> String {
     sets.join(" and ")
 }
 
-/// The settings that differ, by name. A run that lacks a setting has a dash for it.
+/// The settings that differ, by name. A run that lacks a setting has a dash for it. The values of a kind, such as
+/// `neuron.lif.beta`, are told where two runs of this kind differ: that a run is of another kind is told by `neuron`.
 fn differences(runs: &[&[(String, String)]]) -> Vec<Difference> {
     let mut keys: Vec<&String> = runs.iter().flat_map(|run| run.iter().map(|(key, _)| key)).collect();
     keys.sort();
     keys.dedup();
     let value = |run: &&[(String, String)], key: &String| {
-        run.iter().find(|(own, _)| own == key).map_or("–".into(), |(_, value)| value.clone())
+        run.iter().find(|(own, _)| own == key).map_or(MISSING.into(), |(_, value)| value.clone())
     };
     let all = keys
         .into_iter()
         .map(|key| Difference { key: key.clone(), values: runs.iter().map(|run| value(run, key)).collect() });
-    all.filter(|difference| difference.values.iter().any(|value| *value != difference.values[0])).collect()
+    all.filter(Difference::is_one).collect()
 }
 
 #[cfg(test)]
@@ -100,9 +113,9 @@ mod tests {
     #[test]
     fn only_what_differs_is_told() {
         let runs = [
-            vec![("a", "1"), ("b", "[1, 2]"), ("c", "x")],
+            vec![("a", "1"), ("b", "[1, 2]"), ("c", "x"), ("k.one.v", "7"), ("k.one.w", "7")],
             vec![("a", "1"), ("b", "[1, 3]")],
-            vec![("a", "1"), ("b", "[1, 2]"), ("c", "x")],
+            vec![("a", "1"), ("b", "[1, 2]"), ("c", "x"), ("k.one.v", "7"), ("k.one.w", "8")],
         ];
         let owned = |run: Vec<(&str, &str)>| -> Vec<(String, String)> {
             run.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
@@ -110,6 +123,7 @@ mod tests {
         let runs = runs.map(owned);
         let found = differences(&runs.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let found: Vec<_> = found.iter().map(|d| (d.key.as_str(), d.values.join(" "))).collect();
-        assert_eq!(found, [("b", "[1, 2] [1, 3] [1, 2]".to_string()), ("c", "x – x".into())]);
+        let expected = [("b", "[1, 2] [1, 3] [1, 2]"), ("c", "x – x"), ("k.one.w", "7 – 8")];
+        assert_eq!(found, expected.map(|(key, values)| (key, values.to_string())));
     }
 }

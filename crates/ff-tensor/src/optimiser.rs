@@ -50,31 +50,65 @@ pub trait Optimiser: Formula {
         moments: [&mut [f32]; MOST_MOMENTS],
         gradients: &[f32],
     ) {
-        let (factors, n) = (self.factors(step), weights.len());
-        let ([first, second], gradients) = (moments, &gradients[..n]);
-        vectorised(
-            #[inline(always)]
-            || match (&mut *first, &mut *second) {
-                ([], _) => {
-                    for (weight, &gradient) in weights.iter_mut().zip(gradients) {
-                        (*weight, _) = self.update(&factors, *weight, [0.0; 2], gradient);
-                    }
-                }
-                (first, []) => {
-                    for ((weight, &gradient), first) in weights.iter_mut().zip(gradients).zip(first) {
-                        (*weight, [*first, _]) = self.update(&factors, *weight, [*first, 0.0], gradient);
-                    }
-                }
-                (first, second) => {
-                    let moments = first.iter_mut().zip(second);
-                    for ((weight, &gradient), (first, second)) in
-                        weights.iter_mut().zip(gradients).zip(moments)
-                    {
-                        (*weight, [*first, *second]) =
-                            self.update(&factors, *weight, [*first, *second], gradient);
-                    }
-                }
-            },
-        );
+        let factors = self.factors(step);
+        let [first, second] = moments;
+        match self.moments().len() {
+            0 => vectorised(
+                #[inline(always)]
+                || without(self, &factors, weights, gradients),
+            ),
+            1 => vectorised(
+                #[inline(always)]
+                || with_one(self, &factors, weights, first, gradients),
+            ),
+            _ => vectorised(
+                #[inline(always)]
+                || with_two(self, &factors, weights, first, second, gradients),
+            ),
+        }
+    }
+}
+
+/// The loops are functions of their own: only what is handed to a function is known not to overlap, and is vectorised.
+type Factors = [f32; MOST_FACTORS];
+
+#[inline(always)]
+fn without<O: Optimiser + ?Sized>(o: &O, f: &Factors, weights: &mut [f32], gradients: &[f32]) {
+    let gradients = &gradients[..weights.len()];
+    for i in 0..weights.len() {
+        (weights[i], _) = o.update(f, weights[i], [0.0; MOST_MOMENTS], gradients[i]);
+    }
+}
+
+#[inline(always)]
+fn with_one<O: Optimiser + ?Sized>(
+    o: &O,
+    f: &Factors,
+    weights: &mut [f32],
+    first: &mut [f32],
+    gradients: &[f32],
+) {
+    let n = weights.len();
+    let (first, gradients) = (&mut first[..n], &gradients[..n]);
+    for i in 0..n {
+        let (weight, [moment, _]) = o.update(f, weights[i], [first[i], 0.0], gradients[i]);
+        (weights[i], first[i]) = (weight, moment);
+    }
+}
+
+#[inline(always)]
+fn with_two<O: Optimiser + ?Sized>(
+    o: &O,
+    f: &Factors,
+    weights: &mut [f32],
+    first: &mut [f32],
+    second: &mut [f32],
+    gradients: &[f32],
+) {
+    let n = weights.len();
+    let (first, second, gradients) = (&mut first[..n], &mut second[..n], &gradients[..n]);
+    for i in 0..n {
+        let (weight, moments) = o.update(f, weights[i], [first[i], second[i]], gradients[i]);
+        (weights[i], [first[i], second[i]]) = (weight, moments);
     }
 }

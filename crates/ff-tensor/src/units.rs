@@ -23,21 +23,6 @@ pub struct Samples<'a> {
     pub in_time: bool,
 }
 
-impl Samples<'_> {
-    /// The same samples, for a while.
-    pub fn reborrow(&mut self) -> Samples<'_> {
-        Samples {
-            n: self.n,
-            signal: self.signal,
-            slope: self.slope.as_deref_mut(),
-            spikes: self.spikes.as_deref_mut(),
-            current: self.current,
-            bias: self.bias,
-            in_time: self.in_time,
-        }
-    }
-}
-
 /// Some samples of a layer, on the way back from what the units passed on to their current.
 pub struct Backward<'a> {
     /// Units of the layer.
@@ -76,7 +61,7 @@ pub trait Units: Formula {
     fn validate(&self) -> Result<(), String>;
 
     /// The time steps of some samples, on this thread. `kept` is scratch, which only grows.
-    fn forward(&self, samples: Samples, kept: &mut Vec<f32>);
+    fn forward(&self, samples: &mut Samples, kept: &mut Vec<f32>);
 
     /// The way back through the time steps of some samples. The reset counts as a constant if `dstep` says so.
     fn backward(&self, samples: Backward, kept: &mut Vec<f32>);
@@ -110,11 +95,10 @@ impl<N: Neuron> Units for N {
         Neuron::validate(self)
     }
 
-    fn forward(&self, samples: Samples, kept: &mut Vec<f32>) {
-        let mut samples = samples;
+    fn forward(&self, samples: &mut Samples, kept: &mut Vec<f32>) {
         vectorised(
             #[inline(always)]
-            || forward(self, &mut samples, kept),
+            || forward(self, samples, kept),
         );
     }
 

@@ -5,11 +5,13 @@ use std::cmp::Ordering;
 use ff_data::Dataset;
 use ff_net::{Model, Network, Predictor, Scores, Trace, trace};
 use ff_tensor::Device;
+use indicatif::ProgressBar;
 use ndarray::Axis;
 
 use crate::failure::Outcome;
 use crate::figures;
 use crate::operations::Operations;
+use crate::screen::follow;
 use crate::verdict::{Judge, Verdict};
 
 /// All that is found out by asking.
@@ -42,23 +44,19 @@ pub struct Closely {
     pub traces: Option<[Vec<Trace>; 2]>,
 }
 
-/// Images that `look` tells of as it goes.
+/// Images over which `look` moves its bar.
 pub fn work(set: &Dataset) -> u64 {
     2 * set.test.len() as u64
 }
 
 /// Asks the trained network and the untrained one.
-pub fn look<D: Device>(
-    dev: &D,
-    model: &Model,
-    set: &Dataset,
-    on_images: &mut (dyn FnMut(usize) + Send),
-) -> Outcome<Findings> {
+pub fn look<D: Device>(dev: &D, model: &Model, set: &Dataset, bar: &ProgressBar) -> Outcome<Findings> {
     let (network, config) = (model.network(dev)?, model.config.clone());
     let (pixels, layers, seed) = (network.pixels, config.layers.clone(), config.seed);
-    let test = Judge::new(&network)?.judge(&network, &set.test, on_images)?;
+    let test = Judge::new(&network)?.judge(&network, &set.test, &mut follow(bar, 0, 1))?;
     let untrained = Network::new(dev, config, pixels, model.classes)?;
-    let before = Predictor::new(&untrained)?.scan(&untrained, &set.test.images, on_images)?;
+    let mut second_half = follow(bar, set.test.len() as u64, 1);
+    let before = Predictor::new(&untrained)?.scan_with(&untrained, &set.test.images, &mut second_half)?;
 
     let truth = figures::truth(&set.test);
     let wrong = figures::wrong_labels(&truth, set.classes, seed);

@@ -11,7 +11,7 @@ use crate::checkpoints::has_ended;
 use crate::failure::{Failure, Outcome};
 use crate::metrics::Metrics;
 use crate::provenance::quoted;
-use crate::settings::Settings;
+use crate::settings::{Settings, flat};
 
 /// A run as it was written down.
 pub struct Recorded {
@@ -36,15 +36,15 @@ impl Recorded {
     pub fn read(dir: &Path) -> Outcome<Self> {
         let config = file(dir, "config.toml")?;
         let text = content(dir, &config)?;
-        let settings = Settings::of_text(&text, &config.display().to_string(), &[])
-            .map_err(|e| e.or_advise(repeat(dir)))?;
+        let settings =
+            Settings::of_text(&text, &config.display().to_string()).map_err(|e| e.or_advise(repeat(dir)))?;
         let summary = file(dir, "summary.json")?;
         let summary = serde_json::from_str(&content(dir, &summary)?)
             .map_err(|e| damaged(dir, &summary.display().to_string(), &e.to_string()))?;
         let lines = file(dir, "metrics.jsonl")?;
         let metrics = metrics(dir, &lines, &content(dir, &lines)?)?;
         let model = Model::load(&file(dir, "model.safetensors")?)?;
-        let config = settings.to_toml()?.parse().unwrap_or_default();
+        let config = settings.table()?;
         Ok(Self { dir: dir.into(), name: own_name(dir), settings, config, metrics, summary, model })
     }
 
@@ -61,10 +61,10 @@ impl Recorded {
         }
     }
 
-    /// All settings as they stand in a config file, words without their quotes.
+    /// All settings by their keys, with the values of kinds, as they stand in a config file; words without their quotes.
     pub fn named_settings(&self) -> Vec<(String, String)> {
         let shown = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        self.config.iter().map(|(key, value)| (key.clone(), shown(value))).collect()
+        flat(&self.config).into_iter().map(|(key, value)| (key, shown(&value))).collect()
     }
 
     /// What was written down.

@@ -1,11 +1,11 @@
 //! What a run left, and what was found out about its network, as plain numbers and words: all that the page is told.
 
 use ff_data::Dataset;
-use ff_net::{Model, Scores};
+use ff_net::formulas::{Output, Reset};
+use ff_net::{Model, NeuronConfig, Scores};
 use ff_report::pictures::{self, Pictures};
 use ff_report::plot;
 use ff_report::run::{self, Run};
-use ff_tensor::{NeuronKind, Output, Reset};
 
 use super::findings::Findings;
 use super::recorded::Recorded;
@@ -56,15 +56,15 @@ fn cost(spikes: Option<f64>, operations: Operations) -> run::Cost {
 
 fn units(model: &Model) -> run::Units {
     match model.config.neuron {
-        NeuronKind::Relu => run::Units::Rectifiers,
-        NeuronKind::Lif => run::Units::Spiking {
-            steps: model.config.steps,
-            reset: match model.config.reset {
+        NeuronConfig::Relu {} => run::Units::Rectifiers,
+        NeuronConfig::Lif(lif) => run::Units::Spiking {
+            steps: lif.steps,
+            reset: match lif.reset {
                 Reset::Subtract => run::Reset::Subtract,
                 Reset::Zero => run::Reset::Zero,
                 Reset::None => run::Reset::None,
             },
-            rate: model.config.output == Output::Rate,
+            rate: lif.output == Output::Rate,
         },
     }
 }
@@ -120,7 +120,8 @@ fn closely(model: &Model, found: &Findings) -> pictures::Closely {
     pictures::Closely {
         image: found.image,
         labels: found.labels,
-        threshold: model.config.threshold,
+        // Without spikes there are no traces to draw it into.
+        threshold: model.config.neuron.lif().map_or(0.0, |lif| lif.threshold),
         traces: traces.map(|traces| traces.each_ref().map(|layers| layers.iter().map(trace).collect())),
     }
 }

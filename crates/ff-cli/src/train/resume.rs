@@ -26,7 +26,7 @@ pub fn resume(path: &Path, args: &TrainArgs, screen: &Screen) -> Outcome<()> {
             config.display()
         )));
     }
-    let mut settings = Settings::of_text(&notes.settings, &config.display().to_string(), &[])?;
+    let mut settings = Settings::of_text(&notes.settings, &config.display().to_string())?;
     settings.data = args.data.clone().or(settings.data);
 
     let dev = device::open(&args.device)?;

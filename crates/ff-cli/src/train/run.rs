@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use ff_data::{Dataset, Samples, epoch_order};
-use ff_net::{Checkpoint, Model, Network, Origin, Trainer};
+use ff_data::{Dataset, Samples};
+use ff_net::{Checkpoint, Model, Network, NeuronConfig, Origin, Trainer, to_the_end};
 use ff_tensor::Device;
 use serde_json::{Value, json};
 
@@ -11,16 +11,16 @@ use super::notes::Notes;
 use super::plots;
 use super::stop::Stop;
 use crate::checkpoints::Checkpoints;
+use crate::data;
 use crate::device::Place;
 use crate::failure::Outcome;
 use crate::interrupt::Interrupt;
 use crate::metrics::Metrics;
 use crate::provenance;
 use crate::run_dir::{PLOTS, RunDir};
-use crate::screen::{Screen, duration, thousands};
+use crate::screen::{Screen, duration, follow, thousands};
 use crate::settings::Settings;
-use crate::split::{EPOCH_IMAGES, TRAIN_ERROR_IMAGES, split};
-use crate::verdict::{Judge, Verdict};
+use crate::verdict::{EPOCH_IMAGES, Judge, TRAIN_ERROR_IMAGES, Verdict};
 
 /// A run that this process trains.
 pub struct Run<'a, D: Device> {
@@ -29,8 +29,8 @@ pub struct Run<'a, D: Device> {
     dev: D,
     place: Place,
     set: Dataset,
-    /// To learn from.
-    train: Samples,
+    /// Training images that are learned from: the first so many.
+    train_samples: usize,
     /// To watch each epoch's error on, and what to call them.
     watched: Samples,
     watched_name: &'static str,
@@ -51,13 +51,25 @@ impl<'a, D: Device> Run<'a, D> {
         checkpoints: Checkpoints,
         notes: Notes,
     ) -> Outcome<Self> {
-        let config = &settings.config;
-        let (train, held_out) = split(&set.train, config)?;
-        let (watched, watched_name) = match held_out.is_empty() {
-            true => (train.take(EPOCH_IMAGES), "training images"),
-            false => (held_out, "held-out images"),
+        let (train, held_out) = data::split(&settings.config, set.train.len())?;
+        let train_samples = train.len();
+        let (watched, watched_name) = match held_out.len() {
+            0 => (set.train.take(train_samples.min(EPOCH_IMAGES)), "training images"),
+            n => (set.train.split_last(n).1, "held-out images"),
         };
-        Ok(Self { screen, settings, dev, place, set, train, watched, watched_name, dir, checkpoints, notes })
+        Ok(Self {
+            screen,
+            settings,
+            dev,
+            place,
+            set,
+            train_samples,
+            watched,
+            watched_name,
+            dir,
+            checkpoints,
+            notes,
+        })
     }
 
     /// From the beginning, or from a checkpoint. Once there is one the directory stays, whatever happens.
@@ -85,16 +97,17 @@ impl<'a, D: Device> Run<'a, D> {
         let network = trainer.into_network();
 
         let mut judge = Judge::new(&network)?;
-        let test = judge.judge(&network, &self.set.test, &mut |_| ())?;
-        let seen = self.train.take(TRAIN_ERROR_IMAGES);
-        let train_error = judge.judge(&network, &seen, &mut |_| ())?.goodness.error;
+        let test = judge.judge(&network, &self.set.test, &mut to_the_end)?;
+        let seen = self.set.train.take(self.train_samples.min(TRAIN_ERROR_IMAGES));
+        let train_error = judge.judge(&network, &seen, &mut to_the_end)?.goodness.error;
         let summary = self.summary(train_error, &test);
         self.write(&network, &test, &summary)?;
         Ok((test, summary))
     }
 
+    /// The trainer holds the last training images out by itself, as the settings say.
     fn trainer(&self, from: Option<&Checkpoint>) -> ff_net::Result<Trainer<D>> {
-        let (images, labels) = (&self.train.images, &self.train.labels);
+        let (images, labels) = (&self.set.train.images, &self.set.train.labels);
         let (config, width, height) = (&self.settings.config, self.set.width, self.set.height);
         let trainer = match from {
             Some(checkpoint) => checkpoint.trainer(&self.dev, images, labels)?,
@@ -103,6 +116,7 @@ impl<'a, D: Device> Run<'a, D> {
                 Trainer::new(network, images, labels)?
             }
         };
+        // A checkpoint brings its list along, and this takes its place; those of older programs have none.
         trainer.augmented(&self.settings.augment, width, height)
     }
 
@@ -125,16 +139,15 @@ impl<'a, D: Device> Run<'a, D> {
     fn announce(&self) -> Outcome<()> {
         let config = &self.settings.config;
         let layers = config.layers.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-        let neuron = config.neuron();
-        let unit = match neuron.kind {
-            ff_tensor::NeuronKind::Lif => format!("lif, {} steps", neuron.steps),
-            ff_tensor::NeuronKind::Relu => "relu".into(),
+        let unit = match config.neuron {
+            NeuronConfig::Lif(lif) => format!("lif, {} steps", lif.steps),
+            NeuronConfig::Relu {} => "relu".into(),
         };
         self.screen.line(format!(
             "{}: {}-{layers} ({unit}) on {} images of {} ({}), seed {}, {}",
             self.settings.preset,
             self.set.width * self.set.height,
-            thousands(self.train.len() as f64),
+            thousands(self.train_samples as f64),
             self.set.name,
             self.set.source,
             config.seed,
@@ -144,28 +157,28 @@ impl<'a, D: Device> Run<'a, D> {
 
     /// All epochs that are left. What is timed is training, without the looks at the error in between.
     fn train_all(&mut self, trainer: &mut Trainer<D>, interrupt: &Interrupt) -> Result<(), Stop> {
-        let (epochs, batches, begun) = (trainer.epochs(), trainer.batches(), self.notes.metrics.len());
-        let bar = self.screen.bar((epochs * batches * trainer.batch()) as u64, "images");
-        bar.inc(((begun * batches + trainer.batches_done()) * trainer.batch()) as u64);
+        let (epochs, begun) = (trainer.epochs(), self.notes.metrics.len());
+        let (of_batch, of_epoch) = (trainer.batch() as u64, (trainer.batches() * trainer.batch()) as u64);
+        let bar = self.screen.bar(epochs as u64 * of_epoch, "images");
+        bar.inc(begun as u64 * of_epoch + trainer.batches_done() as u64 * of_batch);
         bar.reset_eta();
         let mut judge = Judge::new(trainer.network())?;
         for epoch in begun..epochs {
             bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
-            let order = epoch_order(self.train.len(), self.settings.config.seed, epoch as u64);
-            let (start, images) = (Instant::now(), trainer.batch() as u64);
-            let mut on_step = || {
-                bar.inc(images);
+            let (start, mut show) = (Instant::now(), follow(&bar, epoch as u64 * of_epoch, of_batch));
+            let mut control = |at| {
+                let _ = show(at);
                 interrupt.flow()
             };
-            let report = trainer.epoch_until(&order, &mut on_step)?;
+            let report = trainer.epoch_with(&mut control)?;
             self.notes.seconds += start.elapsed().as_secs_f64();
             if let Some(report) = report {
-                let verdict = judge.judge(trainer.network(), &self.watched, &mut |_| ())?;
+                let verdict = judge.judge(trainer.network(), &self.watched, &mut to_the_end)?;
                 if epoch == 0 {
                     self.warn_of_silence(&verdict);
                 }
                 let seconds = std::mem::take(&mut self.notes.seconds);
-                let metrics = Metrics::new(&report, &verdict, seconds, batches * trainer.batch());
+                let metrics = Metrics::new(&report, &verdict, seconds, of_epoch as usize);
                 bar.suspend(|| self.screen.line(self.epoch_line(&metrics, epochs)))?;
                 self.notes.metrics.push(metrics);
             }
@@ -192,7 +205,7 @@ impl<'a, D: Device> Run<'a, D> {
         let spikes = verdict.goodness.scores.layer_spikes.as_ref();
         if let Some(layer) = spikes.and_then(|layers| layers.iter().position(|&spikes| spikes == 0.0)) {
             self.screen.note(format!(
-                "no unit of layer {} spikes, so it cannot learn; try a lower `--set threshold=VALUE` or more `--set steps=T`",
+                "no unit of layer {} spikes, so it cannot learn; try a lower `--set neuron.lif.threshold=VALUE` or more `--set neuron.lif.steps=T`",
                 layer + 1
             ));
         }
@@ -214,11 +227,12 @@ impl<'a, D: Device> Run<'a, D> {
     fn summary(&self, train_error: f64, test: &Verdict) -> Value {
         let (config, train_seconds) = (&self.settings.config, self.notes.train_seconds());
         let rates: f64 = self.notes.metrics.iter().map(|m| m.samples_per_second * m.seconds).sum();
+        let neuron = if config.neuron.lif().is_some() { "lif" } else { "relu" };
         let mut summary = json!({
             "dataset": self.set.name, "preset": self.settings.preset, "seed": config.seed,
             "device": self.dev.name(), "threads": self.place.threads, "layers": config.layers,
-            "neuron": config.neuron, "steps": config.neuron().steps, "epochs": config.epochs,
-            "train_samples": self.train.len(), "test_samples": self.set.test.len(),
+            "neuron": neuron, "steps": config.steps(), "epochs": config.epochs,
+            "train_samples": self.train_samples, "test_samples": self.set.test.len(),
             "train_error": train_error,
             "train_seconds": train_seconds, "samples_per_second": rates / train_seconds,
             "version": env!("CARGO_PKG_VERSION"),
@@ -235,7 +249,7 @@ impl<'a, D: Device> Run<'a, D> {
             preset: Some(self.settings.preset.clone()),
             augment: self.settings.augment.clone(),
             imported_from: None,
-            train_samples: Some(self.train.len()),
+            train_samples: Some(self.train_samples),
             train_error: summary["train_error"].as_f64(),
             test_samples: Some(self.set.test.len()),
             test_error: Some(test.goodness.error),

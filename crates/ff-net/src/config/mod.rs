@@ -39,7 +39,7 @@ pub enum Schedule {
 
 /// All settings. The default is the tutorial's network, in mini-batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "read::Read")]
+#[serde(from = "read::Read")]
 pub struct Config {
     /// Units of each layer.
     pub layers: Vec<usize>,
@@ -175,7 +175,9 @@ impl Config {
         let train = if self.train_samples == 0 { left } else { left.min(self.train_samples) };
         match train {
             0 => {
-                Err(Error::Config { key: "validation_samples", reason: "leaves no image to train on".into() })
+                let held_out = self.validation_samples;
+                let reason = format!("is {held_out}, but there are {n} images: none is left to train on");
+                Err(Error::Config { key: "validation_samples", reason })
             }
             _ => Ok((0..train, left..n)),
         }
@@ -246,11 +248,4 @@ impl LifConfig {
         let Self { beta, threshold, reset, steps, output, .. } = self;
         Arc::new(Lif::<S>::new(beta, threshold, reset, steps, output))
     }
-}
-
-impl ObjectiveConfig {
-    /// The tutorial's.
-    pub(crate) const SOFTPLUS: Self = Self::Softplus { theta: 5.0 };
-    /// Where nothing else is said.
-    pub(crate) const PAIR: Self = Self::Pair { alpha: 6.0 };
 }

@@ -84,13 +84,22 @@ pub enum ObjectiveConfig {
     /// [`Softplus`](crate::formulas::Softplus)
     Softplus {
         /// The goodness that tells positive from negative.
+        #[serde(default = "theta")]
         theta: f32,
     },
     /// [`Pair`](crate::formulas::Pair)
     Pair {
         /// How steep it is, in squares of the threshold if units are judged by their rate.
+        #[serde(default = "alpha")]
         alpha: f32,
     },
+}
+
+impl ObjectiveConfig {
+    /// The tutorial's.
+    pub(crate) const SOFTPLUS: Self = Self::Softplus { theta: THETA };
+    /// Where nothing else is said.
+    pub(crate) const PAIR: Self = Self::Pair { alpha: ALPHA };
 }
 
 /// How the wrong label of a negative is drawn. It is never the true one.
@@ -102,11 +111,38 @@ pub enum NegativesConfig {
     /// In proportion to `exp(sharpness g)`, where `g` is the goodness that layer 1 gives to the label.
     Hard {
         /// How strongly a high goodness is preferred, in squares of the threshold if units are judged by their rate.
+        #[serde(default = "sharpness")]
         sharpness: f32,
     },
     /// In proportion to `exp(sharpness s)`, where `s` is the score that the head of the last learning layer gives to it.
     Head {
         /// How strongly a high score is preferred.
+        #[serde(default = "sharpness")]
         sharpness: f32,
     },
+}
+
+impl NegativesConfig {
+    /// By goodness, where nothing else is said.
+    pub(crate) const HARD: Self = Self::Hard { sharpness: SHARPNESS };
+    /// By the head, where nothing else is said.
+    pub(crate) const HEAD: Self = Self::Head { sharpness: SHARPNESS };
+}
+
+/// The tutorial's threshold.
+const THETA: f32 = 5.0;
+/// What a kind without a value gets; the presets say what is better.
+const ALPHA: f32 = 6.0;
+const SHARPNESS: f32 = 6.0;
+
+fn theta() -> f32 {
+    THETA
+}
+
+fn alpha() -> f32 {
+    ALPHA
+}
+
+fn sharpness() -> f32 {
+    SHARPNESS
 }

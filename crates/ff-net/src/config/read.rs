@@ -1,28 +1,25 @@
 //! Settings as they are read: in typed parts, and with the short keys of older files, which stay as another way to say the
 //! same (`beta` for `neuron.lif.beta`).
 
-use serde::Deserialize;
+use std::fmt;
+use std::marker::PhantomData;
+
+use ff_tensor::NormKind;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{
     Config, LifConfig, Link, NegativesConfig, NeuronConfig, ObjectiveConfig, Schedule, SurrogateKind,
 };
 use crate::formulas::{Output, Reset, Squares};
-use ff_tensor::NormKind;
-
-/// A kind by its name, or with its numbers.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Part<T> {
-    Name(String),
-    Typed(T),
-}
 
 /// All keys. What is not there keeps its default.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Read {
     layers: Vec<usize>,
-    neuron: Option<Part<serde_json::Value>>,
+    neuron: Option<Part<NeuronConfig>>,
     beta: Option<f32>,
     threshold: Option<f32>,
     reset: Option<Reset>,
@@ -36,10 +33,10 @@ pub(super) struct Read {
     norm_eps: f32,
     label_amplitude: f32,
     goodness: Squares,
-    objective: Option<Part<serde_json::Value>>,
+    objective: Option<Part<ObjectiveConfig>>,
     theta: Option<f32>,
     alpha: Option<f32>,
-    negatives: Option<Part<serde_json::Value>>,
+    negatives: Option<Part<NegativesConfig>>,
     sharpness: Option<f32>,
     schedule: Schedule,
     epochs: usize,
@@ -95,18 +92,91 @@ impl Default for Read {
     }
 }
 
+/// A part that comes in kinds.
+trait Kinds: DeserializeOwned {
+    /// The kinds' names.
+    const NAMES: &'static [&'static str];
+
+    /// The kind of this name, with its defaults.
+    fn named(name: &str) -> Option<Self>;
+}
+
+impl Kinds for NeuronConfig {
+    const NAMES: &'static [&'static str] = &["lif", "relu"];
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "lif" => Some(Self::Lif(LifConfig::default())),
+            "relu" => Some(Self::RELU),
+            _ => None,
+        }
+    }
+}
+
+impl Kinds for ObjectiveConfig {
+    const NAMES: &'static [&'static str] = &["softplus", "pair"];
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "softplus" => Some(Self::SOFTPLUS),
+            "pair" => Some(Self::PAIR),
+            _ => None,
+        }
+    }
+}
+
+impl Kinds for NegativesConfig {
+    const NAMES: &'static [&'static str] = &["uniform", "hard", "head"];
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "uniform" => Some(Self::Uniform {}),
+            "hard" => Some(Self::HARD),
+            "head" => Some(Self::HEAD),
+            _ => None,
+        }
+    }
+}
+
+/// A part by the name of its kind, or with the kind's values: `"lif"`, `{ lif = { beta = 0.9 } }`.
+#[derive(Clone, Copy)]
+struct Part<T>(T);
+
+impl<'de, T: Kinds> Deserialize<'de> for Part<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneKind(PhantomData))
+    }
+}
+
+struct OneKind<T>(PhantomData<T>);
+
+impl<'de, T: Kinds> Visitor<'de> for OneKind<T> {
+    type Value = Part<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "one of `{}`", T::NAMES.join("`, `"))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Part<T>, E> {
+        T::named(name).map(Part).ok_or_else(|| E::unknown_variant(name, T::NAMES))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Part<T>, A::Error> {
+        let part = T::deserialize(MapAccessDeserializer::new(&mut map))?;
+        match map.next_key::<String>()? {
+            None => Ok(Part(part)),
+            Some(_) => Err(A::Error::custom(format!(
+                "more than one kind is named, but it must be one of `{}`",
+                T::NAMES.join("`, `")
+            ))),
+        }
+    }
+}
+
 /// The short keys, which older files write beside each other, whatever they are for: `beta` of a rectifier says nothing.
 impl Read {
-    fn neuron(&self) -> Result<NeuronConfig, String> {
-        let mut neuron = match &self.neuron {
-            None => NeuronConfig::Lif(LifConfig::default()),
-            Some(Part::Name(name)) => match name.as_str() {
-                "lif" => NeuronConfig::Lif(LifConfig::default()),
-                "relu" => NeuronConfig::RELU,
-                other => return Err(unknown("neuron", other, &["lif", "relu"])),
-            },
-            Some(Part::Typed(value)) => typed("neuron", value)?,
-        };
+    fn neuron(&self) -> NeuronConfig {
+        let mut neuron = self.neuron.map_or_else(|| NeuronConfig::Lif(LifConfig::default()), |part| part.0);
         if let NeuronConfig::Lif(lif) = &mut neuron {
             lif.beta = self.beta.unwrap_or(lif.beta);
             lif.threshold = self.threshold.unwrap_or(lif.threshold);
@@ -115,64 +185,36 @@ impl Read {
             lif.output = self.output.unwrap_or(lif.output);
             lif.surrogate = self.surrogate.unwrap_or(lif.surrogate);
         }
-        Ok(neuron)
+        neuron
     }
 
-    fn objective(&self) -> Result<ObjectiveConfig, String> {
-        let mut objective = match &self.objective {
-            None => ObjectiveConfig::SOFTPLUS,
-            Some(Part::Name(name)) => match name.as_str() {
-                "softplus" => ObjectiveConfig::SOFTPLUS,
-                "pair" => ObjectiveConfig::PAIR,
-                other => return Err(unknown("objective", other, &["softplus", "pair"])),
-            },
-            Some(Part::Typed(value)) => typed("objective", value)?,
-        };
+    fn objective(&self) -> ObjectiveConfig {
+        let mut objective = self.objective.map_or(ObjectiveConfig::SOFTPLUS, |part| part.0);
         match &mut objective {
             ObjectiveConfig::Softplus { theta } => *theta = self.theta.unwrap_or(*theta),
             ObjectiveConfig::Pair { alpha } => *alpha = self.alpha.unwrap_or(*alpha),
         }
-        Ok(objective)
+        objective
     }
 
-    fn negatives(&self) -> Result<NegativesConfig, String> {
-        const SHARPNESS: f32 = 6.0;
-        let mut negatives = match &self.negatives {
-            None => NegativesConfig::Uniform {},
-            Some(Part::Name(name)) => match name.as_str() {
-                "uniform" => NegativesConfig::Uniform {},
-                "hard" => NegativesConfig::Hard { sharpness: SHARPNESS },
-                "head" => NegativesConfig::Head { sharpness: SHARPNESS },
-                other => return Err(unknown("negatives", other, &["uniform", "hard", "head"])),
-            },
-            Some(Part::Typed(value)) => typed("negatives", value)?,
-        };
+    fn negatives(&self) -> NegativesConfig {
+        let mut negatives = self.negatives.map_or(NegativesConfig::Uniform {}, |part| part.0);
         match &mut negatives {
             NegativesConfig::Uniform {} => {}
             NegativesConfig::Hard { sharpness } | NegativesConfig::Head { sharpness } => {
                 *sharpness = self.sharpness.unwrap_or(*sharpness);
             }
         }
-        Ok(negatives)
+        negatives
     }
 }
 
-fn typed<T: serde::de::DeserializeOwned>(key: &str, value: &serde_json::Value) -> Result<T, String> {
-    T::deserialize(value).map_err(|e| format!("`{key}`: {e}"))
-}
-
-fn unknown(key: &str, got: &str, known: &[&str]) -> String {
-    format!("`{key}` is `{got}`, but must be one of `{}`", known.join("`, `"))
-}
-
-impl TryFrom<Read> for Config {
-    type Error = String;
-
-    fn try_from(read: Read) -> Result<Self, String> {
-        Ok(Self {
-            neuron: read.neuron()?,
-            objective: read.objective()?,
-            negatives: read.negatives()?,
+impl From<Read> for Config {
+    fn from(read: Read) -> Self {
+        Self {
+            neuron: read.neuron(),
+            objective: read.objective(),
+            negatives: read.negatives(),
             layers: read.layers,
             link: read.link,
             bias: read.bias,
@@ -193,6 +235,6 @@ impl TryFrom<Read> for Config {
             seed: read.seed,
             train_samples: read.train_samples,
             validation_samples: read.validation_samples,
-        })
+        }
     }
 }

@@ -50,7 +50,7 @@ impl Config {
             return bad("negatives", "is `head`, but no head learns: set `head` to true".into());
         }
         for (key, value, least, most) in [
-            ("steps", self.steps(), 1, 1_000),
+            ("neuron.lif.steps", self.steps(), 1, 1_000),
             ("batch", self.batch, 1, 65_536),
             ("epochs", self.epochs, 1, 1_000_000),
         ] {
@@ -79,14 +79,23 @@ impl Config {
             ("cool_from", self.cool_from, 0.0, 1.0),
         ];
         if let NeuronConfig::Lif(lif) = &self.neuron {
-            all.extend([("beta", lif.beta, 0.0, 1.0), ("threshold", lif.threshold, 1e-6, 1e6)]);
+            all.extend([
+                ("neuron.lif.beta", lif.beta, 0.0, 1.0),
+                ("neuron.lif.threshold", lif.threshold, 1e-6, 1e6),
+            ]);
         }
         all.push(match self.objective {
-            ObjectiveConfig::Softplus { theta } => ("theta", theta, -1e9, 1e9),
-            ObjectiveConfig::Pair { alpha } => ("alpha", alpha, 1e-6, 1e6),
+            ObjectiveConfig::Softplus { theta } => ("objective.softplus.theta", theta, -1e9, 1e9),
+            ObjectiveConfig::Pair { alpha } => ("objective.pair.alpha", alpha, 1e-6, 1e6),
         });
-        if let NegativesConfig::Hard { sharpness } | NegativesConfig::Head { sharpness } = self.negatives {
-            all.push(("sharpness", sharpness, 0.0, 1e6));
+        match self.negatives {
+            NegativesConfig::Uniform {} => {}
+            NegativesConfig::Hard { sharpness } => {
+                all.push(("negatives.hard.sharpness", sharpness, 0.0, 1e6))
+            }
+            NegativesConfig::Head { sharpness } => {
+                all.push(("negatives.head.sharpness", sharpness, 0.0, 1e6))
+            }
         }
         all
     }
@@ -100,8 +109,9 @@ impl Config {
         };
         let climbs = self.units().validate().is_ok() && self.link == Link::Signal;
         if lif.surrogate == SurrogateKind::Secant && !climbs {
-            let needs = "needs `output = rate`, 2 to 64 steps, and a constant current: `link = signal`";
-            return bad("surrogate", format!("is `secant`, which {needs}"));
+            let needs =
+                "needs `neuron.lif.output = rate`, 2 to 64 steps, and a constant current: `link = signal`";
+            return bad("neuron.lif.surrogate", format!("is `secant`, which {needs}"));
         }
         Ok(())
     }

@@ -44,17 +44,9 @@ pub enum Output {
 
 /// A leaky integrate-and-fire unit.
 pub struct Lif<S: Surrogate = Atan> {
-    beta: f32,
-    threshold: f32,
-    /// What a spike takes off the membrane one step later.
-    takes: f32,
-    /// Whether a spike sets the membrane to zero one step later.
-    zeroes: bool,
-    steps: usize,
-    output: Output,
+    unit: Unit<S>,
     /// The way to a rate without the time steps, prepared once.
     stairs: Option<Arc<Staircase>>,
-    surrogate: PhantomData<S>,
 }
 
 impl<S: Surrogate> Lif<S> {
@@ -63,56 +55,44 @@ impl<S: Surrogate> Lif<S> {
     pub fn new(beta: f32, threshold: f32, reset: Reset, steps: usize, output: Output) -> Self {
         let takes = if reset == Reset::Subtract { threshold } else { 0.0 };
         let (zeroes, surrogate) = (reset == Reset::Zero, PhantomData);
-        let lif = Self { beta, threshold, takes, zeroes, steps, output, stairs: None, surrogate };
-        let climbs = output == Output::Rate && (2..=MOST).contains(&steps) && lif.validate().is_ok();
-        Self { stairs: climbs.then(|| Arc::new(Staircase::of(&lif))), ..lif }
-    }
-
-    /// What a step leaves of `x`: `beta keep x`.
-    #[inline(always)]
-    fn faded(&self, spk: bool, x: f32) -> f32 {
-        self.beta * if self.zeroes & spk { 0.0 } else { x }
-    }
-
-    /// The same unit, of which the compiler knows how it is reset.
-    #[inline(always)]
-    fn zeroing(&self, zeroes: bool) -> Self {
-        Self { zeroes, stairs: None, ..*self }
+        let unit = Unit { beta, threshold, takes, zeroes, steps, output, surrogate };
+        let climbs = output == Output::Rate && (2..=MOST).contains(&steps) && unit.validate().is_ok();
+        Self { stairs: climbs.then(|| Arc::new(Staircase::of(&unit))), unit }
     }
 }
 
 impl<S: Surrogate> Clone for Lif<S> {
     fn clone(&self) -> Self {
-        Self { stairs: self.stairs.clone(), ..*self }
+        Self { unit: self.unit, stairs: self.stairs.clone() }
     }
 }
 
-impl<S: Surrogate> std::fmt::Debug for Lif<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let Self { beta, threshold, takes, zeroes, steps, output, .. } = self;
-        write!(f, "Lif {{ beta: {beta}, threshold: {threshold}, takes: {takes}, zeroes: {zeroes}, ")?;
-        write!(f, "steps: {steps}, output: {output:?} }}")
+/// The unit's numbers alone, which the compiler can keep in registers.
+struct Unit<S> {
+    beta: f32,
+    threshold: f32,
+    /// What a spike takes off the membrane one step later.
+    takes: f32,
+    /// Whether a spike sets the membrane to zero one step later.
+    zeroes: bool,
+    steps: usize,
+    output: Output,
+    surrogate: PhantomData<S>,
+}
+
+impl<S> Clone for Unit<S> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-impl<S: Surrogate> Neuron for Lif<S> {
-    type State = [f32; 1];
+impl<S> Copy for Unit<S> {}
 
-    fn steps(&self) -> usize {
-        self.steps
-    }
-
-    fn readout(&self) -> Readout {
-        match self.output {
-            Output::Membrane => Readout::Membrane,
-            Output::Rate => Readout::Rate,
-        }
-    }
-
-    /// The membrane after a single step, which no reset has touched yet, is the current itself. The tutorial's units are
-    /// read there.
-    fn is_linear(&self) -> bool {
-        self.output == Output::Membrane && self.steps == 1
+impl<S: Surrogate> Unit<S> {
+    /// What a step leaves of `x`: `beta keep x`.
+    #[inline(always)]
+    fn faded(&self, spk: bool, x: f32) -> f32 {
+        self.beta * if self.zeroes & spk { 0.0 } else { x }
     }
 
     fn validate(&self) -> Result<(), String> {
@@ -130,6 +110,37 @@ impl<S: Surrogate> Neuron for Lif<S> {
             false => Ok(()),
         }
     }
+}
+
+impl<S: Surrogate> std::fmt::Debug for Unit<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self { beta, threshold, takes, zeroes, steps, output, .. } = self;
+        write!(f, "Lif {{ beta: {beta}, threshold: {threshold}, takes: {takes}, zeroes: {zeroes}, ")?;
+        write!(f, "steps: {steps}, output: {output:?} }}")
+    }
+}
+
+impl<S: Surrogate> std::fmt::Debug for Lif<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        self.unit.fmt(f)
+    }
+}
+
+impl<S: Surrogate> Neuron for Unit<S> {
+    type State = [f32; 1];
+
+    #[inline(always)]
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    #[inline(always)]
+    fn readout(&self) -> Readout {
+        match self.output {
+            Output::Membrane => Readout::Membrane,
+            Output::Rate => Readout::Rate,
+        }
+    }
 
     #[inline(always)]
     fn step(&self, [mem]: [f32; 1], current: f32) -> [f32; 1] {
@@ -142,10 +153,6 @@ impl<S: Surrogate> Neuron for Lif<S> {
         if mem > self.threshold { 1.0 } else { 0.0 }
     }
 
-    fn soft_spike(&self, [mem]: [f32; 1]) -> Option<f32> {
-        Some(S::primitive(mem - self.threshold))
-    }
-
     #[inline(always)]
     fn dstep(&self, [mem]: [f32; 1], _: [f32; 1], [d]: [f32; 1], dcurrent: f32) -> [f32; 1] {
         [self.faded(mem > self.threshold, d) + dcurrent]
@@ -155,6 +162,55 @@ impl<S: Surrogate> Neuron for Lif<S> {
     fn dspike(&self, [mem]: [f32; 1], [d]: [f32; 1]) -> f32 {
         S::at(mem - self.threshold) * d
     }
+}
+
+/// All is the unit's but the shorter way to a rate.
+impl<S: Surrogate> Neuron for Lif<S> {
+    type State = [f32; 1];
+
+    #[inline(always)]
+    fn steps(&self) -> usize {
+        self.unit.steps
+    }
+
+    #[inline(always)]
+    fn readout(&self) -> Readout {
+        self.unit.readout()
+    }
+
+    /// The membrane after a single step, which no reset has touched yet, is the current itself. The tutorial's units are
+    /// read there.
+    fn is_linear(&self) -> bool {
+        self.unit.output == Output::Membrane && self.unit.steps == 1
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        self.unit.validate()
+    }
+
+    #[inline(always)]
+    fn step(&self, state: [f32; 1], current: f32) -> [f32; 1] {
+        self.unit.step(state, current)
+    }
+
+    #[inline(always)]
+    fn spike(&self, state: [f32; 1]) -> f32 {
+        self.unit.spike(state)
+    }
+
+    #[inline(always)]
+    fn dstep(&self, before: [f32; 1], after: [f32; 1], d: [f32; 1], dcurrent: f32) -> [f32; 1] {
+        self.unit.dstep(before, after, d, dcurrent)
+    }
+
+    #[inline(always)]
+    fn dspike(&self, state: [f32; 1], d: [f32; 1]) -> f32 {
+        self.unit.dspike(state, d)
+    }
+
+    fn soft_spike(&self, [mem]: [f32; 1]) -> Option<f32> {
+        Some(S::primitive(mem - self.unit.threshold))
+    }
 
     /// Rates come from the staircase where no spike's slope is needed. Else the time steps are run, compiled once for each
     /// way of reset, as a choice in the innermost loop makes each step longer.
@@ -162,9 +218,18 @@ impl<S: Surrogate> Neuron for Lif<S> {
     fn constant<const LEARN: bool>(&self, row: Row) {
         match &self.stairs {
             Some(stairs) if S::OF_RATE || !LEARN => stairs.climb::<LEARN>(row),
-            _ if self.zeroes => neuron::constant::<Self, LEARN>(&self.zeroing(true), row),
-            _ => neuron::constant::<Self, LEARN>(&self.zeroing(false), row),
+            _ if self.unit.zeroes => {
+                neuron::constant::<Unit<S>, LEARN>(&Unit { zeroes: true, ..self.unit }, row);
+            }
+            _ => neuron::constant::<Unit<S>, LEARN>(&Unit { zeroes: false, ..self.unit }, row),
         }
+    }
+}
+
+/// Only its time steps are used, and only on the CPU.
+impl<S: Surrogate> Formula for Unit<S> {
+    fn numbers(&self) -> Numbers {
+        Numbers::none()
     }
 }
 
@@ -175,8 +240,9 @@ impl<S: Surrogate> Lif<S> {
 impl<S: Surrogate> Formula for Lif<S> {
     fn numbers(&self) -> Numbers {
         let [middle, half, by, slope] = self.stairs.as_ref().map_or([0.0; 4], |stairs| stairs.secant());
-        let flags = u32::from(self.zeroes) | u32::from(self.output == Output::Membrane) << 1;
-        Numbers::floats(&[self.beta, self.threshold, self.takes, middle, half, by, slope]).whole(flags)
+        let Unit { beta, threshold, takes, zeroes, output, .. } = self.unit;
+        let flags = u32::from(zeroes) | u32::from(output == Output::Membrane) << 1;
+        Numbers::floats(&[beta, threshold, takes, middle, half, by, slope]).whole(flags)
     }
 
     fn cuda(&self) -> &'static [&'static str] {
