@@ -5,7 +5,6 @@
 //! * [`read_dir`] reads any set in MNIST's four files. The size of the images and the number of classes come from the data.
 //! * A [`Dataset`] has [`Samples`] for training and for testing. Images are `[n, width * height]` with one byte for each
 //!   pixel, and labels are `[n]`. [`Samples::split_last`] holds some of them out.
-//! * [`epoch_order`] gives the order of the images in each epoch.
 //! * [`picture`] reads a PNG in the form of MNIST's images.
 //!
 //! Each reader checks a file before it takes memory for the sizes in its header. An [`Error`] is one sentence with the path
