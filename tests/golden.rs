@@ -1,14 +1,20 @@
 //! The CPU device against numbers that PyTorch and snnTorch computed (`golden/make_golden.py`).
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod formulas;
+
 use std::path::Path;
+use std::sync::Arc;
 
 use ff_cpu::Cpu;
-use ff_net::layer::{Activity, Images, Input, Labels, Layer, Learning, Rule, Sizes};
+use ff_net::formulas::{Adam, Output, Reset, Softplus, Squares};
+use ff_net::input::Images;
+use ff_net::layer::{Activity, Layer, Learning, Lesson};
+use ff_net::{Config, Dense, LifConfig, NeuronConfig, ObjectiveConfig, SurrogateKind};
 use ff_tensor::{
-    Adam, Device, Dropout, Gather, Goodness, LabelRow, LocalLoss, Neuron, NeuronKind, Norm, Objective,
-    Output, Reset, Surrogate, Tensor,
+    Advance, Device, Dropout, Gather, LocalGrad, Norm, PairLosses, Tensor, Units, UnitsForward, Update,
 };
+use formulas::MeanSignal;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -31,6 +37,10 @@ fn close(what: &str, got: &[f32], want: &[f32], tolerance: f32) {
     }
 }
 
+fn units(lif: LifConfig) -> Arc<dyn Units> {
+    Config { neuron: NeuronConfig::Lif(lif), ..Config::default() }.units()
+}
+
 /// snnTorch's rows run [step][row][unit], ours [row][step][unit].
 fn by_row<T: Copy>(by_step: &[T], steps: usize, [rows, units]: [usize; 2]) -> Vec<T> {
     let at = |r: usize, t: usize, j: usize| by_step[(t * rows + r) * units + j];
@@ -42,38 +52,29 @@ fn spikes_membranes_and_slopes_are_snntorchs() {
     let dev = Cpu::new(1).unwrap();
     let golden = golden("lif.json");
     let shape: [usize; 2] = of(&golden["shape"]);
-    let [rows, units] = shape;
+    let [rows, n] = shape;
     let (mut spikes_seen, mut slopes_seen) = (0, 0);
     for case in golden["cases"].as_array().unwrap() {
         let (steps, in_time): (usize, bool) = (of(&case["steps"]), of(&case["in_time"]));
         let current_steps = if in_time { steps } else { 1 };
         let arrange = |values: Vec<f32>| by_row(&values, current_steps, shape);
-        let current = dev.upload(rows * current_steps, units, &arrange(of(&case["current"]))).unwrap();
+        let current = dev.upload(rows * current_steps, n, &arrange(of(&case["current"]))).unwrap();
         let weights: Vec<f32> = of(&case["weights"]);
         for (name, surrogate) in [
-            ("atan", Surrogate::Atan),
-            ("fast_sigmoid", Surrogate::FastSigmoid),
-            ("triangle", Surrogate::Triangle),
-            ("boxcar", Surrogate::Boxcar),
+            ("atan", SurrogateKind::Atan),
+            ("fast_sigmoid", SurrogateKind::FastSigmoid),
+            ("triangle", SurrogateKind::Triangle),
+            ("boxcar", SurrogateKind::Boxcar),
         ] {
             for output in [Output::Membrane, Output::Rate] {
                 let reset: Reset = of(&case["reset"]);
-                let p = Neuron {
-                    kind: NeuronKind::Lif,
-                    beta: of(&case["beta"]),
-                    threshold: 1.0,
-                    reset,
-                    steps,
-                    output,
-                    surrogate,
-                };
+                let beta = of(&case["beta"]);
+                let p = LifConfig { beta, threshold: 1.0, reset, steps, output, surrogate };
+                let units = units(p);
                 let what = format!("{} {name} {output:?} {reset:?} T {steps} in_time {in_time}", p.beta);
-                let mut signal = dev.zeros(rows, units).unwrap();
-                let mut spikes = dev.zeros(rows * steps, units).unwrap();
-                dev.lif(&mut signal, Some(&mut spikes), &current, None, &p).unwrap();
-
+                let (signal, spikes) = forward(&dev, &current, rows, &*units);
                 let want: Vec<u8> = by_row(&of::<Vec<u8>>(&case["spikes"]), steps, shape);
-                let got: Vec<u8> = spikes.data.iter().map(|&s| s as u8).collect();
+                let got: Vec<u8> = spikes.get().iter().map(|&s| s as u8).collect();
                 assert_eq!(got, want, "{what}");
                 spikes_seen += got.iter().map(|&s| usize::from(s)).sum::<usize>();
 
@@ -81,25 +82,18 @@ fn spikes_membranes_and_slopes_are_snntorchs() {
                     Output::Membrane => (of::<Vec<f32>>(&case["mem"]), &case["d_membrane"]),
                     Output::Rate => {
                         let count = |r: usize, j: usize| {
-                            (0..steps).map(|t| want[(r * steps + t) * units + j]).sum::<u8>()
+                            (0..steps).map(|t| want[(r * steps + t) * n + j]).sum::<u8>()
                         };
-                        let rate = |i: usize| f32::from(count(i / units, i % units)) / steps as f32;
-                        ((0..rows * units).map(rate).collect(), &case[name])
+                        let rate = |i: usize| f32::from(count(i / n, i % n)) / steps as f32;
+                        ((0..rows * n).map(rate).collect(), &case[name])
                     }
                 };
-                close(&what, &signal.data, &want_signal, 1e-6);
-                // The slope of a unit without a signal is nowhere to be seen, and of no account.
-                let slope = slope(&dev, &current, rows, &p);
-                let mut want_gradient = arrange(of(gradient));
-                let got: Vec<f32> = slope
-                    .iter()
-                    .enumerate()
-                    .map(|(i, s)| s.map(|s| s * weights[i / (current_steps * units) * units + i % units]))
-                    .zip(&mut want_gradient)
-                    .map(|(got, want)| got.unwrap_or(*want))
-                    .collect();
-                close(&what, &got, &want_gradient, 2e-6);
-                slopes_seen += slope.iter().flatten().filter(|&&s| s != 0.0).count();
+                close(&what, signal.get(), &want_signal, 1e-6);
+                let slope = slope(&dev, &current, rows, &*units);
+                let of_unit = |i: usize| weights[i / (current_steps * n) * n + i % n];
+                let got: Vec<f32> = slope.iter().enumerate().map(|(i, slope)| slope * of_unit(i)).collect();
+                close(&what, &got, &arrange(of(gradient)), 2e-6);
+                slopes_seen += slope.iter().filter(|&&s| s != 0.0).count();
             }
         }
     }
@@ -107,30 +101,51 @@ fn spikes_membranes_and_slopes_are_snntorchs() {
     assert!(slopes_seen > 1_000, "only {slopes_seen} slopes in all cases");
 }
 
-/// `d signal / d current`, from the current's gradient in `local_grad`, where each row is a positive and a negative:
-/// `dI = dg 2 signal slope`. `None` where the signal is 0.
-fn slope(dev: &Cpu, current: &Tensor<Cpu>, rows: usize, p: &Neuron) -> Vec<Option<f32>> {
-    let (units, steps) = (current.cols(), current.rows() / rows);
-    let twice = [current.data.as_slice(), &current.data].concat();
-    let current = dev.upload(2 * rows * steps, units, &twice).unwrap();
-    let objective = Objective::Softplus { theta: 1.0 };
-    let local = LocalLoss { neuron: *p, dropout: Dropout::NONE, goodness: Goodness::Sum, objective };
-    let (mut dcurrent, mut signal) =
-        (dev.zeros(2 * rows * steps, units).unwrap(), dev.zeros(2 * rows, units).unwrap());
-    let (mut losses, mut goodness) = (dev.zeros(rows, 1).unwrap(), dev.zeros(2 * rows, 1).unwrap());
-    let (mut dgoodness, clock) = (dev.zeros(2 * rows, 1).unwrap(), dev.zeros(1, 2).unwrap());
-    let (dc, log, g) = (&mut dcurrent, &mut losses, &mut goodness);
-    dev.local_grad(dc, log, &mut signal, None, g, &current, None, &clock, &local).unwrap();
-    dev.objective(&mut losses, &mut dgoodness, &goodness, &clock, &objective).unwrap();
+/// What the units answer: signals, and spikes step by step.
+fn forward(dev: &Cpu, current: &Tensor<Cpu>, rows: usize, units: &dyn Units) -> (Tensor<Cpu>, Tensor<Cpu>) {
+    let (n, steps) = (current.cols(), units.steps());
+    let (mut signal, mut spikes) = (dev.zeros(rows, n).unwrap(), dev.zeros(rows * steps, n).unwrap());
+    UnitsForward { signal: &mut signal, spikes: Some(&mut spikes), current, bias: None, units }
+        .on(dev)
+        .unwrap();
+    (signal, spikes)
+}
+
+/// `d signal / d current`, from the current's gradient in `local_grad`, where each row is a positive and a negative. With a
+/// goodness that is the mean of the signals, `dI = dg/n slope`.
+fn slope(dev: &Cpu, current: &Tensor<Cpu>, rows: usize, units: &dyn Units) -> Vec<f32> {
+    let (n, steps) = (current.cols(), current.rows() / rows);
+    let current = dev.upload(2 * rows * steps, n, &current.get().repeat(2)).unwrap();
+    let zeros = |rows, cols| -> Tensor<Cpu> { dev.zeros(rows, cols).unwrap() };
+    let (mut dcurrent, mut signal) = (zeros(2 * rows * steps, n), zeros(2 * rows, n));
+    let (mut losses, mut goodness, mut dgoodness) = (zeros(rows, 1), zeros(2 * rows, 1), zeros(2 * rows, 1));
+    let (clock, objective) = (&dev.zeros(1, 2).unwrap(), &Softplus { theta: 1.0 });
+    LocalGrad {
+        dcurrent: &mut dcurrent,
+        losses: &mut losses,
+        signal: &mut signal,
+        spikes: None,
+        goodness: &mut goodness,
+        current: &current,
+        bias: None,
+        clock,
+        units,
+        dropout: Dropout::NONE,
+        formula: &MeanSignal,
+        objective,
+    }
+    .on(dev)
+    .unwrap();
+    let (losses, goodness) = (&mut losses, &goodness);
+    PairLosses { losses, dgoodness: &mut dgoodness, goodness, clock, objective }.on(dev).unwrap();
     // Of a row's two copies, the one whose goodness has the steeper loss.
+    let (dcurrent, dgoodness) = (dcurrent.get(), dgoodness.get());
     let at = |i: usize| {
-        let (r, j) = (i / units / steps, i % units);
-        let copy = if dgoodness.data[r].abs() > dgoodness.data[rows + r].abs() { 0 } else { rows };
-        let signal = signal.data[(copy + r) * units + j];
-        let by = 2.0 * dgoodness.data[copy + r] * signal;
-        (signal != 0.0).then(|| dcurrent.data[copy * steps * units + i] / by)
+        let r = i / n / steps;
+        let copy = if dgoodness[r].abs() > dgoodness[rows + r].abs() { 0 } else { rows };
+        dcurrent[copy * steps * n + i] * n as f32 / dgoodness[copy + r]
     };
-    (0..rows * steps * units).map(at).collect()
+    (0..rows * steps * n).map(at).collect()
 }
 
 #[test]
@@ -140,7 +155,7 @@ fn ten_steps_of_adam_are_torchs() {
     let start: Vec<f32> = of(&golden["start"]);
     let n = start.len();
     let mut weight = dev.upload(1, n, &start).unwrap();
-    let (mut mean, mut square) = (dev.zeros(1, n).unwrap(), dev.zeros(1, n).unwrap());
+    let mut moments = [dev.zeros(1, n).unwrap(), dev.zeros(1, n).unwrap()];
     let mut clock = dev.zeros(1, 2).unwrap();
     let steps: Vec<(Vec<f32>, Vec<f32>)> = {
         let gradients: Vec<Vec<f32>> = of(&golden["gradients"]);
@@ -149,9 +164,12 @@ fn ten_steps_of_adam_are_torchs() {
     assert_eq!(steps.len(), 10);
     for (gradient, want) in steps {
         let gradient = dev.upload(1, n, &gradient).unwrap();
-        dev.adam(&mut weight, &mut mean, &mut square, &gradient, &clock, &Adam::constant(0.03)).unwrap();
-        dev.advance(&mut clock).unwrap();
-        close("weight", &weight.data, &want, 2e-6);
+        let (moments, optimiser) = (&mut moments, &Adam::constant(0.03));
+        Update { weight: &mut weight, moments, gradient: &gradient, clock: &clock, optimiser }
+            .on(&dev)
+            .unwrap();
+        Advance { clock: &mut clock }.on(&dev).unwrap();
+        close("weight", weight.get(), &want, 2e-6);
     }
 }
 
@@ -172,49 +190,66 @@ fn a_layers_loss_and_weight_gradient_are_autograds() {
     let clock = dev.zeros(1, 2).unwrap();
     for case in golden["cases"].as_array().unwrap() {
         let what = format!("{} {} {} {}", case["neuron"], case["norm"], case["objective"], case["amplitude"]);
-        let neuron = Neuron {
-            kind: if case["neuron"] == "relu" { NeuronKind::Relu } else { NeuronKind::Lif },
+        let lif = LifConfig {
             steps: of(&case["steps"]),
             output: if case["neuron"] == "rate" { Output::Rate } else { Output::Membrane },
-            ..Neuron::default()
+            ..LifConfig::default()
         };
-        let norm = Norm { kind: of(&case["norm"]), eps: 1e-4 };
-        let mut layer = Layer {
-            weight: dev.upload(inputs, units, &transposed(of(&golden["weight"]))).unwrap(),
-            bias: None,
-            neuron,
-            norm,
-            goodness: Goodness::Mean,
-        };
-        let amplitude = of(&case["amplitude"]);
-        let mut images = Images::new(&dev, batch, inputs, 3).unwrap();
-        let Images { xhat, scale, labels } = &mut images;
-        let gather = Gather { classes: 3, amplitude, norm, dropout: Dropout::NONE };
-        dev.gather(xhat, scale, labels, &set, &targets, &order, &clock, &gather).unwrap();
-        let sizes = Sizes {
-            batch,
-            copies: 2,
-            classes: 3,
-            input: Input::Images,
-            spikes_in: false,
-            spikes_out: false,
-            rows: false,
-        };
-        let mut activity = Activity::new(&dev, &layer, sizes).unwrap();
-        let mut learning = Learning::new(&dev, &layer, &activity).unwrap();
-        let mut losses = dev.zeros(batch, 1).unwrap();
-        let labels = Labels { labels: &pair, scale: &images.scale, row: LabelRow { amplitude } };
-        layer.image_current(&dev, &mut activity, &images).unwrap();
+        let neuron = if case["neuron"] == "relu" { NeuronConfig::RELU } else { NeuronConfig::Lif(lif) };
         let objective = match case["objective"].as_str().unwrap() {
-            "pair" => Objective::Pair { alpha: 6.0 },
-            _ => Objective::Softplus { theta: 5.0 },
+            "pair" => ObjectiveConfig::Pair { alpha: 6.0 },
+            _ => ObjectiveConfig::Softplus { theta: 5.0 },
         };
-        let rule = Rule { clock: &clock, dropout: Dropout::NONE, objective, adam: Adam::constant(0.03) };
-        layer.learn_images(&dev, &mut learning, &mut losses, &mut activity, &images, &labels, &rule).unwrap();
-        let loss = losses.data.iter().sum::<f32>() / batch as f32;
+        // `alpha` is in squares of the threshold, which is 1.
+        let config = Config { neuron, objective, norm: of(&case["norm"]), ..Config::default() };
+        let (norm, amplitude): (Norm, f32) = (config.norm(), of(&case["amplitude"]));
+        let mut layer = Layer {
+            connection: Box::new(Dense {
+                weight: dev.upload(inputs, units, &transposed(of(&golden["weight"]))).unwrap(),
+            }),
+            bias: None,
+            units: config.units(),
+            norm,
+            goodness: Arc::new(Squares::Mean),
+        };
+        let mut images = Images::new(&dev, batch, inputs, 3, units).unwrap();
+        let Images { xhat, scale, labels, shares } = &mut images;
+        let (images_of, targets, order, clock) = (&set, &targets, &order, &clock);
+        let dropout = Dropout::NONE;
+        Gather {
+            xhat,
+            scale,
+            labels,
+            images: images_of,
+            targets,
+            order,
+            clock,
+            classes: 3,
+            amplitude,
+            norm,
+            dropout,
+        }
+        .on(&dev)
+        .unwrap();
+        layer.connection.current(&dev, shares, xhat).unwrap();
+        let optimiser = &Adam::constant(0.03);
+        let mut activity = Activity::new(&dev, &layer, 2 * batch, false, false).unwrap();
+        let mut learning = Learning::new(&dev, &layer, 2 * batch, batch + 4, optimiser).unwrap();
+        let mut losses = dev.zeros(batch, 1).unwrap();
+        let mut lesson = Lesson {
+            clock,
+            dropout,
+            objective: &*config.objective(),
+            optimiser,
+            losses: &mut losses,
+            reduce: &mut |_, _| Ok(()),
+        };
+        let input = images.overlay(&pair, amplitude);
+        layer.learn(&dev, &mut learning, &mut activity, input, &mut lesson).unwrap();
+        let loss = losses.get().iter().sum::<f32>() / batch as f32;
         close(&what, &[loss], &[of(&case["loss"])], 2e-6);
-        close(&what, &activity.goodness.data, &of::<Vec<f32>>(&case["goodness"]), 2e-6);
+        close(&what, activity.goodness.get(), &of::<Vec<f32>>(&case["goodness"]), 2e-6);
         // Goodnesses of some 10 and a steep objective: a few more roundings than above.
-        close(&what, &learning.dweight().data, &transposed(of(&case["dweight"])), 1e-5);
+        close(&what, learning.gradients()[0].get(), &transposed(of(&case["dweight"])), 1e-5);
     }
 }

@@ -4,12 +4,16 @@
 
 mod oracle;
 
+use std::sync::Arc;
+
 use ff_cpu::Cpu;
-use ff_net::Head;
+use ff_net::formulas::{self, Adam, Output, Pair, Softplus, Squares};
 use ff_net::head::{HeadActivity, HeadLearning};
-use ff_net::layer::{Activity, Images, Input, Labels, Layer, Learning, Rule, Sizes};
-use ff_tensor as ff;
-use ff_tensor::{Device, random};
+use ff_net::input::Images;
+use ff_net::layer::{Activity, Layer, Learning, Lesson};
+use ff_net::pass::{self, Purpose, Shape};
+use ff_net::{Config, Dense, Head, Input, LifConfig, NeuronConfig, SurrogateKind};
+use ff_tensor::{Clock, Device, Dropout, Gather, Norm, NormKind, Tensor, Units, random};
 use oracle::{Matrix, Objective, Problem, Reset, Surrogate, Unit};
 
 const CLASSES: usize = 3;
@@ -69,46 +73,50 @@ impl Case {
         cases
     }
 
-    fn neuron(&self) -> ff::Neuron {
-        ff::Neuron {
-            kind: if self.unit == Unit::Relu { ff::NeuronKind::Relu } else { ff::NeuronKind::Lif },
+    fn units(&self) -> Arc<dyn Units> {
+        let lif = LifConfig {
             beta: BETA,
             threshold: 1.0,
             reset: match self.reset {
-                Reset::Subtract => ff::Reset::Subtract,
-                Reset::Zero => ff::Reset::Zero,
-                Reset::None => ff::Reset::None,
+                Reset::Subtract => formulas::Reset::Subtract,
+                Reset::Zero => formulas::Reset::Zero,
+                Reset::None => formulas::Reset::None,
             },
             steps: self.steps,
-            output: if self.unit == Unit::Rate { ff::Output::Rate } else { ff::Output::Membrane },
+            output: if self.unit == Unit::Rate { Output::Rate } else { Output::Membrane },
             surrogate: match self.surrogate {
-                Surrogate::Atan => ff::Surrogate::Atan,
-                Surrogate::FastSigmoid => ff::Surrogate::FastSigmoid,
-                Surrogate::Triangle => ff::Surrogate::Triangle,
-                Surrogate::Boxcar => ff::Surrogate::Boxcar,
-                Surrogate::Secant => ff::Surrogate::Secant,
+                Surrogate::Atan => SurrogateKind::Atan,
+                Surrogate::FastSigmoid => SurrogateKind::FastSigmoid,
+                Surrogate::Triangle => SurrogateKind::Triangle,
+                Surrogate::Boxcar => SurrogateKind::Boxcar,
+                Surrogate::Secant => SurrogateKind::Secant,
             },
-        }
+        };
+        let neuron = if self.unit == Unit::Relu { NeuronConfig::RELU } else { NeuronConfig::Lif(lif) };
+        Config { neuron, ..Config::default() }.units()
     }
 
     fn layer(&self, dev: &Cpu, seed: u64) -> Layer<Cpu> {
-        let weight: Vec<f32> = (0..INPUTS * UNITS).map(|i| draw(seed, i, -0.5, 0.8)).collect();
-        let bias: Vec<f32> = (0..UNITS).map(|i| draw(seed + 1, i, -0.1, 0.3)).collect();
+        self.layer_of(dev, seed, INPUTS, UNITS)
+    }
+
+    fn layer_of(&self, dev: &Cpu, seed: u64, inputs: usize, units: usize) -> Layer<Cpu> {
+        let weight: Vec<f32> = (0..inputs * units).map(|i| draw(seed, i, -0.5, 0.8)).collect();
+        let bias: Vec<f32> = (0..units).map(|i| draw(seed + 1, i, -0.1, 0.3)).collect();
         Layer {
-            weight: dev.upload(INPUTS, UNITS, &weight).unwrap(),
-            bias: self.bias.then(|| dev.upload(1, UNITS, &bias).unwrap()),
-            neuron: self.neuron(),
-            norm: ff::Norm { kind: if self.rms { ff::NormKind::Rms } else { ff::NormKind::L2 }, eps: EPS },
-            goodness: if self.mean { ff::Goodness::Mean } else { ff::Goodness::Sum },
+            connection: Box::new(Dense { weight: dev.upload(inputs, units, &weight).unwrap() }),
+            bias: self.bias.then(|| dev.upload(1, units, &bias).unwrap()),
+            units: self.units(),
+            norm: norm(self.rms),
+            goodness: Arc::new(if self.mean { Squares::Mean } else { Squares::Sum }),
         }
     }
 
-    fn rule<'a>(&self, clock: &'a ff::Clock<Cpu>) -> Rule<'a, Cpu> {
-        let objective = match self.objective {
-            Objective::Softplus { theta } => ff::Objective::Softplus { theta: theta as f32 },
-            Objective::Pair { alpha } => ff::Objective::Pair { alpha: alpha as f32 },
-        };
-        Rule { clock, dropout: ff::Dropout::NONE, objective, adam: ff::Adam::constant(0.01) }
+    fn objective(&self) -> Arc<dyn ff_tensor::Objective> {
+        match self.objective {
+            Objective::Softplus { theta } => Arc::new(Softplus { theta: theta as f32 }),
+            Objective::Pair { alpha } => Arc::new(Pair { alpha: alpha as f32 }),
+        }
     }
 
     /// The oracle's answer for these inputs and the layer's weights before its update.
@@ -123,10 +131,14 @@ impl Case {
         };
         let (mean_goodness, objective) = (self.mean, self.objective);
         let problem = Problem { inputs, neuron, mean_goodness, objective };
-        let weight: Matrix =
-            layer.weight.data.chunks(UNITS).map(|row| row.iter().map(|&w| f64::from(w)).collect()).collect();
+        let weight: Matrix = layer
+            .weight()
+            .get()
+            .chunks(UNITS)
+            .map(|row| row.iter().map(|&w| f64::from(w)).collect())
+            .collect();
         let bias: Vec<f64> = match &layer.bias {
-            Some(bias) => bias.data.iter().map(|&b| f64::from(b)).collect(),
+            Some(bias) => bias.get().iter().map(|&b| f64::from(b)).collect(),
             None => vec![0.0; UNITS],
         };
         let goodness = problem.goodness(&weight, &bias, &weight, &bias);
@@ -148,23 +160,52 @@ impl Expected {
     fn compare(
         &self,
         what: &dyn std::fmt::Debug,
-        losses: &ff::Tensor<Cpu>,
-        activity: &Activity<Cpu>,
+        losses: &Tensor<Cpu>,
+        goodness: &Tensor<Cpu>,
         learning: &Learning<Cpu>,
         tolerance: f64,
     ) {
         close(what, "loss", &[mean(losses)], &[self.loss], tolerance);
-        close(what, "goodness", &activity.goodness.data, &self.goodness, tolerance);
-        close(what, "dweight", &learning.dweight().data, &self.dweight, tolerance);
-        if let Some(dbias) = learning.dbias() {
-            close(what, "dbias", &dbias.data, &self.dbias, tolerance);
+        close(what, "goodness", goodness.get(), &self.goodness, tolerance);
+        close(what, "dweight", learning.gradients()[0].get(), &self.dweight, tolerance);
+        if let Some(dbias) = learning.gradients().get(1) {
+            close(what, "dbias", dbias.get(), &self.dbias, tolerance);
         }
     }
 }
 
+fn norm(rms: bool) -> Norm {
+    Norm { kind: if rms { NormKind::Rms } else { NormKind::L2 }, eps: EPS }
+}
+
+const ADAM: Adam = Adam {
+    learning_rate: 0.01,
+    beta1: 0.9,
+    beta2: 0.999,
+    eps: 1e-8,
+    decay: 0.0,
+    cool_from: u32::MAX,
+    last_step: u32::MAX,
+};
+
+/// Hands `learn` what a step of this case needs, and gives the losses of the pairs.
+fn in_a_lesson(dev: &Cpu, case: &Case, learn: impl FnOnce(&mut Lesson<Cpu>)) -> Tensor<Cpu> {
+    let (mut losses, clock): (Tensor<Cpu>, Clock<Cpu>) =
+        (dev.zeros(BATCH, 1).unwrap(), dev.zeros(1, 2).unwrap());
+    learn(&mut Lesson {
+        clock: &clock,
+        dropout: Dropout::NONE,
+        objective: &*case.objective(),
+        optimiser: &ADAM,
+        losses: &mut losses,
+        reduce: &mut |_, _| Ok(()),
+    });
+    losses
+}
+
 /// Of a batch's losses.
-fn mean(losses: &ff::Tensor<Cpu>) -> f32 {
-    losses.data.iter().sum::<f32>() / losses.data.len() as f32
+fn mean(losses: &Tensor<Cpu>) -> f32 {
+    losses.get().iter().sum::<f32>() / losses.rows() as f32
 }
 
 fn close(what: &dyn std::fmt::Debug, name: &str, got: &[f32], want: &[f64], tolerance: f64) {
@@ -178,24 +219,39 @@ fn close(what: &dyn std::fmt::Debug, name: &str, got: &[f32], want: &[f64], tole
     }
 }
 
-fn sizes(input: Input, spikes_in: bool) -> Sizes {
-    Sizes { batch: BATCH, copies: 2, classes: CLASSES, input, spikes_in, spikes_out: false, rows: false }
-}
-
-fn labels<'a>(pair: &'a ff::Tensor<Cpu, u32>, images: &'a Images<Cpu>) -> Labels<'a, Cpu> {
-    Labels { labels: pair, scale: &images.scale, row: ff::LabelRow { amplitude: AMPLITUDE } }
-}
-
-/// A batch of all these images.
-fn gathered(dev: &Cpu, pixels: &[u8], norm: ff::Norm) -> Images<Cpu> {
-    let mut images = Images::new(dev, BATCH, INPUTS, CLASSES).unwrap();
-    let set = dev.upload(BATCH, INPUTS, pixels).unwrap();
-    let targets = dev.upload(BATCH, 1, &[0u32, 1, 2]).unwrap();
-    let order = dev.upload(BATCH, 1, &[0u32, 1, 2]).unwrap();
-    let gather = ff::Gather { classes: CLASSES, amplitude: AMPLITUDE, norm, dropout: ff::Dropout::NONE };
-    let Images { xhat, scale, labels } = &mut images;
-    dev.gather(xhat, scale, labels, &set, &targets, &order, &dev.zeros(1, 2).unwrap(), &gather).unwrap();
+/// A batch of all these images, and its product with the first layer.
+fn gathered(dev: &Cpu, pixels: &[u8], layer: &Layer<Cpu>) -> Images<Cpu> {
+    let mut images = Images::new(dev, BATCH, INPUTS, CLASSES, layer.shape()[1]).unwrap();
+    let Images { xhat, scale, labels, shares } = &mut images;
+    Gather {
+        xhat,
+        scale,
+        labels,
+        images: &dev.upload(BATCH, INPUTS, pixels).unwrap(),
+        targets: &dev.upload(BATCH, 1, &[0u32, 1, 2]).unwrap(),
+        order: &dev.upload(BATCH, 1, &[0u32, 1, 2]).unwrap(),
+        clock: &dev.zeros(1, 2).unwrap(),
+        classes: CLASSES,
+        amplitude: AMPLITUDE,
+        norm: layer.norm,
+        dropout: Dropout::NONE,
+    }
+    .on(dev)
+    .unwrap();
+    layer.connection.current(dev, shares, xhat).unwrap();
     images
+}
+
+/// The labels of the positives, then of the negatives.
+const PAIR: [u32; 2 * BATCH] = [0, 1, 2, 2, 0, 1];
+
+/// The rows that come in with these images and labels.
+fn image_rows(pixels: &[u8], rms: bool) -> Vec<Vec<f64>> {
+    let row = |(r, &label): (usize, &u32)| {
+        let pixels = &pixels[(r % BATCH) * INPUTS..][..INPUTS];
+        oracle::image_row(pixels, CLASSES, label as usize, f64::from(AMPLITUDE), rms, f64::from(EPS))
+    };
+    PAIR.iter().enumerate().map(row).collect()
 }
 
 #[test]
@@ -214,25 +270,19 @@ fn layer_1_on_images() {
                 }
             })
             .collect();
-        let (positive, negative) = ([0usize, 1, 2], [2usize, 0, 1]);
-        let inputs = positive.iter().chain(&negative).enumerate().map(|(r, &label)| {
-            let pixels = &pixels[(r % BATCH) * INPUTS..][..INPUTS];
-            vec![oracle::image_row(pixels, CLASSES, label, f64::from(AMPLITUDE), case.rms, f64::from(EPS))]
-        });
-        let expected = case.expect(inputs.collect(), &layer);
+        let inputs = image_rows(&pixels, case.rms).into_iter().map(|row| vec![row]).collect();
+        let expected = case.expect(inputs, &layer);
         largest = expected.dweight.iter().fold(largest, |a, b| a.max(b.abs()));
 
-        let mut activity = Activity::new(&dev, &layer, sizes(Input::Images, false)).unwrap();
-        let mut learning = Learning::new(&dev, &layer, &activity).unwrap();
-        let mut losses = dev.zeros(BATCH, 1).unwrap();
-        let clock = dev.zeros(1, 2).unwrap();
-        let images = gathered(&dev, &pixels, layer.norm);
-        let pair = dev.upload(2 * BATCH, 1, &[0u32, 1, 2, 2, 0, 1]).unwrap();
-        let labels = labels(&pair, &images);
-        layer.image_current(&dev, &mut activity, &images).unwrap();
-        let rule = case.rule(&clock);
-        layer.learn_images(&dev, &mut learning, &mut losses, &mut activity, &images, &labels, &rule).unwrap();
-        expected.compare(&case, &losses, &activity, &learning, 1e-4);
+        let mut activity = Activity::new(&dev, &layer, 2 * BATCH, false, false).unwrap();
+        let mut learning = Learning::new(&dev, &layer, 2 * BATCH, BATCH + CLASSES + 1, &ADAM).unwrap();
+        let images = gathered(&dev, &pixels, &layer);
+        let pair = dev.upload(2 * BATCH, 1, &PAIR).unwrap();
+        let losses = in_a_lesson(&dev, &case, |lesson| {
+            let input = images.overlay(&pair, AMPLITUDE);
+            layer.learn(&dev, &mut learning, &mut activity, input, lesson).unwrap();
+        });
+        expected.compare(&case, &losses, &activity.goodness, &learning, 1e-4);
     }
     assert!(largest > 1e-2, "the gradients were all next to nothing");
 }
@@ -266,75 +316,78 @@ fn upper_layer(spikes_in: bool) {
         });
         let expected = case.expect(inputs.collect(), &layer);
 
-        let mut activity = Activity::new(&dev, &layer, sizes(Input::Rows, spikes_in)).unwrap();
-        let mut learning = Learning::new(&dev, &layer, &activity).unwrap();
-        let mut losses = dev.zeros(BATCH, 1).unwrap();
-        let clock = dev.zeros(1, 2).unwrap();
+        let mut activity = Activity::new(&dev, &layer, rows, spikes_in, false).unwrap();
+        let mut learning = Learning::new(&dev, &layer, activity.current.rows(), 0, &ADAM).unwrap();
         let none = || dev.zeros(0, INPUTS).unwrap();
         let below = Activity {
-            shares: none(),
-            factor: None,
-            xhat: none(),
             current: none(),
             signal: if spikes_in { none() } else { dev.upload(rows, INPUTS, &values).unwrap() },
             spikes: spikes_in.then(|| dev.upload(rows * steps, INPUTS, &values).unwrap()),
             goodness: dev.zeros(rows, 1).unwrap(),
         };
-        // Each row stands for itself here, whatever its label.
-        let (pair, images) =
-            (dev.zeros(rows, 1).unwrap(), Images::new(&dev, BATCH, INPUTS, CLASSES).unwrap());
-        let labels = labels(&pair, &images);
-        let rule = case.rule(&clock);
-        layer.learn(&dev, &mut learning, &mut losses, &mut activity, &below, &labels, &rule).unwrap();
-        expected.compare(&case, &losses, &activity, &learning, 1e-4);
+        let mut xhat = dev.zeros(rows * steps, INPUTS).unwrap();
+        let input = layer.receive(&dev, &mut xhat, &below, steps).unwrap();
+        assert!(if spikes_in { matches!(input, Input::Train(_)) } else { matches!(input, Input::Rows(_)) });
+        let losses = in_a_lesson(&dev, &case, |lesson| {
+            layer.learn(&dev, &mut learning, &mut activity, input, lesson).unwrap();
+        });
+        expected.compare(&case, &losses, &activity.goodness, &learning, 1e-4);
     }
 }
 
-/// Two layers of linear units pass their output on in shares; the third learns from its rows.
+/// Three layers of linear units, which are gone through in shares. The goodness of the lower two is another one than that
+/// of the third, which learns: what normalises its input has to be made of theirs.
 #[test]
 fn upper_layers_in_shares() {
     let dev = Cpu::new(1).unwrap();
     let mut largest = 0.0f64;
-    for (seed, case) in Case::all().into_iter().enumerate() {
+    let linear = |case: &Case| case.unit == Unit::Membrane && case.steps == 1 && !case.bias;
+    for (seed, case) in Case::all().into_iter().filter(linear).enumerate() {
         let seed = 1_500_000 + 1_000 * seed as u64;
-        let linear = Case { unit: Unit::Membrane, steps: 1, bias: false, ..case };
+        let other = Case { mean: !case.mean, ..case };
         let pixels: Vec<u8> = (0..BATCH * INPUTS).map(|i| random::bits(seed, i as u64) as u8).collect();
-        let images = gathered(&dev, &pixels, linear.layer(&dev, seed).norm);
-        let pair = dev.upload(2 * BATCH, 1, &[0u32, 1, 2, 2, 0, 1]).unwrap();
-        let labels = labels(&pair, &images);
-        let weight = |seed, from, to| {
-            let values: Vec<f32> = (0..from * to).map(|i| draw(seed, i, -0.5, 0.8)).collect();
-            dev.upload(from, to, &values).unwrap()
-        };
         let hidden = UNITS + 2;
-        let first = Layer { weight: weight(seed + 1, INPUTS, hidden), ..linear.layer(&dev, seed) };
-        let second = Layer { weight: weight(seed + 2, hidden, INPUTS), ..linear.layer(&dev, seed) };
-        let mut below = Activity::new(&dev, &first, sizes(Input::Images, false)).unwrap();
-        first.image_current(&dev, &mut below, &images).unwrap();
-        first.answer_images(&dev, &mut below, &labels).unwrap();
-        let mut middle = Activity::new(&dev, &second, sizes(Input::Shares, false)).unwrap();
-        second.answer(&dev, &mut middle, &below, &labels).unwrap();
-
-        let mut layer = case.layer(&dev, seed);
-        let mut signal = dev.zeros(2 * BATCH, INPUTS).unwrap();
-        let Labels { labels: of_rows, scale, row } = &labels;
-        dev.label_current(&mut signal, &middle.shares, scale, of_rows, middle.factor.as_ref(), row).unwrap();
-        let inputs = signal.data.chunks(INPUTS).map(|row| {
-            let row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
-            let s = oracle::norm_factor(&row, case.rms, f64::from(EPS));
-            vec![row.iter().map(|x| s * x).collect()]
-        });
-        let expected = case.expect(inputs.collect(), &layer);
+        let mut layers = [
+            other.layer_of(&dev, seed + 1, INPUTS, hidden),
+            other.layer_of(&dev, seed + 2, hidden, INPUTS),
+            case.layer(&dev, seed),
+        ];
+        let mut rows = image_rows(&pixels, case.rms);
+        for layer in &layers[..2] {
+            rows = rows.iter().map(|row| normalised(&product(row, layer), case.rms)).collect();
+        }
+        let expected = case.expect(rows.into_iter().map(|row| vec![row]).collect(), &layers[2]);
         largest = expected.dweight.iter().fold(largest, |a, b| a.max(b.abs()));
-        let mut activity = Activity::new(&dev, &layer, sizes(Input::Shares, false)).unwrap();
-        let mut learning = Learning::new(&dev, &layer, &activity).unwrap();
-        let (mut losses, clock) = (dev.zeros(BATCH, 1).unwrap(), dev.zeros(1, 2).unwrap());
-        let rule = case.rule(&clock);
-        layer.learn(&dev, &mut learning, &mut losses, &mut activity, &middle, &labels, &rule).unwrap();
-        // The oracle starts from rows that have been rounded, the layer from shares.
-        expected.compare(&case, &losses, &activity, &learning, 1e-3);
+
+        let images = gathered(&dev, &pixels, &layers[0]);
+        let pair = dev.upload(2 * BATCH, 1, &PAIR).unwrap();
+        let input = images.overlay(&pair, AMPLITUDE);
+        let shape = Shape { rows: 2 * BATCH, train: false, shares: images.xhat.rows() };
+        let purpose = Purpose::Learning { dropout: false };
+        let mut pass = pass::new(&dev, &layers, shape, false, purpose).unwrap();
+        assert!(pass.activity(2).is_none(), "these layers are not gone through in shares");
+        for i in 0..2 {
+            pass.answer(&dev, &layers, i, input).unwrap();
+        }
+        let mut learning = pass.learning(&dev, &layers, 2, &ADAM).unwrap();
+        let losses = in_a_lesson(&dev, &case, |lesson| {
+            pass.learn(&dev, &mut layers, 2, input, &mut learning, lesson).unwrap();
+        });
+        expected.compare(&case, &losses, pass.goodness(2), &learning, 1e-4);
     }
     assert!(largest > 1e-2, "the gradients were all next to nothing");
+}
+
+/// A row times the weights of a layer.
+fn product(row: &[f64], layer: &Layer<Cpu>) -> Vec<f64> {
+    let (weight, units) = (layer.weight().get(), layer.shape()[1]);
+    let at = |j: usize| row.iter().enumerate().map(|(i, x)| x * f64::from(weight[i * units + j])).sum();
+    (0..units).map(at).collect()
+}
+
+fn normalised(row: &[f64], rms: bool) -> Vec<f64> {
+    let factor = oracle::norm_factor(row, rms, f64::from(EPS));
+    row.iter().map(|x| factor * x).collect()
 }
 
 #[test]
@@ -352,7 +405,6 @@ fn upper_layers_on_spike_trains() {
 fn a_head() {
     let dev = Cpu::new(1).unwrap();
     for (seed, rms) in [(1, false), (2, true)] {
-        let norm = ff::Norm { kind: if rms { ff::NormKind::Rms } else { ff::NormKind::L2 }, eps: EPS };
         let signal: Vec<f32> = (0..BATCH * UNITS).map(|i| draw(seed, i, -0.5, 1.0)).collect();
         let weight: Vec<f32> = (0..UNITS * CLASSES).map(|i| draw(seed + 9, i, -1.0, 1.0)).collect();
         let truth = [0usize, 2, 1];
@@ -377,17 +429,14 @@ fn a_head() {
 
         let mut head = Head { weight: dev.upload(UNITS, CLASSES, &weight).unwrap() };
         let mut own = HeadActivity::new(&dev, &head, BATCH).unwrap();
-        let mut learning = HeadLearning::new(&dev, &head, BATCH).unwrap();
-        let layer = Case { rms, ..Case::all()[0] }.layer(&dev, seed);
-        let mut activity = Activity::new(&dev, &layer, sizes(Input::Rows, false)).unwrap();
-        activity.signal = dev.upload(BATCH, UNITS, &signal).unwrap();
+        let mut learning = HeadLearning::new(&dev, &head, BATCH, &ADAM).unwrap();
+        let signal = dev.upload(BATCH, UNITS, &signal).unwrap();
         let (mut losses, clock) = (dev.zeros(BATCH, 1).unwrap(), dev.zeros(1, 2).unwrap());
         let labels = dev.upload(BATCH, 1, &truth.map(|label| label as u32)).unwrap();
-        head.answer(&dev, &mut own, &activity, &norm).unwrap();
-        let adam = ff::Adam::constant(0.01);
-        head.learn(&dev, &mut learning, &mut losses, &own, &labels, &clock, &adam).unwrap();
+        head.answer(&dev, &mut own, &signal, norm(rms)).unwrap();
+        head.learn(&dev, &mut learning, &mut losses, &own, &labels, &clock, &ADAM).unwrap();
         close(&"head", "loss", &[mean(&losses)], &[loss(&base)], 1e-5);
-        close(&"head", "dweight", &learning.dweight().data, &want, 1e-4);
-        assert_ne!(head.weight.data, weight, "nothing was learned");
+        close(&"head", "dweight", learning.dweight().get(), &want, 1e-4);
+        assert_ne!(head.weight.get(), weight, "nothing was learned");
     }
 }
