@@ -15,7 +15,7 @@
 //! The first line runs forwards along with the neuron and so keeps nothing. The second runs backwards through the states,
 //! which are kept.
 //!
-//! A neuron is plain Rust for one `f32` at a time. [`Units`] is what a layer has of it: rows of units, 16 side by side, in
+//! A neuron is plain Rust for one `f32` at a time. [`Units`](crate::Units) is what a layer has of it: rows of units, 16 side by side, in
 //! vector instructions.
 //!
 //! # CUDA text
