@@ -190,7 +190,7 @@ fn a_model_says_what_it_is() {
     let summary = desk.summary("run");
     let error = format!("test       error {:.2} % of 60 images", summary["test_error"].as_f64().unwrap());
     desk.run("info run/model.safetensors")
-        .stdout(contains("model      run/model.safetensors, 67.").and(contains("format version 2 of ff-cli")))
+        .stdout(contains("model      run/model.safetensors, 67.").and(contains("format version 3 of ff-cli")))
         .stdout(contains("preset     quick\ndata set   digits, 28 x 28 pixels in 10 classes\n"))
         .stdout(contains("training   200 images, error ").and(contains(error)))
         .stdout(contains("layer 2       20 -> 20    lif, 2 steps         600 parameters, with head\n"))
