@@ -9,11 +9,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use ff_cuda::{Cuda, Products};
-use ff_data::epoch_order;
+use ff_net::formulas::{Adam, Atan, Lif, Output, Pair, Reset, Squares};
 use ff_net::{Config, Network, Predictor, Schedule, Trainer};
 use ff_tensor::{
-    Adam, Augment, Augmentation, Device, Dropout, Goodness, LocalLoss, Neuron, Objective, Output, Result,
-    Tensor, random,
+    Augment, Augmentation, Device, Dropout, LocalGrad, Result, RowGoodness, Tensor, UnitsForward, Update,
+    random,
 };
 use ndarray::{Array1, Array2};
 
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
 
 /// An epoch of training, and a scan of 10,000 images.
 fn work(dev: &Cuda, name: &str, config: Config) {
+    let config = Config { epochs: 2 * ROUNDS, ..config };
     let pixel = |i: usize| {
         if random::bits(2, i as u64).is_multiple_of(5) { random::bits(1, i as u64) as u8 } else { 0 }
     };
@@ -55,12 +56,9 @@ fn work(dev: &Cuda, name: &str, config: Config) {
     let labels = Array1::from_shape_fn(IMAGES, |n| (n % 10) as u8);
     let network = Network::new(dev, config, PIXELS, 10).unwrap();
     let mut trainer = Trainer::new(network, &images, &labels).unwrap();
-    let mut epoch = 0;
     let seconds = median(|| {
-        epoch += 1;
-        let order = epoch_order(IMAGES, 1, epoch);
         let start = Instant::now();
-        trainer.epoch(&order, &mut || ()).unwrap();
+        trainer.epoch().unwrap();
         start.elapsed().as_secs_f64()
     });
     println!("{name}: epoch {:8.2} ms", seconds * 1e3);
@@ -69,7 +67,7 @@ fn work(dev: &Cuda, name: &str, config: Config) {
     let test = images.slice(ndarray::s![..10_000, ..]).to_owned();
     let seconds = median(|| {
         let start = Instant::now();
-        predictor.scan(&network, &test, &mut |_| ()).unwrap();
+        predictor.scan(&network, &test).unwrap();
         start.elapsed().as_secs_f64()
     });
     println!("{name}: scan  {:8.2} ms", seconds * 1e3);
@@ -83,10 +81,10 @@ fn augment(dev: &Cuda) -> Result<()> {
         Augmentation::Elastic { strength: 1.0, smoothness: 4.5 },
         Augmentation::Affine { rotate: 8.0, scale: 0.08, shear: 5.0, shift: 1.0 },
     ];
-    let p = Augment { list: &list, width: 28, height: 28, seed: 1, epoch: 0 };
     let seconds = median(|| {
         let start = Instant::now();
-        dev.augment(&mut out, &images, &p).unwrap();
+        let (out, images) = (&mut out, &images);
+        Augment { out, images, list: &list, width: 28, height: 28, seed: 1, epoch: 0 }.on(dev).unwrap();
         dev.synchronise().unwrap();
         start.elapsed().as_secs_f64()
     });
@@ -100,12 +98,10 @@ fn kernels(dev: &Cuda) -> Result<()> {
     const UNITS: usize = 2_000;
     let tensor = || dev.upload(ROWS, UNITS, &vec![0.6f32; ROWS * UNITS]);
     let column = || -> Result<Tensor<Cuda>> { dev.zeros(ROWS, 1) };
-    let (current, mut signal, mut square, mut dcurrent) = (tensor()?, tensor()?, tensor()?, tensor()?);
+    let (current, mut signal, square, mut dcurrent) = (tensor()?, tensor()?, tensor()?, tensor()?);
     let (mut goodness, mut losses, clock) = (column()?, column()?, dev.zeros(1, 2)?);
-    let lif = Neuron { steps: 8, output: Output::Rate, ..Neuron::default() };
-    let (adam, mean) = (Adam::constant(1e-3), Goodness::Mean);
-    let objective = Objective::Pair { alpha: 6.0 };
-    let local = LocalLoss { neuron: lif, dropout: Dropout::NONE, goodness: mean, objective };
+    let lif = Lif::<Atan>::new(0.8, 1.0, Reset::Subtract, 8, Output::Rate);
+    let (adam, mean, objective) = (Adam::constant(1e-3), Squares::Mean, Pair { alpha: 6.0 });
     let size = (4 * ROWS * UNITS) as f64;
     let report = |name: &str, tensors: f64, step: &mut dyn FnMut() -> Result<()>| -> Result<()> {
         const STEPS: usize = 20;
@@ -120,15 +116,37 @@ fn kernels(dev: &Cuda) -> Result<()> {
         println!("{name:<14} {:8.0} GB/s", tensors * size / seconds / 1e9);
         Ok(())
     };
-    report("lif", 2.0, &mut || dev.lif(&mut signal, None, &current, None, &lif))?;
-    report("goodness", 1.0, &mut || dev.goodness(&mut goodness, &signal, mean))?;
+    report("units_forward", 2.0, &mut || {
+        let (signal, current) = (&mut signal, &current);
+        UnitsForward { signal, spikes: None, current, bias: None, units: &lif }.on(dev)
+    })?;
+    report("row_goodness", 1.0, &mut || {
+        RowGoodness { goodness: &mut goodness, signal: &signal, formula: &mean }.on(dev)
+    })?;
     // The current is read, signal and gradient are written; what is read again should come from a cache.
     report("local_grad", 3.0, &mut || {
-        let (dc, g, log) = (&mut dcurrent, &mut goodness, &mut losses);
-        dev.local_grad(dc, log, &mut signal, None, g, &current, None, &clock, &local)
+        LocalGrad {
+            dcurrent: &mut dcurrent,
+            losses: &mut losses,
+            signal: &mut signal,
+            spikes: None,
+            goodness: &mut goodness,
+            current: &current,
+            bias: None,
+            clock: &clock,
+            units: &lif,
+            dropout: Dropout::NONE,
+            formula: &mean,
+            objective: &objective,
+        }
+        .on(dev)
     })?;
-    // What each does to the numbers does not matter here.
-    report("adam", 7.0, &mut || dev.adam(&mut signal, &mut square, &mut dcurrent, &current, &clock, &adam))
+    // What the update does to the numbers does not matter here.
+    let mut moments = [square, dcurrent];
+    report("update, adam", 7.0, &mut || {
+        let (weight, gradient) = (&mut signal, &current);
+        Update { weight, moments: &mut moments, gradient, clock: &clock, optimiser: &adam }.on(dev)
+    })
 }
 
 fn median(mut run: impl FnMut() -> f64) -> f64 {

@@ -6,16 +6,22 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ff_cpu::Cpu;
 use ff_data::synthetic;
+use ff_net::formulas::{Adam, Lif, Output, Pair, Reset, Squares, Triangle};
 use ff_tensor::{
-    Adam, Augment, Augmentation, CurrentGrad, Device, Dropout, Gather, Goodness, LabelDraw, LabelRow,
-    LocalLoss, Neuron, Norm, NormKind, Objective, Output, Tensor, random,
+    Augment, Augmentation, CurrentGrad, Device, DrawLabels, Dropout, Gather, LabelCurrent, LabelGoodness,
+    LocalGrad, MatMul, Norm, NormKind, Normalise, PairLosses, RowGoodness, ShareGoodness, ShareGrad, SumRows,
+    Tensor, UnitsForward, Update, random,
 };
+
+#[path = "../crates/forward-forward/examples/03-new-neuron.rs"]
+mod new_neuron;
+use new_neuron::Adaptive;
 
 const BATCH: usize = 512;
 const INPUTS: usize = 784;
 const UNITS: usize = 500;
 const CLASSES: usize = 10;
-const LABEL: LabelRow = LabelRow { amplitude: 3.0 };
+const AMPLITUDE: f32 = 3.0;
 
 fn ops(c: &mut Criterion) {
     let dev = Cpu::new(0).unwrap();
@@ -37,102 +43,176 @@ fn ops(c: &mut Criterion) {
         Augmentation::Affine { rotate: 8.0, scale: 0.08, shear: 5.0, shift: 1.0 },
     ];
     c.bench_function("augment", |b| {
-        let p = Augment { list: &list, width: 28, height: 28, seed: 1, epoch: 0 };
-        b.iter(|| dev.augment(&mut changed, &images, &p).unwrap());
+        b.iter(|| {
+            let (out, images) = (&mut changed, &images);
+            Augment { out, images, list: &list, width: 28, height: 28, seed: 1, epoch: 0 }.on(&dev).unwrap()
+        });
     });
     let order = dev.upload(BATCH, 1, &(0..BATCH as u32).collect::<Vec<_>>()).unwrap();
     let clock = dev.zeros(1, 2).unwrap();
     let norm = Norm { kind: NormKind::Rms, eps: 1e-4 };
-    let lif = Neuron { steps: 8, output: Output::Rate, ..Neuron::default() };
+    let lif = Lif::<Triangle>::new(0.8, 1.0, Reset::Subtract, 8, Output::Rate);
+    // The same equations, as a user of the crates writes them.
+    let own = Adaptive { beta: 0.8, theta_0: 1.0, rho: 0.0, decay: 0.0, steps: 8 };
 
     let (targets, pair) = (labels(BATCH), labels(rows));
     let (mut xhat, mut scale, mut truth) =
         (zeros(BATCH + CLASSES + 1, INPUTS), zeros(BATCH, 1), labels(BATCH));
-    let gather = Gather { classes: CLASSES, amplitude: LABEL.amplitude, norm, dropout: Dropout::NONE };
     c.bench_function("gather", |b| {
         b.iter(|| {
-            dev.gather(&mut xhat, &mut scale, &mut truth, &images, &targets, &order, &clock, &gather).unwrap()
+            Gather {
+                xhat: &mut xhat,
+                scale: &mut scale,
+                labels: &mut truth,
+                images: &images,
+                targets: &targets,
+                order: &order,
+                clock: &clock,
+                classes: CLASSES,
+                amplitude: AMPLITUDE,
+                norm,
+                dropout: Dropout::NONE,
+            }
+            .on(&dev)
+            .unwrap()
         });
     });
     let (scores, mut drawn) = (draws(BATCH, CLASSES, 0.0, 1.0), labels(rows));
-    let hard = LabelDraw { classes: CLASSES, seed: 1, sharpness: 60.0 };
     c.bench_function("draw_labels", |b| {
-        b.iter(|| dev.draw_labels(&mut drawn, &truth, &scores, &clock, &hard).unwrap());
+        b.iter(|| {
+            let (pair, labels, scores) = (&mut drawn, &truth, Some(&scores));
+            DrawLabels { pair, labels, scores, clock: &clock, classes: CLASSES, seed: 1, sharpness: 60.0 }
+                .on(&dev)
+                .unwrap()
+        });
     });
     let mut weight = draws(INPUTS, UNITS, -0.1, 0.1);
     let (mut shares, mut dshares) = (zeros(BATCH + CLASSES + 1, UNITS), zeros(BATCH + CLASSES + 1, UNITS));
-    c.bench_function("matmul image", |b| {
-        b.iter(|| dev.matmul(&mut shares, &xhat, false, &weight, false).unwrap());
-    });
+    c.bench_function("matmul image", |b| b.iter(|| product(&dev, &mut shares, &xhat, false, &weight)));
     let mut dweight = zeros(INPUTS, UNITS);
     c.bench_function("matmul image gradient", |b| {
-        b.iter(|| dev.matmul(&mut dweight, &xhat, true, &shares, false).unwrap());
+        b.iter(|| product(&dev, &mut dweight, &xhat, true, &shares))
     });
     let (upper, upper_in, mut upper_out) =
         (draws(UNITS, UNITS, -0.1, 0.1), draws(rows, UNITS, 0.0, 1.0), zeros(rows, UNITS));
     c.bench_function("matmul upper layer", |b| {
-        b.iter(|| dev.matmul(&mut upper_out, &upper_in, false, &upper, false).unwrap());
+        b.iter(|| product(&dev, &mut upper_out, &upper_in, false, &upper));
     });
     let mut upper_xhat = zeros(rows, UNITS);
     c.bench_function("normalise", |b| {
-        b.iter(|| dev.normalise(&mut upper_xhat, &upper_in, 1, &norm).unwrap());
+        b.iter(|| Normalise { xhat: &mut upper_xhat, x: &upper_in, steps: 1, norm }.on(&dev).unwrap());
     });
     let mut current = zeros(rows, UNITS);
     c.bench_function("label_current", |b| {
-        b.iter(|| dev.label_current(&mut current, &shares, &scale, &pair, None, &LABEL).unwrap());
-    });
-    let mut signal = zeros(rows, UNITS);
-    c.bench_function("lif 8 steps", |b| {
-        b.iter(|| dev.lif(&mut signal, None, &current, None, &lif).unwrap());
-    });
-    let mut goodness = zeros(rows, 1);
-    c.bench_function("goodness", |b| {
-        b.iter(|| dev.goodness(&mut goodness, &signal, Goodness::Mean).unwrap());
-    });
-    let mut all = zeros(BATCH, CLASSES);
-    c.bench_function("label_goodness 8 steps", |b| {
-        b.iter(|| dev.label_goodness(&mut all, &shares, &scale, None, &LABEL, &lif, Goodness::Mean).unwrap());
-    });
-    let (mut losses, mut dgoodness) = (zeros(BATCH, 1), zeros(rows, 1));
-    let objective = Objective::Pair { alpha: 12.0 };
-    c.bench_function("objective", |b| {
-        b.iter(|| dev.objective(&mut losses, &mut dgoodness, &goodness, &clock, &objective).unwrap());
-    });
-    let mut dcurrent = zeros(rows, UNITS);
-    let local = LocalLoss { neuron: lif, dropout: Dropout::NONE, goodness: Goodness::Mean, objective };
-    c.bench_function("local_grad 8 steps", |b| {
         b.iter(|| {
-            let (dcurrent, losses, goodness) = (&mut dcurrent, &mut losses, &mut goodness);
-            dev.local_grad(dcurrent, losses, &mut signal, None, goodness, &current, None, &clock, &local)
+            let (current, shares, scale, labels) = (&mut current, &shares, &scale, &pair);
+            LabelCurrent { current, shares, scale, labels, factor: None, amplitude: AMPLITUDE }
+                .on(&dev)
                 .unwrap()
         });
     });
+    let mut signal = zeros(rows, UNITS);
+    c.bench_function("units_forward 8 steps", |b| {
+        b.iter(|| {
+            let (signal, current) = (&mut signal, &current);
+            UnitsForward { signal, spikes: None, current, bias: None, units: &lif }.on(&dev).unwrap()
+        });
+    });
+    let (mut goodness, mean) = (zeros(rows, 1), Squares::Mean);
+    c.bench_function("row_goodness", |b| {
+        b.iter(|| RowGoodness { goodness: &mut goodness, signal: &signal, formula: &mean }.on(&dev).unwrap());
+    });
+    let mut all = zeros(BATCH, CLASSES);
+    c.bench_function("label_goodness 8 steps", |b| {
+        b.iter(|| {
+            LabelGoodness {
+                scores: &mut all,
+                shares: &shares,
+                scale: &scale,
+                bias: None,
+                amplitude: AMPLITUDE,
+                units: &lif,
+                goodness: &mean,
+            }
+            .on(&dev)
+            .unwrap()
+        });
+    });
+    let (mut losses, mut dgoodness) = (zeros(BATCH, 1), zeros(rows, 1));
+    let objective = Pair { alpha: 12.0 };
+    c.bench_function("pair_losses", |b| {
+        b.iter(|| {
+            let (losses, dgoodness, goodness) = (&mut losses, &mut dgoodness, &goodness);
+            PairLosses { losses, dgoodness, goodness, clock: &clock, objective: &objective }.on(&dev).unwrap()
+        });
+    });
+    let mut dcurrent = zeros(rows, UNITS);
+    let units: [(&str, &dyn ff_tensor::Units); 2] = [("lif", &lif), ("a user's lif", &own)];
+    for (name, units) in units {
+        c.bench_function(&format!("local_grad 8 steps, {name}"), |b| {
+            b.iter(|| {
+                LocalGrad {
+                    dcurrent: &mut dcurrent,
+                    losses: &mut losses,
+                    signal: &mut signal,
+                    spikes: None,
+                    goodness: &mut goodness,
+                    current: &current,
+                    bias: None,
+                    clock: &clock,
+                    units,
+                    dropout: Dropout::NONE,
+                    formula: &mean,
+                    objective: &objective,
+                }
+                .on(&dev)
+                .unwrap()
+            });
+        });
+    }
+    let amplitude = AMPLITUDE;
     c.bench_function("share_grad", |b| {
         b.iter(|| {
-            let stored = CurrentGrad::Stored(&dcurrent);
-            dev.share_grad(&mut dshares, stored, &pair, &scale, None, &LABEL).unwrap()
+            let (dshares, labels, scale) = (&mut dshares, &pair, &scale);
+            let dcurrent = CurrentGrad::Stored(&dcurrent);
+            ShareGrad { dshares, dcurrent, labels, scale, factor: None, amplitude }.on(&dev).unwrap()
         });
     });
     c.bench_function("share_goodness", |b| {
         b.iter(|| {
-            let g = Goodness::Mean;
-            dev.share_goodness(&mut goodness, &shares, &scale, &pair, None, &LABEL, g).unwrap()
+            let (goodness, shares, scale, labels) = (&mut goodness, &shares, &scale, &pair);
+            let goodness_factor = 1.0 / UNITS as f32;
+            ShareGoodness { goodness, shares, scale, labels, factor: None, amplitude, goodness_factor }
+                .on(&dev)
+                .unwrap()
         });
     });
     c.bench_function("share_grad linear", |b| {
         b.iter(|| {
-            let goodness = Goodness::Mean;
-            let linear = CurrentGrad::Linear { shares: &shares, dgoodness: &dgoodness, goodness };
-            dev.share_grad(&mut dshares, linear, &pair, &scale, None, &LABEL).unwrap()
+            let (labels, scale, goodness_factor) = (&pair, &scale, 1.0 / UNITS as f32);
+            let linear = CurrentGrad::Linear { shares: &shares, dgoodness: &dgoodness, goodness_factor };
+            ShareGrad { dshares: &mut dshares, dcurrent: linear, labels, scale, factor: None, amplitude }
+                .on(&dev)
+                .unwrap()
         });
     });
     let mut dbias = zeros(1, UNITS);
-    c.bench_function("sum_rows", |b| b.iter(|| dev.sum_rows(&mut dbias, &dcurrent).unwrap()));
-    let (mut mean, mut square) = (zeros(INPUTS, UNITS), zeros(INPUTS, UNITS));
-    let adam = Adam::constant(1e-3);
-    c.bench_function("adam", |b| {
-        b.iter(|| dev.adam(&mut weight, &mut mean, &mut square, &dweight, &clock, &adam).unwrap());
+    c.bench_function("sum_rows", |b| {
+        b.iter(|| SumRows { sum: &mut dbias, rows: &dcurrent }.on(&dev).unwrap());
     });
+    let (mut moments, adam) = ([zeros(INPUTS, UNITS), zeros(INPUTS, UNITS)], Adam::constant(1e-3));
+    c.bench_function("update, adam", |b| {
+        b.iter(|| {
+            let (weight, gradient) = (&mut weight, &dweight);
+            Update { weight, moments: &mut moments, gradient, clock: &clock, optimiser: &adam }
+                .on(&dev)
+                .unwrap()
+        });
+    });
+}
+
+fn product(dev: &Cpu, c: &mut Tensor<Cpu>, a: &Tensor<Cpu>, transpose_a: bool, b: &Tensor<Cpu>) {
+    MatMul { c, a, transpose_a, b, transpose_b: false }.on(dev).unwrap();
 }
 
 /// Products of many shapes; the throughput is in operations, all counted, whether with a zero or not.
@@ -160,9 +240,9 @@ fn products(c: &mut Criterion) {
         let (mut c, mut e) = (dev.zeros(m, n).unwrap(), dev.zeros(k, n).unwrap());
         group.throughput(Throughput::Elements((2 * m * k * n) as u64));
         let name = format!("{m} x {k} x {n}, {share} not zero");
-        group.bench_function(&name, |bench| bench.iter(|| dev.matmul(&mut c, &a, false, &b, false).unwrap()));
+        group.bench_function(&name, |bench| bench.iter(|| product(&dev, &mut c, &a, false, &b)));
         let name = format!("{k} x {m} x {n}, {share} not zero, transposed");
-        group.bench_function(&name, |bench| bench.iter(|| dev.matmul(&mut e, &a, true, &d, false).unwrap()));
+        group.bench_function(&name, |bench| bench.iter(|| product(&dev, &mut e, &a, true, &d)));
     }
 }
 

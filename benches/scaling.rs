@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use ff_cpu::Cpu;
-use ff_data::{Dataset, epoch_order, synthetic};
+use ff_data::{Dataset, synthetic};
 use ff_net::{Config, Network, Trainer};
 use plotters::prelude::*;
 
@@ -34,10 +34,9 @@ fn cost(data: &Dataset, config: Config, threads: usize) -> f64 {
     let network = Network::new(&dev, config, data.width * data.height, data.classes).unwrap();
     let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
     let mut times: Vec<f64> = (0..=EPOCHS as u64)
-        .map(|epoch| {
-            let order = epoch_order(IMAGES, 1, epoch);
+        .map(|_| {
             let start = Instant::now();
-            dev.install(|| trainer.epoch(&order, &mut || ()).map(|_| ())).unwrap();
+            dev.install(|| trainer.epoch().map(|_| ())).unwrap();
             start.elapsed().as_secs_f64()
         })
         .skip(1)
@@ -56,7 +55,7 @@ fn main() {
             values: vec![125, 250, 500, 1_000, 2_000],
             set: |c, v| c.layers = vec![v; 2],
         },
-        Sweep { name: "time steps", values: vec![1, 2, 4, 8, 16, 32], set: |c, v| c.steps = v },
+        Sweep { name: "time steps", values: vec![1, 2, 4, 8, 16, 32], set: |c, v| c.lif_mut().steps = v },
         Sweep { name: "layers of 500", values: vec![1, 2, 3, 4], set: |c, v| c.layers = vec![500; v] },
     ];
     let mut lines: Vec<(&str, Vec<(f64, f64)>)> = Vec::new();

@@ -4,14 +4,15 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::io::BufRead;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
 use ff_cpu::Cpu;
-use ff_data::{Dataset, epoch_order};
-use ff_net::torch::TorchGenerator;
-use ff_net::{Config, Negatives, Network, Predictor, Schedule, Trainer, tutorial};
-use ff_tensor::NeuronKind;
+use ff_data::Dataset;
+use ff_net::{Config, LifConfig, NegativesConfig, Network, NeuronConfig, Predictor, Schedule, Trainer};
+use ff_yardstick::torch::TorchGenerator;
+use ff_yardstick::tutorial;
 
 /// The network of an epoch's or a scan's work.
 fn config(work: &str) -> Config {
@@ -21,7 +22,7 @@ fn config(work: &str) -> Config {
         "spiking" => spiking,
         "wide" => Config { layers: vec![1_000; 3], train_samples: 50_000, ..spiking },
         "wide with heads" => {
-            Config { head: true, negatives: Negatives::Head, sharpness: 1.0, ..config("wide") }
+            Config { head: true, negatives: NegativesConfig::Head { sharpness: 1.0 }, ..config("wide") }
         }
         _ => panic!("no work is called {work}"),
     }
@@ -29,30 +30,23 @@ fn config(work: &str) -> Config {
 
 /// A network that has learned for an epoch, so that it has as many zeros as one at work has.
 fn trainer(dev: &Cpu, data: &Dataset, work: &str) -> Trainer<Cpu> {
-    let config = config(work);
-    let n = if config.train_samples == 0 { data.train.len() } else { config.train_samples };
+    // As many epochs as are asked for.
+    let config = Config { epochs: 10_000, ..config(work) };
     let network = Network::new(dev, config, 784, data.classes).unwrap();
-    let images = data.train.images.slice(ndarray::s![..n, ..]).to_owned();
-    let labels = data.train.labels.slice(ndarray::s![..n]).to_owned();
-    let mut trainer = Trainer::new(network, &images, &labels).unwrap();
-    trainer.epoch(&epoch_order(n, 1, 0), &mut || ()).unwrap();
+    let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
+    trainer.epoch().unwrap();
     trainer
 }
 
-fn epoch(trainer: &mut Trainer<Cpu>, data: &Dataset) -> f64 {
-    let n = match trainer.network().config.train_samples {
-        0 => data.train.len(),
-        n => n,
-    };
-    let order = epoch_order(n, 1, 1);
+fn epoch(trainer: &mut Trainer<Cpu>) -> f64 {
     let start = Instant::now();
-    trainer.epoch(&order, &mut || ()).unwrap();
+    trainer.epoch().unwrap();
     start.elapsed().as_secs_f64()
 }
 
 fn scan(predictor: &mut Predictor<Cpu>, trainer: &Trainer<Cpu>, data: &Dataset) -> f64 {
     let start = Instant::now();
-    predictor.scan(trainer.network(), &data.test.images, &mut |_| ()).unwrap();
+    predictor.scan(trainer.network(), &data.test.images).unwrap();
     start.elapsed().as_secs_f64()
 }
 
@@ -62,8 +56,12 @@ fn tutorial_step(dev: &Cpu, data: &Dataset) -> f64 {
     let train = tutorial::Set { images: &data.train.images, labels: &data.train.labels };
     let test = tutorial::Set { images: &data.test.images, labels: &data.test.labels };
     let mut generator = TorchGenerator::new(123);
-    let mut on_step = || times.push(Instant::now());
-    tutorial::run(dev, NeuronKind::Lif, &mut generator, train, test, data.classes, &mut on_step).unwrap();
+    let mut control = |_| {
+        times.push(Instant::now());
+        ControlFlow::Continue(())
+    };
+    let lif = NeuronConfig::Lif(LifConfig::default());
+    tutorial::run(dev, lif, &mut generator, train, test, data.classes, &mut control).unwrap();
     let last = tutorial::STEPS - 1;
     (times[last] - times[0]).as_secs_f64() / last as f64
 }
@@ -93,7 +91,7 @@ fn main() {
             let (_, trainer, predictor) = trained.iter_mut().find(|(name, ..)| name == work).unwrap();
             let seconds = match job {
                 "scan" => scan(predictor, trainer, &data),
-                _ => epoch(trainer, &data),
+                _ => epoch(trainer),
             };
             println!("{seconds}");
         }

@@ -162,7 +162,7 @@ fn a_model_or_a_picture_that_cannot_be_used_is_refused() {
     let model = fs::read(desk.path("run/model.safetensors")).unwrap();
     fs::write(desk.path("cut.safetensors"), &model[..model.len() / 2]).unwrap();
     let version = |bytes: &[u8]| {
-        let text = br#"\"format_version\":2"#;
+        let text = br#"\"format_version\":3"#;
         let at = bytes.windows(text.len()).position(|w| w == text).unwrap();
         let mut bytes = bytes.to_vec();
         bytes[at + text.len() - 1] = b'7';
@@ -182,7 +182,7 @@ fn a_model_or_a_picture_that_cannot_be_used_is_refused() {
         ("eval text.png", "text.png: is not a whole safetensors file"),
         (
             "eval new.safetensors",
-            "new.safetensors: has format version 7, but this program (0.1.0) reads versions 1 to 2",
+            "new.safetensors: has format version 7, but this program (0.1.0) reads versions 1 to 3",
         ),
         ("eval digits", "digits: cannot be read"),
         (

@@ -121,7 +121,7 @@ fn python_reads_a_model_as_it_is() {
     }
     assert_eq!(seen["tensors"].as_object().unwrap().len(), 6);
     let (about, summary) = (&seen["about"], desk.summary("run"));
-    assert_eq!(about["format_version"], 2);
+    assert_eq!(about["format_version"], 3);
     assert_eq!(about["dataset"], "digits");
     assert_eq!(about["config"]["layers"], Value::from(vec![20, 20]));
     for key in ["preset", "test_error", "head_test_error", "train_error", "train_samples", "test_samples"] {

@@ -92,9 +92,9 @@ fn lif<S: Surrogate>(draws: &mut Draws) -> Box<dyn Units> {
 
 /// Mostly few; sometimes more than a thread keeps.
 fn steps(draws: &mut Draws) -> usize {
-    match draws.below(40) {
+    match draws.below(20) {
         0 => 0,
-        1 => 60 + draws.below(10) as usize,
+        1 => 62 + draws.below(8) as usize,
         _ => 1 + draws.below(5) as usize,
     }
 }

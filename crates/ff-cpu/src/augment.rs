@@ -12,13 +12,15 @@
 //! counts them, so that whoever needs the hundredth need not draw those before. No function is used whose last bit differs
 //! between systems. Only places change: ink gets no noise and no contrast.
 
+mod draws;
 mod map;
 
 use ff_tensor::Augmentation;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
+use draws::Draws;
 use map::Map;
 
 /// What is done to the images of an epoch.
@@ -40,28 +42,11 @@ pub(crate) fn augment(out: &mut [u8], images: &[u8], p: &Change) {
     pairs.enumerate().with_min_len(64).for_each_init(
         || Map::new(p.width, p.height),
         |map, (i, (out, image))| {
-            let mut draws = Draws(rng.clone());
-            draws.0.set_stream(i as u64);
+            let mut draws = Draws::of_image(&rng, i);
             map.draw(p.list, &mut draws);
             map.read(out, image);
         },
     );
-}
-
-/// What is drawn for one image.
-struct Draws(ChaCha8Rng);
-
-impl Draws {
-    /// Uniform within plus or minus `bound`.
-    fn within(&mut self, bound: f32) -> f32 {
-        bound * ((self.0.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0)
-    }
-
-    /// One of `-bound..=bound`, a whole number.
-    fn whole(&mut self, bound: u32) -> f32 {
-        let place = (u64::from(self.0.next_u32()) * (2 * u64::from(bound) + 1)) >> 32;
-        place as f32 - bound as f32
-    }
 }
 
 #[cfg(test)]

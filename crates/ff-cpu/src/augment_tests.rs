@@ -35,7 +35,7 @@ fn digits(n: usize) -> Array2<u8> {
 }
 
 fn draws(seed: u64) -> Draws {
-    Draws(ChaCha8Rng::seed_from_u64(seed))
+    Draws::of_image(&ChaCha8Rng::seed_from_u64(seed), 0)
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use pulp::{Simd, WithSimd};
 
 use crate::lanes::{Instructions, LANES, aligned, arch, instructions};
-use crate::matmul::Operand;
+use crate::operand::Operand;
 use crate::shares::{Cut, Share, share_out};
 
 /// Vectors in a tile's row.

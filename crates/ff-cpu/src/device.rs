@@ -5,20 +5,17 @@ use std::sync::Arc;
 use ff_tensor::units::Samples;
 use ff_tensor::{
     Advance, Augment, Checked, Clock, CurrentGrad, Device, DrawLabels, Element, Error, Gather, LabelCurrent,
-    LabelGoodness, LocalGrad, MatMul, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select,
+    LabelGoodness, LocalGrad, MatMul, Memory, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select,
     ShareGoodness, ShareGrad, SoftmaxLoss, SumRows, Tensor, UnitsBackward, UnitsForward, Update,
     element_count, expect_shape,
 };
 
 use crate::goodness::Candidates;
-use crate::matmul::Operand;
+use crate::operand::Operand;
 use crate::{
     augment, draw_labels, gather, goodness, label_current, local_grad, matmul, normalise, pair_losses,
     row_factor, select, share_grad, softmax_loss, sum_rows, units, update,
 };
-
-/// Rows that one task takes at a time: enough work to be worth handing out, small enough to stay in cache.
-pub(crate) const BLOCK: usize = 8;
 
 /// The processor's cores, as a pool of threads. Tensors are `Vec`s.
 #[derive(Clone)]
@@ -84,9 +81,11 @@ fn this_batch(losses: &mut [f32], batch: usize, clock: &[u32], f: impl FnOnce(&m
     kept.copy_from_slice(&own[..kept.len()]);
 }
 
-impl Device for Cpu {
+impl Memory for Cpu {
     type Buffer<T: Element> = Vec<T>;
+}
 
+impl Device for Cpu {
     fn name(&self) -> String {
         "cpu".into()
     }

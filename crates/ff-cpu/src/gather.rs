@@ -16,7 +16,7 @@ use ff_tensor::constants::WHITE;
 use ff_tensor::{Dropout, Norm};
 use rayon::prelude::*;
 
-use crate::device::BLOCK;
+use crate::block::BLOCK;
 use crate::lanes::vectorised;
 
 /// Where a batch comes from, and what is done to it.

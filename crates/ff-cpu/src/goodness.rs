@@ -11,6 +11,7 @@ use ff_tensor::{Goodness, Units};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use crate::labels::label_row;
 use crate::lanes::{LANES, Sums, arch, vector, vectorised};
 use crate::units::answer;
 
@@ -26,12 +27,6 @@ pub(crate) fn row_goodness(goodness: &mut [f32], signal: &[f32], n: usize, formu
         .zip(signal.par_chunks(n))
         .with_min_len(32)
         .for_each(|(goodness, signal)| *goodness = formula.of_row(signal));
-}
-
-/// The row of shares that belongs to a label. A label beyond the last one counts as the last one.
-pub(crate) fn label_row(of_labels: &[f32], label: u32, n: usize) -> &[f32] {
-    let last = of_labels.len() / n - 1;
-    &of_labels[(label as usize).min(last) * n..][..n]
 }
 
 /// See [`ff_tensor::ShareGoodness`]. `n` units.

@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use crate::goodness::label_row;
+use crate::labels::label_row;
 use crate::lanes::vectorised;
 
 /// See [`ff_tensor::LabelCurrent`]. `n` units.

@@ -24,16 +24,19 @@
 mod device;
 
 mod augment;
+mod block;
 mod dense;
 mod draw_labels;
 mod gather;
 mod goodness;
 mod label_current;
+mod labels;
 mod lanes;
 mod local_grad;
 mod matmul;
 mod narrow;
 mod normalise;
+mod operand;
 mod pair_losses;
 mod row_factor;
 mod select;

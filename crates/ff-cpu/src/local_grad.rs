@@ -11,7 +11,7 @@
 use ff_tensor::units::Samples;
 use ff_tensor::{Dropout, Goodness, Objective, Units, objective};
 
-use crate::device::BLOCK;
+use crate::block::BLOCK;
 use crate::lanes::vectorised;
 use crate::units::{Steps, answer, split_at};
 

@@ -6,29 +6,11 @@
 
 use rayon::prelude::*;
 
+use crate::operand::Operand;
 use crate::{dense, narrow, sparse};
 
 /// Rows of C come in multiples of this, a multiple of matrixmultiply's tile of 8.
 const TILE: usize = 16;
-
-/// A matrix as it lies in memory, and whether its transpose is meant.
-#[derive(Clone, Copy)]
-pub(crate) struct Operand<'a> {
-    pub data: &'a [f32],
-    pub transposed: bool,
-}
-
-impl Operand<'_> {
-    /// The transpose, of the same numbers in memory.
-    pub fn transpose(self) -> Self {
-        Self { transposed: !self.transposed, ..self }
-    }
-
-    /// Distance between rows and between columns of op(A), which has `rows` x `cols`.
-    fn strides(&self, rows: usize, cols: usize) -> [isize; 2] {
-        if self.transposed { [1, rows as isize] } else { [cols as isize, 1] }
-    }
-}
 
 /// See [`ff_tensor::Device::matmul`]. C is `[m, n]`, op(A) `[m, k]`, op(B) `[k, n]`.
 pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {

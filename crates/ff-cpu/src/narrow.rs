@@ -17,7 +17,7 @@ use ndarray::ArrayViewMut2;
 use pulp::{Simd, WithSimd};
 
 use crate::lanes::{Instructions, LANES, aligned, arch, instructions, load};
-use crate::matmul::Operand;
+use crate::operand::Operand;
 use crate::shares::{Cut, Share, share_out};
 
 /// Where C has fewer columns, those of op(B) are copied.

@@ -7,7 +7,7 @@
 use ff_tensor::Norm;
 use rayon::prelude::*;
 
-use crate::device::BLOCK;
+use crate::block::BLOCK;
 use crate::lanes::{LANES, add_squares, load, sum_squares, total, vectorised};
 
 /// See [`ff_tensor::Normalise`]. `n` columns; `steps` consecutive rows belong to one sample.

@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use pulp::{Simd, WithSimd};
 
 use crate::lanes::{LANES, aligned, arch};
-use crate::matmul::Operand;
+use crate::operand::Operand;
 use crate::shares::{Cut, Share, share_out};
 
 /// Rows whose lists are made at a time.

@@ -7,7 +7,7 @@ use ff_tensor::Units;
 use ff_tensor::units::{Backward, Samples};
 use rayon::prelude::*;
 
-use crate::device::BLOCK;
+use crate::block::BLOCK;
 
 thread_local! {
     /// The states of the time steps, kept from op to op, so that nothing is allocated.

@@ -8,7 +8,7 @@ use ff_kernels::{
 };
 use ff_tensor::{
     Advance, Augment, Checked, CurrentGrad, Device, DrawLabels, Element, Gather, LabelCurrent, LabelGoodness,
-    LocalGrad, MatMul, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select, ShareGoodness,
+    LocalGrad, MatMul, Memory, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select, ShareGoodness,
     ShareGrad, SoftmaxLoss, SumRows, Tensor, UnitsBackward, UnitsForward, Update, element_count,
     expect_shape,
 };
@@ -25,9 +25,11 @@ impl Cuda {
     }
 }
 
-impl Device for Cuda {
+impl Memory for Cuda {
     type Buffer<T: Element> = Buffer<T>;
+}
 
+impl Device for Cuda {
     fn name(&self) -> String {
         self.driver.name()
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
-use crate::idx::FILES;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::files::FILES;
 
 /// Where MNIST's four `.gz` files lie.
 const MIRRORS: [&str; 2] =

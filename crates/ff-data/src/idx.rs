@@ -16,16 +16,11 @@ use flate2::read::GzDecoder;
 use mnist::MnistBuilder;
 use ndarray::{Array1, Array2};
 
+use crate::dataset::{Dataset, Samples, Source};
+use crate::error::{Error, Result};
 use crate::fetch::is_mnist;
-use crate::{Dataset, Error, Result, Samples, Source};
 
-/// The names of the four files, as on the authors' page.
-pub const FILES: [&str; 4] = [
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-];
+pub use crate::files::FILES;
 
 const IMAGES: u32 = 0x0000_0803;
 const LABELS: u32 = 0x0000_0801;

@@ -7,7 +7,7 @@ use std::path::Path;
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, ImageFormat, ImageReader, Luma};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The longest side that a picture may have, in pixels.
 const LONGEST_SIDE: u32 = 10_000;

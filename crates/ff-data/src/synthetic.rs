@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 
-use crate::{Dataset, Samples, Source};
+use crate::dataset::{Dataset, Samples, Source};
 
 /// Width and height of an image.
 const SIDE: usize = 28;

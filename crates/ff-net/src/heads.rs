@@ -4,8 +4,9 @@ use ff_tensor::{Clock, Device, Norm, Optimiser, Result, Tensor};
 
 use crate::head::{HeadActivity, HeadLearning};
 use crate::input::Input;
+use crate::layers;
 use crate::pairs::Pairs;
-use crate::pass::{self, Pass, Purpose};
+use crate::pass::{Pass, Purpose};
 use crate::{Head, Layer, Link, Network};
 
 /// What the heads learn with.
@@ -32,7 +33,7 @@ impl<D: Device> Heads<D> {
         let learning = heads.iter().map(|head| HeadLearning::new(dev, head, batch, optimiser));
         let losses = heads.iter().map(|_| dev.zeros(pairs.batches() * batch, 1));
         Ok(Some(Self {
-            pass: pass::new(dev, &network.layers, pairs.shape(1), spikes, Purpose::Signals)?,
+            pass: layers::pass(dev, &network.layers, pairs.shape(1), spikes, Purpose::Signals)?,
             own: own.collect::<Result<_>>()?,
             learning: learning.collect::<Result<_>>()?,
             losses: losses.collect::<Result<_>>()?,

@@ -1,40 +1,37 @@
-//! Spiking networks that learn with the Forward-Forward algorithm, on any device: no backpropagation, each layer learns
-//! from its own goodness.
+//! Spiking networks that learn with the Forward-Forward algorithm, on any device. There is no backpropagation: each layer
+//! learns from its own goodness.
 //!
 //! # In the order in which data flows
 //!
-//! 1. A [`Config`] has all settings; its default is the snnTorch tutorial's network. [`Config::validate`] says by its key
-//!    what cannot be.
+//! 1. A [`Config`] has all settings. Its default is the snnTorch tutorial's network. [`Config::validate`] names a setting that
+//!    cannot be, by its key.
 //! 2. A [`Network`] is that config with weights on a [`Device`](ff_tensor::Device): random ones, or given
 //!    [`LayerWeights`], `[in, out]` each.
-//! 3. A [`Trainer`] takes images `[n, pixels]`, a byte a pixel, and labels `[n]` to the device, and an epoch's order of
-//!    them at a time. Of each image it makes a positive, with its true label in the first pixels, and a negative, with a
-//!    wrong one ([`Negatives`]). [`training`] is that loop.
-//! 4. A [`Layer`] answers: it normalises what comes in, weighs it, runs its units, and has a *goodness*, the mean of its
-//!    squared signals. It learns to give positives more of it than negatives ([`ObjectiveKind`]), from that alone: see
-//!    [`layer`], which is the algorithm. All layers learn on each batch, or one after the other ([`Schedule`]); between them
-//!    go signals or spikes ([`Link`]).
-//! 5. An [`EpochReport`] has the loss of each layer that learned.
-//! 6. A [`Predictor`] tries all labels on each image `[n, pixels]`; [`Scores`] has their goodness `[n, classes]` for each
-//!    layer, and the label with the most. Or a [`Head`] beside each layer tells the label in one pass ([`head`]).
-//! 7. A [`Checkpoint`] is a training that was stopped, on its way to a file and back ([`checkpoint`]).
-//! 8. A [`Model`] is a network as a file, with its settings and its [`Origin`]; [`Model::import`] takes PyTorch's weights.
+//! 3. [`Pairs`] are positives and negatives. [`LabelOverlay`] makes them of images `[n, pixels]`, a byte a pixel, and labels
+//!    `[n]`: the positive has its true label in the first pixels, the negative a wrong one. A source of your own may make them
+//!    of anything ([`pairs`]).
+//! 4. A [`Trainer`] owns the pairs, their order, gradients, moments and the streams of random numbers ([`seeds`]).
+//!    [`Trainer::epoch`] is a whole epoch. [`Control`] is how it tells of progress and is stopped.
+//! 5. A [`Layer`] is a [`Connection`] and its units. It has a *goodness*, by default the mean of its squared signals, and
+//!    learns to give more of it to positives than to negatives, from that alone. [`layer`] is the algorithm. All layers learn on
+//!    each batch, or one after the other ([`Schedule`]). Between them go signals or spikes ([`Link`]).
+//! 6. An [`EpochReport`] has the loss of each layer that learned.
+//! 7. A [`Predictor`] tries all labels on each image. [`Scores`] has their goodness `[n, classes]` for each layer, and the label
+//!    with the most. Or a [`Head`] beside each layer tells the label in one pass ([`head`]).
+//! 8. A [`Checkpoint`] is a training that was stopped, on its way to a file and back.
+//! 9. A [`Model`] is a network as a file, with its settings and its [`Origin`]. [`Model::import`] takes PyTorch's weights.
 //!
-//! [`trace()`] shows what each unit does for one image, step by step. [`trial`] asks whether a device computes what another
-//! one does. [`backprop`] is the other way of learning, by hand in the same engine, to measure this one by. [`tutorial`]
-//! repeats the snnTorch tutorial to the digit, with [`torch`]'s random numbers.
+//! [`formulas`] has the engine's own neurons, goodness, objectives and optimiser, one file each. [`check`] proves formulas of
+//! your own. [`trace()`] shows what each unit does for one image, step by step. [`trial`] asks whether a device computes what
+//! another one does.
 //!
-//! The same seed gives the same bits, whatever the number of threads.
+//! On one kind of processor, the same seed gives the same bits, whatever the number of threads.
 //!
 //! # Errors
 //!
-//! Every [`Error`] is one sentence: a setting that cannot be, by its key; a label that is no class; a loss that is no longer
-//! a number, with layer, epoch and batch; a model file that cannot be used, by its path; or what the device said, which is
-//! where arrays of a wrong shape end. Nothing here panics on what comes from outside.
-//!
-//! # Examples
-//!
-//! They stand in the crate `forward-forward`, which hands on what is here together with devices and data.
+//! Every [`Error`] is one sentence. It names a setting that cannot be, by its key; a label that is no class; a loss that is no
+//! longer a number, with layer, epoch and batch; a model file that cannot be used, by its path; or it says what the device
+//! said, for instance that an array has the wrong shape. Nothing here panics on what comes from outside.
 
 #![forbid(unsafe_code)]
 
@@ -52,6 +49,7 @@ mod import;
 pub mod input;
 mod label_overlay;
 pub mod layer;
+pub mod layers;
 mod linear;
 mod model;
 mod network;

@@ -14,8 +14,8 @@ use serde_json::Value;
 use crate::file::{Named, Values, floats, from_bytes, matrix, to_bytes, write_whole};
 use crate::{Config, Error, LayerWeights, Network, Result};
 
-/// The version of the format that is written. Older ones are read: version 1 knew no [`Origin`].
-const FORMAT: u64 = 2;
+/// The version of the format that is written. Older ones are read: version 1 knew no [`Origin`], version 2 no typed settings.
+const FORMAT: u64 = 3;
 /// Longest side of an image, and most classes.
 const MOST: usize = 1 << 20;
 

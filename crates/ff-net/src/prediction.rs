@@ -12,7 +12,8 @@ use crate::control::{Control, Progress, to_the_end};
 use crate::head::HeadActivity;
 use crate::input::{Images, Input};
 use crate::layer::Activity;
-use crate::pass::{self, Pass, Purpose, Shape};
+use crate::layers;
+use crate::pass::{Pass, Purpose, Shape};
 use crate::{Error, Link, Network, Result, upload};
 
 /// Buffers for scans of a network on batches of images.
@@ -71,7 +72,7 @@ impl<D: Device> Predictor<D> {
         let candidates: Vec<u32> = labels.flat_map(|l| std::iter::repeat_n(l as u32, batch)).collect();
         Ok(Self {
             candidates: dev.upload(batch * copies, 1, &candidates)?,
-            pass: pass::new(dev, &network.layers, shape, spikes, purpose)?,
+            pass: layers::pass(dev, &network.layers, shape, spikes, purpose)?,
             images,
             heads: None,
             clock: dev.zeros(1, 2)?,
@@ -192,7 +193,7 @@ impl<D: Device> Network<D> {
         let mut xhat = dev.zeros(n, inputs)?;
         Normalise { xhat: &mut xhat, x: &x, steps: 1, norm: self.layers[0].norm }.on(dev)?;
         let (shape, spikes) = (Shape { rows: n, train: false, shares: 0 }, self.config.link == Link::Spikes);
-        let mut pass = pass::new(dev, &self.layers, shape, spikes, Purpose::Goodness)?;
+        let mut pass = layers::pass(dev, &self.layers, shape, spikes, Purpose::Goodness)?;
         let mut all = Vec::new();
         for i in 0..self.layers.len() {
             pass.answer(dev, &self.layers, i, Input::Rows(&xhat))?;

@@ -4,7 +4,8 @@ use ff_tensor::{Device, UnitsForward, expect_shape};
 use ndarray::Array2;
 
 use crate::input::Images;
-use crate::pass::{self, Purpose, Shape};
+use crate::layers;
+use crate::pass::{Purpose, Shape};
 use crate::prediction::fetch;
 use crate::{Layer, Link, Network, Result, upload};
 
@@ -42,7 +43,7 @@ pub fn trace<D: Device>(
     fetch(network, &mut images, &set, &truth, &order, &dev.zeros(1, 2)?)?;
     let shape = Shape { rows: copies, train: false, shares: images.xhat.rows() };
     let spikes = network.config.link == Link::Spikes;
-    let mut pass = pass::new(dev, &network.layers, shape, spikes, Purpose::Signals)?;
+    let mut pass = layers::pass(dev, &network.layers, shape, spikes, Purpose::Signals)?;
     network.forward(&mut *pass, &mut images, &dev.upload(copies, 1, labels)?)?;
 
     let mut traces = vec![Vec::new(); copies];

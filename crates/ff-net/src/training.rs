@@ -9,8 +9,9 @@ use crate::control::{Control, Progress, to_the_end};
 use crate::heads::Heads;
 use crate::label_overlay::{ImageSet, LabelOverlay};
 use crate::layer::{Learning, Lesson, Reduce};
+use crate::layers;
 use crate::pairs::{Pairs, Step};
-use crate::pass::{self, Pass, Purpose};
+use crate::pass::{Pass, Purpose};
 use crate::seeds::{Stream, stream};
 use crate::{Error, Link, Network, Result, Schedule};
 
@@ -112,7 +113,7 @@ impl<D: Device> Trainer<D> {
         })?;
         let (objective, optimiser) = (network.objective.clone(), network.optimiser(last_step));
         let purpose = Purpose::Learning { dropout: config.dropout > 0.0 };
-        let pass = pass::new(&dev, layers, pairs.shape(2), config.link == Link::Spikes, purpose)?;
+        let pass = layers::pass(&dev, layers, pairs.shape(2), config.link == Link::Spikes, purpose)?;
         let learning = (0..layers.len()).map(|i| pass.learning(&dev, layers, i, &*optimiser));
         let learning = learning.collect::<ff_tensor::Result<_>>()?;
         let heads = Heads::new(&network, pairs, &*optimiser)?;

@@ -11,8 +11,10 @@
 
 use std::ops::ControlFlow;
 
+use crate::error::Result;
+use crate::memory::{Element, Memory};
 use crate::ops::*;
-use crate::{Element, Result, Storage, Tensor};
+use crate::tensor::Tensor;
 
 /// A place to compute. Cloning gives another handle to the same device.
 ///
@@ -20,10 +22,7 @@ use crate::{Element, Result, Storage, Tensor};
 /// Any method may say that there is no room, or that the device itself failed. A device that is handed another device's
 /// tensor refuses it.
 #[allow(clippy::missing_errors_doc)] // they are the same for all of them
-pub trait Device: Clone + Send + Sync + Sized + 'static {
-    /// Storage for elements of type `T`.
-    type Buffer<T: Element>: Storage<T>;
-
+pub trait Device: Memory + Clone + Send + Sync {
     /// What the device calls itself: `cpu`, `cuda:0`.
     fn name(&self) -> String;
 

@@ -51,8 +51,10 @@ mod error;
 pub mod formula;
 pub mod goodness;
 pub mod lanes;
+mod memory;
 pub mod neuron;
 pub mod objective;
+mod on;
 pub mod ops;
 pub mod optimiser;
 mod params;
@@ -66,6 +68,7 @@ pub use device::Device;
 pub use error::{Error, Result, expect_shape};
 pub use formula::{Formula, Numbers};
 pub use goodness::Goodness;
+pub use memory::{Element, Memory, Storage};
 pub use neuron::{Neuron, Readout};
 pub use objective::{Objective, PairLoss};
 pub use ops::{
@@ -75,5 +78,5 @@ pub use ops::{
 };
 pub use optimiser::Optimiser;
 pub use params::{Dropout, Norm, NormKind};
-pub use tensor::{Clock, Element, Storage, Tensor, element_count};
+pub use tensor::{Clock, Tensor, element_count};
 pub use units::Units;

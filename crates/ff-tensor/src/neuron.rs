@@ -15,7 +15,7 @@
 //! The first line runs forwards along with the neuron and so keeps nothing. The second runs backwards through the states,
 //! which are kept.
 //!
-//! A neuron is plain Rust for one `f32` at a time. [`Units`] is what a layer has of it: rows of units, 16 side by side, in
+//! A neuron is plain Rust for one `f32` at a time. [`Units`](crate::Units) is what a layer has of it: rows of units, 16 side by side, in
 //! vector instructions.
 //!
 //! # CUDA text
@@ -37,9 +37,7 @@
 //! `OWN_SLOPE` is for neurons that override [`Neuron::constant`] with another slope. The others return 0 there.
 
 use crate::Formula;
-use crate::lanes::{LANES, Lanes, load};
-
-pub use crate::scan::constant;
+use crate::lanes::{LANES, Lanes, groups, load, store};
 
 /// The numbers of a unit's state: `[f32; 1]`, `[f32; 2]` and so on.
 pub trait State: Copy + Send + Sync + AsRef<[f32]> + AsMut<[f32]> + 'static {
@@ -157,4 +155,90 @@ pub(crate) fn with_bias(mut current: Lanes, bias: Option<&[f32]>, at: usize) -> 
         }
     }
     current
+}
+
+/// Number `k` of each state that lies side by side.
+#[inline(always)]
+pub(crate) fn lane<S: State>(side: &S::Side, k: usize) -> S {
+    let mut state = S::ZERO;
+    for (number, lanes) in state.as_mut().iter_mut().zip(side.as_ref()) {
+        *number = lanes[k];
+    }
+    state
+}
+
+#[inline(always)]
+pub(crate) fn set_lane<S: State>(side: &mut S::Side, k: usize, state: S) {
+    for (number, lanes) in state.as_ref().iter().zip(side.as_mut()) {
+        lanes[k] = *number;
+    }
+}
+
+/// The time steps of [`LANES`] units with a constant current. `emit(t, spk)` sees what is passed on. Gives the sum of what
+/// was passed on (or the membrane) and of its derivatives (or the membrane's).
+#[inline(always)]
+pub(crate) fn scan<N: Neuron, const LEARN: bool>(
+    neuron: &N,
+    current: &Lanes,
+    mut emit: impl FnMut(usize, &Lanes),
+) -> (Lanes, Lanes) {
+    let (mut state, mut trace) = (N::State::SIDE, N::State::SIDE);
+    let (mut sum, mut slope) = ([0.0; LANES], [0.0; LANES]);
+    for t in 0..neuron.steps() {
+        let mut passed = [0.0; LANES];
+        for k in 0..LANES {
+            let before = lane::<N::State>(&state, k);
+            let after = neuron.step(before, current[k]);
+            if LEARN {
+                let d = neuron.dstep(before, after, lane(&trace, k), 1.0);
+                set_lane(&mut trace, k, d);
+                slope[k] += neuron.dspike(after, d);
+            }
+            passed[k] = neuron.spike(after);
+            sum[k] += passed[k];
+            set_lane(&mut state, k, after);
+        }
+        emit(t, &passed);
+    }
+    let membrane = state.as_ref()[0];
+    match neuron.readout() {
+        Readout::Membrane => (membrane, trace.as_ref()[0]),
+        Readout::Rate => {
+            // A membrane that is not finite makes the signal NaN: as a unit that never spikes it would pass unnoticed.
+            for k in 0..LANES {
+                sum[k] += 0.0 * membrane[k];
+            }
+            (sum, slope)
+        }
+    }
+}
+
+/// Sums over the time steps become means, unless the membrane was read.
+#[inline(always)]
+pub(crate) fn mean_over_steps<N: Neuron>(neuron: &N, sums: &mut [f32]) {
+    if neuron.readout() == Readout::Rate {
+        let per_step = 1.0 / neuron.steps() as f32;
+        sums.iter_mut().for_each(|sum| *sum *= per_step);
+    }
+}
+
+/// What [`Neuron::constant`] is, unless it is overridden.
+#[inline(always)]
+pub fn constant<N: Neuron, const LEARN: bool>(neuron: &N, row: Row) {
+    for at in groups(row.signal.len()) {
+        let (signal, slope) = scan::<N, LEARN>(
+            neuron,
+            &row.current(at),
+            #[inline(always)]
+            |_, _| (),
+        );
+        store(row.signal, at, &signal);
+        if LEARN {
+            store(row.slope, at, &slope);
+        }
+    }
+    mean_over_steps(neuron, row.signal);
+    if LEARN {
+        mean_over_steps(neuron, row.slope);
+    }
 }

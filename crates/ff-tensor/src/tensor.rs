@@ -1,62 +1,7 @@
-//! A matrix that lives on a device.
+//! A matrix that lives in a device's memory.
 
-use crate::{Device, Error, Result};
-
-/// A number that a tensor can hold: pixels are `u8`, labels and indices `u32`, all else `f32`.
-pub trait Element: Copy + Default + Send + Sync + std::fmt::Debug + sealed::Sealed + 'static {}
-impl Element for u8 {}
-impl Element for u32 {}
-impl Element for f32 {}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for u8 {}
-    impl Sealed for u32 {}
-    impl Sealed for f32 {}
-}
-
-/// A device's memory for elements of type `T`. Its length never changes.
-pub trait Storage<T: Element>: Send + Sync {
-    /// What an op reads from: a slice on the CPU, the buffer with its address on a GPU.
-    type Ref<'a>
-    where
-        Self: 'a;
-    /// What an op writes to. It cannot change the length.
-    type Mut<'a>
-    where
-        Self: 'a;
-
-    /// Number of elements.
-    fn len(&self) -> usize;
-
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// To read.
-    fn get(&self) -> Self::Ref<'_>;
-
-    /// To write.
-    fn get_mut(&mut self) -> Self::Mut<'_>;
-}
-
-impl<T: Element> Storage<T> for Vec<T> {
-    type Ref<'a> = &'a [T];
-    type Mut<'a> = &'a mut [T];
-
-    fn len(&self) -> usize {
-        self.len()
-    }
-
-    fn get(&self) -> &[T] {
-        self
-    }
-
-    fn get_mut(&mut self) -> &mut [T] {
-        self
-    }
-}
+use crate::error::{Error, Result};
+use crate::memory::{Element, Memory, Storage};
 
 /// A row-major matrix `[rows, cols]` on device `D`. Rows are samples wherever there are samples. A vector with one number
 /// for each sample is `[samples, 1]`, one with a number for each unit is `[1, units]`.
@@ -70,14 +15,14 @@ impl<T: Element> Storage<T> for Vec<T> {
 ///     a.data = b.data;
 /// }
 /// ```
-pub struct Tensor<D: Device, T: Element = f32> {
+pub struct Tensor<D: Memory, T: Element = f32> {
     rows: usize,
     cols: usize,
     data: D::Buffer<T>,
 }
 
-impl<D: Device, T: Element> Tensor<D, T> {
-    /// Wraps a device's storage. Only devices need this; all others call [`Device::zeros`] or [`Device::upload`].
+impl<D: Memory, T: Element> Tensor<D, T> {
+    /// Wraps a device's storage. Only devices need this; all others call [`Device::zeros`](crate::Device::zeros) or [`Device::upload`](crate::Device::upload).
     ///
     /// # Errors
     /// If the storage does not have `rows * cols` elements, or if a kernel could not count them in 32 bits.

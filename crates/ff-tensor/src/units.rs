@@ -2,8 +2,8 @@
 
 use crate::Formula;
 use crate::lanes::{LANES, Lanes, groups, load, store, vectorised};
-use crate::neuron::{Neuron, Readout, Row, State};
-use crate::scan::{lane, passing, room, set_lane, through_time, through_time_backwards, train};
+use crate::neuron::{Neuron, Readout, Row, State, lane, set_lane};
+use crate::scan::{passing, room, through_time, through_time_backwards, train};
 
 /// Some samples of a layer: what its units do with their current.
 pub struct Samples<'a> {

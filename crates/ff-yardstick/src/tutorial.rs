@@ -4,7 +4,8 @@
 
 use ff_net::input::Images;
 use ff_net::layer::Lesson;
-use ff_net::pass::{self, Pass, Purpose, Shape};
+use ff_net::layers;
+use ff_net::pass::{Pass, Purpose, Shape};
 use ff_net::prediction::error_percent;
 use ff_net::training::batch_means;
 use ff_net::{
@@ -189,7 +190,7 @@ impl<D: Device> Lessons<D> {
         .on(dev)?;
         let shape = Shape { rows: 2 * size, train: false, shares: images.xhat.rows() };
         let purpose = Purpose::Learning { dropout: false };
-        let pass = pass::new(dev, &network.layers, shape, false, purpose)?;
+        let pass = layers::pass(dev, &network.layers, shape, false, purpose)?;
         Ok(Self { images, pair: dev.upload(2 * size, 1, pair)?, pass, clock, network })
     }
 

@@ -10,7 +10,7 @@
 
 use ff_tensor::Augmentation;
 
-use super::Draws;
+use super::draws::Draws;
 
 /// `[a, b, c, d]` is `[a, b; c, d]`.
 pub(super) type Matrix = [f32; 4];

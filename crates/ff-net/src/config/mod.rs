@@ -38,8 +38,7 @@ pub enum Schedule {
 }
 
 /// All settings. The default is the tutorial's network, in mini-batches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "read::Read")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
     /// Units of each layer.
     pub layers: Vec<usize>,

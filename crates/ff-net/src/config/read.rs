@@ -17,7 +17,7 @@ use crate::formulas::{Output, Reset, Squares};
 /// All keys. What is not there keeps its default.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Read {
+struct Read {
     layers: Vec<usize>,
     neuron: Option<Part<NeuronConfig>>,
     beta: Option<f32>,
@@ -206,6 +206,12 @@ impl Read {
             }
         }
         negatives
+    }
+}
+
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Read::deserialize(deserializer).map(Self::from)
     }
 }
 

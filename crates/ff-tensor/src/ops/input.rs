@@ -1,13 +1,13 @@
 //! What comes in: images that change from epoch to epoch, a batch of them, wrong labels, normalised rows.
 
 use super::{Op, expect_clock, expect_columns, refuse, rows_of_steps};
-use crate::{Augmentation, Clock, Device, Dropout, Norm, Result, Tensor, expect_shape};
+use crate::{Augmentation, Clock, Dropout, Memory, Norm, Result, Tensor, expect_shape};
 
 /// Changes each image a little, at random: `out(p) = image(M (p - c) + t + d(p) + c)` with `M`, `t` and `d` drawn from the
 /// seed, the epoch and the image's index, the same bits on every device.
 ///
-/// Once an epoch, not in a step: it may bring the list to the device, so [`Device::repeat`] does not take it.
-pub struct Augment<'a, D: Device> {
+/// Once an epoch, not in a step: it may bring the list to the device, so [`Device::repeat`](crate::Device::repeat) does not take it.
+pub struct Augment<'a, D: Memory> {
     /// `[N, height * width]`
     pub out: &'a mut Tensor<D, u8>,
     /// `[N, height * width]`
@@ -24,7 +24,7 @@ pub struct Augment<'a, D: Device> {
     pub epoch: u64,
 }
 
-impl<D: Device> Op for Augment<'_, D> {
+impl<D: Memory> Op for Augment<'_, D> {
     fn check(&self) -> Result<()> {
         let (width, height) = (self.width, self.height);
         expect_augmentations(self.list, width, height)?;
@@ -56,7 +56,7 @@ pub fn expect_augmentations(list: &[Augmentation], width: usize, height: usize) 
 /// neutral label, with `1 / classes` in each slot. With `classes` 0 no label enters, and `xhat` is `[B, in]`.
 ///
 /// An index beyond the images, or a batch beyond the order, leaves a row of NaN and label 0, which the loss will show.
-pub struct Gather<'a, D: Device> {
+pub struct Gather<'a, D: Memory> {
     /// `[B + classes + 1, in]`, or `[B, in]` without labels.
     pub xhat: &'a mut Tensor<D>,
     /// `[B, 1]`
@@ -81,14 +81,14 @@ pub struct Gather<'a, D: Device> {
     pub dropout: Dropout,
 }
 
-impl<D: Device> Gather<'_, D> {
+impl<D: Memory> Gather<'_, D> {
     /// Rows below the images: one for each label and the neutral one, if a label enters at all.
     pub fn label_rows(classes: usize) -> usize {
         if classes == 0 { 0 } else { classes.saturating_add(1) }
     }
 }
 
-impl<D: Device> Op for Gather<'_, D> {
+impl<D: Memory> Op for Gather<'_, D> {
     fn check(&self) -> Result<()> {
         let (pixels, b) = (self.images.cols(), self.scale.rows());
         expect_columns("gather", "images", pixels)?;
@@ -107,7 +107,7 @@ impl<D: Device> Op for Gather<'_, D> {
 /// Writes the true labels into the first B rows and a wrong label for each into the next B. The wrong one is drawn in
 /// proportion to `exp(sharpness * score)` over the other classes, by the counter `(clock's step, row)`: see
 /// [`random`](crate::random).
-pub struct DrawLabels<'a, D: Device> {
+pub struct DrawLabels<'a, D: Memory> {
     /// `[2 B, 1]`
     pub pair: &'a mut Tensor<D, u32>,
     /// `[B, 1]`
@@ -124,7 +124,7 @@ pub struct DrawLabels<'a, D: Device> {
     pub sharpness: f32,
 }
 
-impl<D: Device> Op for DrawLabels<'_, D> {
+impl<D: Memory> Op for DrawLabels<'_, D> {
     fn check(&self) -> Result<()> {
         let batch = self.labels.rows();
         if !(2..1 << 24).contains(&self.classes) {
@@ -141,7 +141,7 @@ impl<D: Device> Op for DrawLabels<'_, D> {
 
 /// Normalises rows: `xhat = x / (norm + eps)`. With `steps` T, the rows are trains and the norm is that of a row's mean
 /// over time, so that the train's mean is what a rate would have given.
-pub struct Normalise<'a, D: Device> {
+pub struct Normalise<'a, D: Memory> {
     /// `[R T, in]`
     pub xhat: &'a mut Tensor<D>,
     /// `[R T, in]`
@@ -152,7 +152,7 @@ pub struct Normalise<'a, D: Device> {
     pub norm: Norm,
 }
 
-impl<D: Device> Op for Normalise<'_, D> {
+impl<D: Memory> Op for Normalise<'_, D> {
     fn check(&self) -> Result<()> {
         expect_columns("normalise", "x", self.x.cols())?;
         expect_shape("normalise", "xhat", self.xhat.shape(), self.x.shape())?;
@@ -161,7 +161,7 @@ impl<D: Device> Op for Normalise<'_, D> {
 }
 
 /// Fetches the clock's batch of rows from a table: `rows[r] = table[order[batch R + r]]`. A row that is not there is NaN.
-pub struct Select<'a, D: Device> {
+pub struct Select<'a, D: Memory> {
     /// `[R, in]`
     pub rows: &'a mut Tensor<D>,
     /// `[N, in]`
@@ -172,7 +172,7 @@ pub struct Select<'a, D: Device> {
     pub clock: &'a Clock<D>,
 }
 
-impl<D: Device> Op for Select<'_, D> {
+impl<D: Memory> Op for Select<'_, D> {
     fn check(&self) -> Result<()> {
         expect_columns("select", "table", self.table.cols())?;
         expect_shape("select", "rows", self.rows.shape(), [self.rows.rows(), self.table.cols()])?;

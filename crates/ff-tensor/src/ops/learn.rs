@@ -2,11 +2,11 @@
 
 use super::{Op, expect_clock, expect_columns, expect_formula, expect_log, refuse};
 use crate::optimiser::MOST_MOMENTS;
-use crate::{Clock, Device, Optimiser, Result, Tensor, expect_shape};
+use crate::{Clock, Memory, Optimiser, Result, Tensor, expect_shape};
 
 /// Cross-entropy of the softmax of scores, and its mean's gradient: image `b`'s loss, number `batch B + b` of `losses`, is
 /// `-ln softmax(sharpness scores[b])[label[b]]`. Beyond the end of `losses` it is not written.
-pub struct SoftmaxLoss<'a, D: Device> {
+pub struct SoftmaxLoss<'a, D: Memory> {
     /// `[images of an epoch, 1]`
     pub losses: &'a mut Tensor<D>,
     /// `[B, classes]`
@@ -21,7 +21,7 @@ pub struct SoftmaxLoss<'a, D: Device> {
     pub sharpness: f32,
 }
 
-impl<D: Device> Op for SoftmaxLoss<'_, D> {
+impl<D: Memory> Op for SoftmaxLoss<'_, D> {
     fn check(&self) -> Result<()> {
         let [batch, classes] = self.scores.shape();
         expect_columns("softmax_loss", "scores", classes)?;
@@ -33,7 +33,7 @@ impl<D: Device> Op for SoftmaxLoss<'_, D> {
 }
 
 /// A step of an optimiser, at the clock's step.
-pub struct Update<'a, D: Device> {
+pub struct Update<'a, D: Memory> {
     /// Any shape.
     pub weight: &'a mut Tensor<D>,
     /// As the weight, each: as many as the optimiser has.
@@ -46,7 +46,7 @@ pub struct Update<'a, D: Device> {
     pub optimiser: &'a dyn Optimiser,
 }
 
-impl<D: Device> Op for Update<'_, D> {
+impl<D: Memory> Op for Update<'_, D> {
     fn check(&self) -> Result<()> {
         expect_formula("update", self.optimiser)?;
         let wanted = self.optimiser.moments().len();
@@ -66,12 +66,12 @@ impl<D: Device> Op for Update<'_, D> {
 }
 
 /// Adds one to the clock's step and batch. Both start again from 0 after 2^32 - 1.
-pub struct Advance<'a, D: Device> {
+pub struct Advance<'a, D: Memory> {
     /// `[1, 2]`
     pub clock: &'a mut Clock<D>,
 }
 
-impl<D: Device> Op for Advance<'_, D> {
+impl<D: Memory> Op for Advance<'_, D> {
     fn check(&self) -> Result<()> {
         expect_clock("advance", self.clock)
     }

@@ -5,12 +5,12 @@ use super::{
     Op, expect_clock, expect_columns, expect_copies, expect_factor, expect_formula, expect_log, expect_pairs,
     expect_shares,
 };
-use crate::{Clock, Device, Norm, Objective, Result, Tensor, expect_shape};
+use crate::{Clock, Memory, Norm, Objective, Result, Tensor, expect_shape};
 
 /// How much each row of a layer's output is scaled before it meets the next weights, where the output is in shares:
 /// `t[r] = u[r] / (norm + eps)`, with `u` the layer's own factor (1 if it has none). The norm follows from the row's
 /// goodness, which is a multiple of its sum of squares.
-pub struct RowFactor<'a, D: Device> {
+pub struct RowFactor<'a, D: Memory> {
     /// `[R, 1]`
     pub factor: &'a mut Tensor<D>,
     /// `[R, 1]`, of the layer below.
@@ -25,7 +25,7 @@ pub struct RowFactor<'a, D: Device> {
     pub norm: Norm,
 }
 
-impl<D: Device> Op for RowFactor<'_, D> {
+impl<D: Memory> Op for RowFactor<'_, D> {
     fn check(&self) -> Result<()> {
         let rows = self.goodness.rows();
         expect_columns("row_factor", "units", self.units)?;
@@ -36,7 +36,7 @@ impl<D: Device> Op for RowFactor<'_, D> {
 }
 
 /// Goodness of linear units from the shares of their current, with no activation stored.
-pub struct ShareGoodness<'a, D: Device> {
+pub struct ShareGoodness<'a, D: Memory> {
     /// `[R, 1]`
     pub goodness: &'a mut Tensor<D>,
     /// `[B + classes + 1, n]`
@@ -53,7 +53,7 @@ pub struct ShareGoodness<'a, D: Device> {
     pub goodness_factor: f32,
 }
 
-impl<D: Device> Op for ShareGoodness<'_, D> {
+impl<D: Memory> Op for ShareGoodness<'_, D> {
     fn check(&self) -> Result<()> {
         let (r, n) = (self.labels.rows(), self.shares.cols());
         expect_columns("share_goodness", "shares", n)?;
@@ -67,7 +67,7 @@ impl<D: Device> Op for ShareGoodness<'_, D> {
 
 /// The losses of the pairs, as in [`LocalGrad`](crate::LocalGrad), and the gradient of their mean: `dL/dg` of positives and
 /// negatives.
-pub struct PairLosses<'a, D: Device> {
+pub struct PairLosses<'a, D: Memory> {
     /// `[pairs of an epoch, 1]`
     pub losses: &'a mut Tensor<D>,
     /// `[2 B, 1]`
@@ -80,7 +80,7 @@ pub struct PairLosses<'a, D: Device> {
     pub objective: &'a dyn Objective,
 }
 
-impl<D: Device> Op for PairLosses<'_, D> {
+impl<D: Memory> Op for PairLosses<'_, D> {
     fn check(&self) -> Result<()> {
         expect_pairs("pair_losses", self.goodness, self.goodness.rows())?;
         expect_formula("pair_losses", self.objective)?;

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! # use ff_tensor::{Device, MatMul, Result, Tensor};
-//! # fn product<D: Device>(dev: &D, c: &mut Tensor<D>, a: &Tensor<D>, b: &Tensor<D>) -> Result<()> {
+//! # fn product<D: Memory>(dev: &D, c: &mut Tensor<D>, a: &Tensor<D>, b: &Tensor<D>) -> Result<()> {
 //! MatMul { c, a, transpose_a: false, b, transpose_b: false }.on(dev)
 //! # }
 //! ```
@@ -30,7 +30,7 @@ pub use overlay::{CurrentGrad, LabelCurrent, LabelGoodness, ShareGrad};
 pub use product::{MatMul, SumRows};
 pub use units::{LocalGrad, RowGoodness, UnitsBackward, UnitsForward};
 
-use crate::{Device, Error, Formula, Result, Tensor, Units, expect_shape, formula};
+use crate::{Error, Formula, Memory, Result, Tensor, Units, expect_shape, formula};
 
 /// What every op can say about itself.
 pub trait Op {
@@ -67,35 +67,12 @@ impl<O: Op> Checked<O> {
     }
 }
 
-/// Gives each op its `on`: check it, then run it.
-macro_rules! runs {
-    ($($op:ident => $method:ident),* $(,)?) => {$(
-        impl<D: Device> $op<'_, D> {
-            /// Checks the op and runs it on a device.
-            ///
-            /// # Errors
-            /// What does not fit, or what the device says.
-            pub fn on(self, dev: &D) -> Result<()> {
-                dev.$method(Checked::new(self)?)
-            }
-        }
-    )*};
-}
-
-runs! {
-    Augment => augment, Gather => gather, DrawLabels => draw_labels, Normalise => normalise, Select => select, MatMul => matmul,
-    LabelCurrent => label_current, UnitsForward => units_forward, RowGoodness => row_goodness,
-    LabelGoodness => label_goodness, LocalGrad => local_grad, SoftmaxLoss => softmax_loss, ShareGrad => share_grad,
-    UnitsBackward => units_backward, SumRows => sum_rows, Update => update, Advance => advance,
-    RowFactor => row_factor, ShareGoodness => share_goodness, PairLosses => pair_losses,
-}
-
 fn refuse<T>(op: &'static str, reason: String) -> Result<T> {
     Err(Error::Parameter { op, reason })
 }
 
 /// A clock has two numbers.
-fn expect_clock<D: Device>(op: &'static str, clock: &Tensor<D, u32>) -> Result<()> {
+fn expect_clock<D: Memory>(op: &'static str, clock: &Tensor<D, u32>) -> Result<()> {
     expect_shape(op, "clock", clock.shape(), [1, 2])
 }
 
@@ -105,17 +82,17 @@ fn expect_columns(op: &'static str, tensor: &'static str, cols: usize) -> Result
 }
 
 /// A log has one column: a loss for each pair or image.
-fn expect_log<D: Device>(op: &'static str, losses: &Tensor<D>) -> Result<()> {
+fn expect_log<D: Memory>(op: &'static str, losses: &Tensor<D>) -> Result<()> {
     expect_shape(op, "losses", losses.shape(), [losses.rows(), 1])
 }
 
 /// A factor, if there is one, has a number for each of `rows` rows.
-fn expect_factor<D: Device>(op: &'static str, factor: Option<&Tensor<D>>, rows: usize) -> Result<()> {
+fn expect_factor<D: Memory>(op: &'static str, factor: Option<&Tensor<D>>, rows: usize) -> Result<()> {
     factor.map_or(Ok(()), |factor| expect_shape(op, "factor", factor.shape(), [rows, 1]))
 }
 
 /// A bias, if there is one, has a number for each of `units` units.
-fn expect_bias<D: Device>(op: &'static str, bias: Option<&Tensor<D>>, units: usize) -> Result<()> {
+fn expect_bias<D: Memory>(op: &'static str, bias: Option<&Tensor<D>>, units: usize) -> Result<()> {
     bias.map_or(Ok(()), |bias| expect_shape(op, "bias", bias.shape(), [1, units]))
 }
 
@@ -158,7 +135,7 @@ fn rows_in_time(op: &'static str, rows: usize, units: &dyn Units) -> Result<usiz
 }
 
 /// Units with a signal of this shape fit to their spikes, current and bias. Gives whether the current has a row per step.
-fn expect_units<D: Device>(
+fn expect_units<D: Memory>(
     op: &'static str,
     signal: [usize; 2],
     spikes: Option<&Tensor<D>>,
@@ -181,7 +158,7 @@ fn expect_units<D: Device>(
 }
 
 /// `rows` are positives and as many negatives, each with its goodness. Gives how many pairs.
-fn expect_pairs<D: Device>(op: &'static str, goodness: &Tensor<D>, rows: usize) -> Result<usize> {
+fn expect_pairs<D: Memory>(op: &'static str, goodness: &Tensor<D>, rows: usize) -> Result<usize> {
     expect_shape(op, "goodness", goodness.shape(), [rows, 1])?;
     expect_shape(op, "goodness (an odd number of rows)", [rows % 2, 0], [0, 0])?;
     Ok(rows / 2)

@@ -8,10 +8,10 @@ use super::{
     Op, expect_bias, expect_columns, expect_copies, expect_factor, expect_formula, expect_shares,
     rows_in_time,
 };
-use crate::{Device, Goodness, Result, Tensor, Units, expect_shape};
+use crate::{Goodness, Memory, Result, Tensor, Units, expect_shape};
 
 /// The input current of each copy: `I[r] = t[r] (shares[r % B] + amplitude s[r % B] shares[B + label[r]])`.
-pub struct LabelCurrent<'a, D: Device> {
+pub struct LabelCurrent<'a, D: Memory> {
     /// `[R, n]`
     pub current: &'a mut Tensor<D>,
     /// `[B + classes + 1, n]`
@@ -26,7 +26,7 @@ pub struct LabelCurrent<'a, D: Device> {
     pub amplitude: f32,
 }
 
-impl<D: Device> Op for LabelCurrent<'_, D> {
+impl<D: Memory> Op for LabelCurrent<'_, D> {
     fn check(&self) -> Result<()> {
         let [r, n] = self.current.shape();
         expect_columns("label_current", "current", n)?;
@@ -39,7 +39,7 @@ impl<D: Device> Op for LabelCurrent<'_, D> {
 
 /// A layer's goodness for every label at once, with no activation stored: [`LabelCurrent`], the units and their goodness,
 /// for all candidates.
-pub struct LabelGoodness<'a, D: Device> {
+pub struct LabelGoodness<'a, D: Memory> {
     /// `[B, classes]`
     pub scores: &'a mut Tensor<D>,
     /// `[B + classes + 1, n]`
@@ -56,7 +56,7 @@ pub struct LabelGoodness<'a, D: Device> {
     pub goodness: &'a dyn Goodness,
 }
 
-impl<D: Device> Op for LabelGoodness<'_, D> {
+impl<D: Memory> Op for LabelGoodness<'_, D> {
     fn check(&self) -> Result<()> {
         let ([b, classes], n) = (self.scores.shape(), self.shares.cols());
         expect_columns("label_goodness", "shares", n)?;
@@ -74,7 +74,7 @@ impl<D: Device> Op for LabelGoodness<'_, D> {
 /// The gradient of the shares: `dshares[b]` is the sum of `t[r] dI[r]` over the copies of image `b`, `dshares[B + l]` that
 /// of `amplitude s[r % B] t[r] dI[r]` over the rows with label `l`, rows in order. All copies share one image, so the
 /// weights' gradient then needs one product.
-pub struct ShareGrad<'a, D: Device> {
+pub struct ShareGrad<'a, D: Memory> {
     /// `[B + classes + 1, n]`
     pub dshares: &'a mut Tensor<D>,
     /// The current's gradient.
@@ -90,7 +90,7 @@ pub struct ShareGrad<'a, D: Device> {
 }
 
 /// The gradient of a layer's current, for [`ShareGrad`].
-pub enum CurrentGrad<'a, D: Device> {
+pub enum CurrentGrad<'a, D: Memory> {
     /// As [`LocalGrad`](crate::LocalGrad) leaves it, `[R, n]`.
     Stored(&'a Tensor<D>),
     /// That of linear units with a goodness of squares, `dI = dg 2 factor I`, whose current follows from its shares.
@@ -104,7 +104,7 @@ pub enum CurrentGrad<'a, D: Device> {
     },
 }
 
-impl<D: Device> Op for ShareGrad<'_, D> {
+impl<D: Memory> Op for ShareGrad<'_, D> {
     fn check(&self) -> Result<()> {
         let (r, n) = (self.labels.rows(), self.dshares.cols());
         expect_columns("share_grad", "dshares", n)?;

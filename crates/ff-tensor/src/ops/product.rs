@@ -1,10 +1,10 @@
 //! Products and sums of matrices.
 
 use super::{Op, expect_columns};
-use crate::{Device, Result, Tensor, expect_shape};
+use crate::{Memory, Result, Tensor, expect_shape};
 
 /// `C = op(A) op(B)`, where `op` transposes if asked to.
-pub struct MatMul<'a, D: Device> {
+pub struct MatMul<'a, D: Memory> {
     /// `[m, n]`
     pub c: &'a mut Tensor<D>,
     /// `[m, k]`, or `[k, m]` if transposed.
@@ -17,7 +17,7 @@ pub struct MatMul<'a, D: Device> {
     pub transpose_b: bool,
 }
 
-impl<D: Device> MatMul<'_, D> {
+impl<D: Memory> MatMul<'_, D> {
     /// `[m, k, n]`
     pub fn sizes(&self) -> [usize; 3] {
         let [m, n] = self.c.shape();
@@ -25,7 +25,7 @@ impl<D: Device> MatMul<'_, D> {
     }
 }
 
-impl<D: Device> Op for MatMul<'_, D> {
+impl<D: Memory> Op for MatMul<'_, D> {
     fn check(&self) -> Result<()> {
         let [m, k, n] = self.sizes();
         let flip = |[r, c]: [usize; 2], transposed| if transposed { [c, r] } else { [r, c] };
@@ -35,14 +35,14 @@ impl<D: Device> Op for MatMul<'_, D> {
 }
 
 /// The sum of all rows: a bias's gradient.
-pub struct SumRows<'a, D: Device> {
+pub struct SumRows<'a, D: Memory> {
     /// `[1, n]`
     pub sum: &'a mut Tensor<D>,
     /// `[R, n]`
     pub rows: &'a Tensor<D>,
 }
 
-impl<D: Device> Op for SumRows<'_, D> {
+impl<D: Memory> Op for SumRows<'_, D> {
     fn check(&self) -> Result<()> {
         expect_columns("sum_rows", "rows", self.rows.cols())?;
         expect_shape("sum_rows", "sum", self.sum.shape(), [1, self.rows.cols()])

@@ -4,11 +4,11 @@ use super::{
     Op, expect_clock, expect_columns, expect_formula, expect_log, expect_pairs, expect_units, refuse,
     rows_in_time,
 };
-use crate::{Clock, Device, Dropout, Goodness, Objective, Result, Tensor, Units, expect_shape};
+use crate::{Clock, Dropout, Goodness, Memory, Objective, Result, Tensor, Units, expect_shape};
 
 /// The units over all time steps: `signal` from the current, and what they pass on in each step if the next layer wants it.
 /// A current of R rows is constant in time; one of R T rows has a row for each step. The bias is added to the current.
-pub struct UnitsForward<'a, D: Device> {
+pub struct UnitsForward<'a, D: Memory> {
     /// `[R, n]`
     pub signal: &'a mut Tensor<D>,
     /// `[R T, n]`, zeros and ones if the units spike.
@@ -21,14 +21,14 @@ pub struct UnitsForward<'a, D: Device> {
     pub units: &'a dyn Units,
 }
 
-impl<D: Device> UnitsForward<'_, D> {
+impl<D: Memory> UnitsForward<'_, D> {
     /// Whether the current has a row for each time step.
     pub fn in_time(&self) -> bool {
         self.current.rows() != self.signal.rows()
     }
 }
 
-impl<D: Device> Op for UnitsForward<'_, D> {
+impl<D: Memory> Op for UnitsForward<'_, D> {
     fn check(&self) -> Result<()> {
         let spikes = self.spikes.as_deref();
         expect_units("units_forward", self.signal.shape(), spikes, self.current, self.bias, self.units)
@@ -37,7 +37,7 @@ impl<D: Device> Op for UnitsForward<'_, D> {
 }
 
 /// Goodness of each row of signals.
-pub struct RowGoodness<'a, D: Device> {
+pub struct RowGoodness<'a, D: Memory> {
     /// `[R, 1]`
     pub goodness: &'a mut Tensor<D>,
     /// `[R, n]`
@@ -46,7 +46,7 @@ pub struct RowGoodness<'a, D: Device> {
     pub formula: &'a dyn Goodness,
 }
 
-impl<D: Device> Op for RowGoodness<'_, D> {
+impl<D: Memory> Op for RowGoodness<'_, D> {
     fn check(&self) -> Result<()> {
         let [r, n] = self.signal.shape();
         expect_columns("row_goodness", "signal", n)?;
@@ -63,7 +63,7 @@ impl<D: Device> Op for RowGoodness<'_, D> {
 /// ```
 /// A silenced unit passes nothing on and learns nothing; the two rows of a pair lose the same units. Pair `b`'s loss is
 /// number `batch B + b` of `losses`, where `batch` is the clock's; beyond the end it is not written.
-pub struct LocalGrad<'a, D: Device> {
+pub struct LocalGrad<'a, D: Memory> {
     /// As the current.
     pub dcurrent: &'a mut Tensor<D>,
     /// `[pairs of an epoch, 1]`
@@ -90,14 +90,14 @@ pub struct LocalGrad<'a, D: Device> {
     pub objective: &'a dyn Objective,
 }
 
-impl<D: Device> LocalGrad<'_, D> {
+impl<D: Memory> LocalGrad<'_, D> {
     /// Whether the current has a row for each time step.
     pub fn in_time(&self) -> bool {
         self.current.rows() != self.signal.rows()
     }
 }
 
-impl<D: Device> Op for LocalGrad<'_, D> {
+impl<D: Memory> Op for LocalGrad<'_, D> {
     fn check(&self) -> Result<()> {
         let spikes = self.spikes.as_deref();
         expect_units("local_grad", self.signal.shape(), spikes, self.current, self.bias, self.units)?;
@@ -112,7 +112,7 @@ impl<D: Device> Op for LocalGrad<'_, D> {
 
 /// Backpropagation (through time): the gradient of the current from that of what the units passed on, which is a row for
 /// each step or that of its mean. The current is that of [`UnitsForward`], without a bias. States are computed anew.
-pub struct UnitsBackward<'a, D: Device> {
+pub struct UnitsBackward<'a, D: Memory> {
     /// As the current.
     pub dcurrent: &'a mut Tensor<D>,
     /// `[R, n]` or `[R T, n]`
@@ -125,7 +125,7 @@ pub struct UnitsBackward<'a, D: Device> {
     pub units: &'a dyn Units,
 }
 
-impl<D: Device> Op for UnitsBackward<'_, D> {
+impl<D: Memory> Op for UnitsBackward<'_, D> {
     fn check(&self) -> Result<()> {
         let n = self.current.cols();
         expect_columns("units_backward", "current", n)?;
