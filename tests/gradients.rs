@@ -11,8 +11,8 @@ use ff_net::formulas::{self, Adam, Output, Pair, Softplus, Squares};
 use ff_net::head::{HeadActivity, HeadLearning};
 use ff_net::input::Images;
 use ff_net::layer::{Activity, Layer, Learning, Lesson};
-use ff_net::pass::{self, Purpose, Shape};
-use ff_net::{Config, Dense, Head, Input, LifConfig, NeuronConfig, SurrogateKind};
+use ff_net::pass::{Purpose, Shape};
+use ff_net::{Config, Dense, Head, Input, LifConfig, NeuronConfig, SurrogateKind, layers};
 use ff_tensor::{Clock, Device, Dropout, Gather, Norm, NormKind, Tensor, Units, random};
 use oracle::{Matrix, Objective, Problem, Reset, Surrogate, Unit};
 
@@ -364,7 +364,7 @@ fn upper_layers_in_shares() {
         let input = images.overlay(&pair, AMPLITUDE);
         let shape = Shape { rows: 2 * BATCH, train: false, shares: images.xhat.rows() };
         let purpose = Purpose::Learning { dropout: false };
-        let mut pass = pass::new(&dev, &layers, shape, false, purpose).unwrap();
+        let mut pass = layers::pass(&dev, &layers, shape, false, purpose).unwrap();
         assert!(pass.activity(2).is_none(), "these layers are not gone through in shares");
         for i in 0..2 {
             pass.answer(&dev, &layers, i, input).unwrap();

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! # use ff_tensor::{Device, MatMul, Result, Tensor};
-//! # fn product<D: Memory>(dev: &D, c: &mut Tensor<D>, a: &Tensor<D>, b: &Tensor<D>) -> Result<()> {
+//! # fn product<D: Device>(dev: &D, c: &mut Tensor<D>, a: &Tensor<D>, b: &Tensor<D>) -> Result<()> {
 //! MatMul { c, a, transpose_a: false, b, transpose_b: false }.on(dev)
 //! # }
 //! ```
