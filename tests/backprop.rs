@@ -236,7 +236,7 @@ fn what_it_cannot_do_is_refused() {
     refuse(Config { dropout: 0.1, ..base() }, "dropout");
     for output in [Output::Membrane, Output::Rate] {
         let secant = LifConfig { surrogate: SurrogateKind::Secant, output, ..LIF };
-        refuse(small(NeuronConfig::Lif(secant)), "surrogate");
+        refuse(small(NeuronConfig::Lif(secant)), "neuron.lif.surrogate");
     }
     refuse(Config { layers: vec![], ..base() }, "layers");
 

@@ -11,9 +11,8 @@ use ff_net::formulas::{self, Adam, Output, Pair, Softplus, Squares};
 use ff_net::head::{HeadActivity, HeadLearning};
 use ff_net::input::Images;
 use ff_net::layer::{Activity, Layer, Learning, Lesson};
-use ff_net::layers;
 use ff_net::pass::{Purpose, Shape};
-use ff_net::{Config, Dense, Head, Input, LifConfig, NeuronConfig, SurrogateKind};
+use ff_net::{Config, Dense, Head, Input, LifConfig, NeuronConfig, SurrogateKind, layers};
 use ff_tensor::{Clock, Device, Dropout, Gather, Norm, NormKind, Tensor, Units, random};
 use oracle::{Matrix, Objective, Problem, Reset, Surrogate, Unit};
 

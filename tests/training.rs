@@ -4,6 +4,8 @@
 
 mod mnist;
 
+use std::ops::ControlFlow;
+
 use ff_cpu::Cpu;
 use ff_data::{Dataset, synthetic};
 use ff_net::formulas::{Output, Pair, Reset, Squares};
@@ -443,16 +445,22 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
     refuse(Config { layers: vec![100_000, 100_000], ..base.clone() }, 784, 10, "layers");
     refuse(base.clone(), 10, 10, "layers");
     refuse(base.clone(), 784, 1, "layers");
-    refuse(units(LifConfig { steps: 0, ..LIF }), 784, 10, "steps");
+    refuse(units(LifConfig { steps: 0, ..LIF }), 784, 10, "neuron.lif.steps");
     refuse(Config { batch: 0, ..base.clone() }, 784, 10, "batch");
     refuse(Config { epochs: 0, ..base.clone() }, 784, 10, "epochs");
-    refuse(units(LifConfig { beta: 1.5, ..LIF }), 784, 10, "beta");
-    refuse(units(LifConfig { beta: f32::NAN, ..LIF }), 784, 10, "beta");
-    refuse(units(LifConfig { threshold: 0.0, ..LIF }), 784, 10, "threshold");
+    refuse(units(LifConfig { beta: 1.5, ..LIF }), 784, 10, "neuron.lif.beta");
+    refuse(units(LifConfig { beta: f32::NAN, ..LIF }), 784, 10, "neuron.lif.beta");
+    refuse(units(LifConfig { threshold: 0.0, ..LIF }), 784, 10, "neuron.lif.threshold");
     refuse(Config { learning_rate: -0.1, ..base.clone() }, 784, 10, "learning_rate");
     refuse(Config { link: Link::Spikes, neuron: NeuronConfig::RELU, ..base.clone() }, 784, 10, "link");
 
     refuse(Config { dropout: 1.0, ..base.clone() }, 784, 10, "dropout");
+    let objective = ObjectiveConfig::Pair { alpha: 0.0 };
+    refuse(Config { objective, ..base.clone() }, 784, 10, "objective.pair.alpha");
+    let objective = ObjectiveConfig::Softplus { theta: f32::INFINITY };
+    refuse(Config { objective, ..base.clone() }, 784, 10, "objective.softplus.theta");
+    let negatives = NegativesConfig::Hard { sharpness: -1.0 };
+    refuse(Config { negatives, ..base.clone() }, 784, 10, "negatives.hard.sharpness");
     refuse(Config { weight_decay: f32::NAN, ..base.clone() }, 784, 10, "weight_decay");
     let secant = LifConfig { surrogate: SurrogateKind::Secant, ..LIF };
     for (bad, link) in [
@@ -461,7 +469,7 @@ fn impossible_requests_are_refused_with_the_setting_to_change() {
         (LifConfig { output: Output::Membrane, ..secant }, Link::Signal),
         (secant, Link::Spikes),
     ] {
-        refuse(Config { link, ..units(bad) }, 784, 10, "surrogate");
+        refuse(Config { link, ..units(bad) }, 784, 10, "neuron.lif.surrogate");
     }
     refuse(Config { negatives: BY_HEAD, ..base.clone() }, 784, 10, "negatives");
 
@@ -602,4 +610,71 @@ fn what_is_held_out_is_not_learned_from() {
         error.to_string(),
         "`validation_samples` is 300, but there are 300 images: none is left to train on"
     );
+}
+
+/// Layers may differ in their time steps as long as signals go between them. Spikes need the same steps on both sides.
+#[test]
+fn layers_of_differing_time_steps_pass_on_signals_only() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(100, 20, 1));
+    for link in [Link::Signal, Link::Spikes] {
+        let config = Config { epochs: 1, layers: vec![20, 10], link, ..quick() };
+        let mut network = Network::new(&dev, config, 784, 10).unwrap();
+        network.layers[1].units = units(LifConfig { steps: 7, ..LIF }).units();
+        let said = "`link` is `spikes`, but layer 2 has 7 time steps and the layer below it 4";
+        let predicted = Predictor::new(&network).and_then(|mut p| p.scan(&network, &data.test.images));
+        let trained =
+            Trainer::new(network, &data.train.images, &data.train.labels).and_then(|mut trainer| {
+                let before = weights(trainer.network());
+                trainer.epoch()?;
+                let after = weights(trainer.network());
+                Ok((0..2).all(|layer| before[layer] != after[layer]))
+            });
+        if link == Link::Signal {
+            assert_eq!(predicted.unwrap().len(), 20);
+            assert!(trained.unwrap(), "a layer has learned nothing");
+        } else {
+            assert_eq!(predicted.map(|_| ()).unwrap_err().to_string(), said);
+            assert_eq!(trained.map(|_| ()).unwrap_err().to_string(), said);
+        }
+    }
+}
+
+#[test]
+fn more_steps_than_can_be_counted_are_refused() {
+    let dev = Cpu::new(1).unwrap();
+    let config = Config { epochs: 1_000_000, batch: 1, layers: vec![2], ..quick() };
+    let network = Network::new(&dev, config, 12, 3).unwrap();
+    let error = Trainer::new(network, &Array2::zeros((5_000, 12)), &Array1::zeros(5_000)).map(|_| ());
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "`epochs` asks for 5000000000 steps; at most 4294967295 are possible"
+    );
+}
+
+#[test]
+fn no_images_have_no_scores_and_no_spikes() {
+    let dev = Cpu::new(1).unwrap();
+    let network = Network::new(&dev, Config { layers: vec![9], ..quick() }, 20, 3).unwrap();
+    let scores = Predictor::new(&network).unwrap().scan(&network, &Array2::zeros((0, 20))).unwrap();
+    assert!(scores.is_empty() && scores.predict().is_empty());
+    assert_eq!(scores.spikes_per_inference(), None);
+}
+
+#[test]
+fn a_scan_tells_how_far_it_is_and_stops_when_it_is_told_to() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(1, 300, 4));
+    let network = Network::new(&dev, Config { layers: vec![9], ..quick() }, 784, 10).unwrap();
+    let mut predictor = Predictor::new(&network).unwrap();
+    let mut told = Vec::new();
+    let mut scan = |after: usize| {
+        predictor.scan_with(&network, &data.test.images, &mut |at| {
+            told.push((at.done, at.all));
+            if at.done >= after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    };
+    // As many images at a time as the device likes.
+    let error = scan(1).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::Stopped), "{error}");
+    assert_eq!(scan(301).unwrap().len(), 300);
+    assert_eq!(told, [(128, 300), (128, 300), (256, 300), (300, 300)]);
 }

@@ -129,6 +129,7 @@ impl<D: Device> Network<D> {
             if let Some(bias) = &layer.bias {
                 expect_shape("layer", "bias", bias.shape(), [1, units])?;
             }
+            self.check_steps(i)?;
             below = units;
         }
         match self.heads.len() {
@@ -136,6 +137,19 @@ impl<D: Device> Network<D> {
             n if n == self.layers.len() => Ok(()),
             n => bad(format!("has {} layers, but there are {n} heads", self.layers.len())),
         }
+    }
+
+    /// Whether layer `i` has a time step for each spike that comes in.
+    fn check_steps(&self, i: usize) -> Result<()> {
+        let steps = |layer: &Layer<D>| layer.units.steps();
+        let (own, below) = (&self.layers[i], &self.layers[i.saturating_sub(1)]);
+        if self.config.link == Link::Signal || steps(own) == steps(below) {
+            return Ok(());
+        }
+        let (own, below, i) = (steps(own), steps(below), i + 1);
+        let reason =
+            format!("is `spikes`, but layer {i} has {own} time steps and the layer below it {below}");
+        Err(Error::Config { key: "link", reason })
     }
 
     /// Numbers that are learned, the heads' included.

@@ -33,7 +33,8 @@ pub struct Scores {
     pub layers: Vec<Vec<f32>>,
     /// Number of labels.
     pub classes: usize,
-    /// Spikes of each layer for one prediction, mean over images; `None` if what crosses between layers is not spikes.
+    /// Spikes of each layer for one prediction, mean over images; `None` if what crosses between layers is not spikes, or if
+    /// there was no image.
     pub layer_spikes: Option<Vec<f64>>,
 }
 
@@ -127,6 +128,7 @@ impl<D: Device> Predictor<D> {
                 return Err(Error::Stopped);
             }
         }
+        let spikes = spikes.filter(|_| n > 0);
         scores.layer_spikes = spikes.map(|sums| sums.iter().map(|sum| sum / n as f64).collect());
         Ok(scores)
     }

@@ -6,7 +6,15 @@ use crate::memory::{Element, Memory, Storage};
 /// A row-major matrix `[rows, cols]` on device `D`. Rows are samples wherever there are samples. A vector with one number
 /// for each sample is `[samples, 1]`, one with a number for each unit is `[1, units]`.
 ///
-/// The storage is private and has been checked, so every op can rely on `rows * cols` elements.
+/// The storage is private and has been checked, so every op can rely on `rows * cols` elements. Nobody can put another one
+/// in its place:
+///
+/// ```compile_fail,E0616
+/// # use ff_tensor::{Device, Tensor};
+/// fn swap<D: Device>(a: &mut Tensor<D>, b: Tensor<D>) {
+///     a.data = b.data;
+/// }
+/// ```
 pub struct Tensor<D: Memory, T: Element = f32> {
     rows: usize,
     cols: usize,

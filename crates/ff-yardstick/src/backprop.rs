@@ -215,7 +215,7 @@ fn hidden_units(config: &Config) -> Result<Arc<dyn Units>> {
     }
     let Some(&lif) = config.neuron.lif() else { return Ok(config.units()) };
     if lif.surrogate == SurrogateKind::Secant {
-        return refuse("surrogate", "is `secant`, the derivative of a rate instead of a spike");
+        return refuse("neuron.lif.surrogate", "is `secant`, the derivative of a rate instead of a spike");
     }
     let neuron = NeuronConfig::Lif(LifConfig { output: Output::Rate, ..lif });
     Ok(Config { neuron, ..config.clone() }.units())

@@ -41,7 +41,14 @@ pub trait Op {
     fn check(&self) -> Result<()>;
 }
 
-/// An op that has been checked. There is no other way to make one.
+/// An op that has been checked. There is no other way to make one:
+///
+/// ```compile_fail,E0423
+/// # use ff_tensor::{Checked, Device, MatMul};
+/// fn unchecked<D: Device>(op: MatMul<D>) -> Checked<MatMul<D>> {
+///     Checked(op)
+/// }
+/// ```
 pub struct Checked<O>(O);
 
 impl<O: Op> Checked<O> {

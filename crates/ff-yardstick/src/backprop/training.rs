@@ -68,13 +68,14 @@ impl<D: Device> BackpropTrainer<D> {
         let (dev, (train, _)) = (net.dev.clone(), net.config.split(labels.len())?);
         let batch = net.config.batch.min(train.len());
         let batches = train.len() / batch;
-        let steps = u32::try_from(net.config.epochs.saturating_mul(batches)).map_err(|_| Error::Config {
+        let steps = net.config.epochs.saturating_mul(batches);
+        let last_step = u32::try_from(steps).map_err(|_| Error::Config {
             key: "epochs",
-            reason: format!("asks for more steps than {}, which is the most that are possible", u32::MAX),
+            reason: format!("asks for {steps} steps; at most {} are possible", u32::MAX),
         })?;
         let set = ImageSet::new(&dev, images, labels, train, net.pixels, net.classes)?;
         let like = |tensor: &Tensor<D>| dev.zeros(tensor.rows(), tensor.cols());
-        let (pass, adam) = (net.pass(batch)?, net.config.adam(steps));
+        let (pass, adam) = (net.pass(batch)?, net.config.adam(last_step));
         let back = pass
             .hidden
             .iter()
