@@ -51,6 +51,9 @@ pub struct Measurements<D: Device> {
 
 impl<D: Device> Measurements<D> {
     /// Measurements `[n, FEATURES]` and their kinds, in batches of `batch` pairs.
+    ///
+    /// # Errors
+    /// If the device fails.
     pub fn new(dev: &D, rows: &Array2<f32>, kinds: Array1<usize>, batch: usize) -> Result<Self> {
         let table = with_labels(rows);
         let (n, inputs) = table.dim();
@@ -115,6 +118,9 @@ impl<D: Device> Pairs<D> for Measurements<D> {
 }
 
 /// Trains on 1,500 measurements. Gives the kinds that 300 others are taken for, and what they are.
+///
+/// # Errors
+/// If the device fails.
 pub fn train<D: Device>(dev: &D, epochs: usize) -> Result<(Vec<usize>, Array1<usize>)> {
     let ((rows, kinds), (test, test_kinds)) = (measurements(1_500, 1), measurements(300, 2));
     let config = Config {

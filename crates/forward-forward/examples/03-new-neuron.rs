@@ -113,6 +113,9 @@ struct Neuron {
 pub const ADAPTIVE: Adaptive = Adaptive { beta: 0.8, theta_0: 4.0, rho: 1.0, decay: 0.9, steps: 8 };
 
 /// Trains two layers on drawn digits, of the engine's own unit or of another, and gives the test error in percent.
+///
+/// # Errors
+/// If the device fails.
 pub fn train<D: Device>(
     dev: &D,
     samples: [usize; 2],

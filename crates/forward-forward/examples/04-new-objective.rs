@@ -95,6 +95,9 @@ struct Objective {
 pub const MARGIN: Margin = Margin { margin: 0.2, alpha: 20.0 };
 
 /// Trains on drawn digits. Gives the first and the last mean loss of layer 1, and the test error in percent.
+///
+/// # Errors
+/// If the device fails.
 pub fn train<D: Device>(dev: &D, samples: [usize; 2], epochs: usize) -> forward_forward::Result<[f64; 3]> {
     let data = synthetic(samples[0], samples[1], 1);
     let config = Config { layers: vec![100, 100], epochs, learning_rate: 2e-3, ..Config::quick() };

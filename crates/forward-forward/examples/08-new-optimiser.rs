@@ -67,6 +67,9 @@ struct Optimiser {
 pub const MOMENTUM: Momentum = Momentum { rate: 0.02, momentum: 0.9 };
 
 /// Trains on drawn digits and gives the test error in percent.
+///
+/// # Errors
+/// If the device fails.
 pub fn train<D: Device>(dev: &D, samples: [usize; 2], epochs: usize) -> forward_forward::Result<f64> {
     let data = synthetic(samples[0], samples[1], 1);
     let config = Config { layers: vec![100, 100], epochs, ..Config::quick() };

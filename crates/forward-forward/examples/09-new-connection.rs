@@ -66,6 +66,9 @@ pub struct Masked<D: Device> {
 
 impl<D: Device> Masked<D> {
     /// The weights of `dense`, of which a share `density` is kept; `seed` says which.
+    ///
+    /// # Errors
+    /// If the device fails.
     pub fn new(dev: &D, mut dense: Dense<D>, density: f32, seed: u64) -> Result<Self> {
         let [inputs, units] = dense.weight.shape();
         let kept = |i: u64| if random::uniform(seed, i) < density { 1.0 } else { 0.0 };
@@ -112,6 +115,9 @@ impl<D: Device> Connection<D> for Masked<D> {
 
 /// Trains on drawn digits with a fifth of layer 2's weights. Gives the test error in percent, and the share of layer 2's
 /// weights that are not zero afterwards.
+///
+/// # Errors
+/// If the device fails.
 pub fn train<D: Device>(dev: &D, samples: [usize; 2], epochs: usize) -> forward_forward::Result<(f64, f64)> {
     let data = synthetic(samples[0], samples[1], 1);
     let config = Config { layers: vec![100, 100], epochs, ..Config::quick() };

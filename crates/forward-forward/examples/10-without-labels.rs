@@ -27,7 +27,7 @@ pub fn patchworks(images: &Array2<f32>, seed: u64) -> Array2<f32> {
     let other = |i: usize| (i + 1 + random::bits(seed, i as u64) as usize % (n - 1)) % n;
     Array2::from_shape_fn(images.dim(), |(i, p)| {
         let field = p / side / 7 * 16 + p % side / 7;
-        let own = random::bits(seed ^ 0xF1E1D, (i * 256 + field) as u64) % 2 == 0;
+        let own = random::bits(seed ^ 0xF1E1D, (i * 256 + field) as u64).is_multiple_of(2);
         images[[if own { i } else { other(i) }, p]]
     })
 }
@@ -43,6 +43,9 @@ pub struct Patchworks<D: Device> {
 
 impl<D: Device> Patchworks<D> {
     /// Images `[n, pixels]`, in batches of `batch` pairs.
+    ///
+    /// # Errors
+    /// If the device fails.
     pub fn new(dev: &D, images: Array2<f32>, batch: usize) -> Result<Self> {
         let (n, pixels) = images.dim();
         Ok(Self {
@@ -101,6 +104,9 @@ impl<D: Device> Pairs<D> for Patchworks<D> {
 
 /// Trains on images without labels. Gives the share of new images that have more goodness than their patchworks, before and
 /// after.
+///
+/// # Errors
+/// If the device fails.
 pub fn train<D: Device>(dev: &D, samples: usize, epochs: usize) -> Result<[f64; 2]> {
     let (train, test) = (images(samples, 1), images(300, 2));
     let config = Config { layers: vec![200], head: false, epochs, ..Config::quick() };
