@@ -6,7 +6,7 @@
 
 use pulp::Simd;
 
-pub(crate) use ff_tensor::lanes::{LANES, add_squares, load, sum_squares, total, vectorised};
+pub(crate) use ff_tensor::lanes::{LANES, Lanes, add_squares, load, sum_squares, total, vectorised};
 
 /// The widest instructions of this processor, to dispatch to.
 #[inline(always)]

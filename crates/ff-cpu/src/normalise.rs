@@ -8,7 +8,7 @@ use ff_tensor::Norm;
 use rayon::prelude::*;
 
 use crate::block::BLOCK;
-use crate::lanes::{LANES, add_squares, load, sum_squares, total, vectorised};
+use crate::lanes::{LANES, Lanes, add_squares, load, sum_squares, total, vectorised};
 
 /// See [`ff_tensor::Normalise`]. `n` columns; `steps` consecutive rows belong to one sample.
 pub(crate) fn normalise(xhat: &mut [f32], x: &[f32], n: usize, steps: usize, p: &Norm) {
@@ -36,7 +36,7 @@ fn energy_of_mean(x: &[f32], n: usize, steps: usize) -> f32 {
     for offset in (0..n).step_by(LANES) {
         let mut mean = [0.0; LANES];
         for t in 0..steps {
-            let row = load(&x[t * n..][..n], offset);
+            let row: Lanes = load(&x[t * n..][..n], offset);
             for k in 0..LANES {
                 mean[k] += row[k];
             }

@@ -10,6 +10,13 @@ pub use crate::constants::LANES;
 /// Numbers side by side.
 pub type Lanes = [f32; LANES];
 
+/// Units that go through their time steps side by side. More than a register holds, so that the processor always has steps to
+/// compute that do not wait for each other, and so many that the compiler takes them for a loop.
+pub const GROUP: usize = 64;
+
+/// Numbers of units side by side.
+pub type Group = [f32; GROUP];
+
 /// Runs `f`, compiled for the widest vector instructions that this processor has. Everything that `f` calls has to be
 /// `#[inline(always)]`, or it is compiled without them.
 #[inline(always)]
@@ -30,22 +37,22 @@ pub fn vectorised<R>(f: impl FnMut() -> R) -> R {
     pulp::Arch::new().dispatch(ByReference(f))
 }
 
-/// [`LANES`] numbers of `row` from `offset` on. Past the row's end they are zeros.
+/// Some numbers of `row` from `offset` on. Past the row's end they are zeros.
 #[inline(always)]
-pub fn load(row: &[f32], offset: usize) -> Lanes {
-    match row[offset..].first_chunk::<LANES>() {
-        Some(lanes) => *lanes,
+pub fn load<const N: usize>(row: &[f32], offset: usize) -> [f32; N] {
+    match row[offset..].first_chunk::<N>() {
+        Some(numbers) => *numbers,
         None => padded(&row[offset..]),
     }
 }
 
-/// Writes `lanes` to `row` from `offset` on, as many as fit.
+/// Writes `numbers` to `row` from `offset` on, as many as fit.
 #[inline(always)]
-pub fn store(row: &mut [f32], offset: usize, lanes: &Lanes) {
+pub fn store<const N: usize>(row: &mut [f32], offset: usize, numbers: &[f32; N]) {
     let row = &mut row[offset..];
-    match row.first_chunk_mut::<LANES>() {
-        Some(full) => *full = *lanes,
-        None => row.copy_from_slice(&lanes[..row.len()]),
+    match row.first_chunk_mut::<N>() {
+        Some(full) => *full = *numbers,
+        None => row.copy_from_slice(&numbers[..row.len()]),
     }
 }
 
@@ -61,31 +68,33 @@ pub fn for_lanes(row: &[f32], mut f: impl FnMut(usize, Lanes)) {
     }
 }
 
-/// Fewer than [`LANES`] numbers, filled up with zeros. They are copied in pieces of a fixed length, as a copy of any length is a
-/// call of a function, which costs as much as all the rest of a short row.
+/// Fewer than `N` numbers, filled up with zeros. They are copied in pieces of a fixed length, as a copy of any length is a call
+/// of a function, which costs as much as all the rest of a short row.
 #[inline(always)]
-fn padded(rest: &[f32]) -> Lanes {
-    let (mut lanes, mut at) = ([0.0; LANES], 0);
-    piece::<8>(&mut lanes, rest, &mut at);
-    piece::<4>(&mut lanes, rest, &mut at);
-    piece::<2>(&mut lanes, rest, &mut at);
-    piece::<1>(&mut lanes, rest, &mut at);
-    lanes
+fn padded<const N: usize>(rest: &[f32]) -> [f32; N] {
+    let (mut numbers, mut at) = ([0.0; N], 0);
+    piece::<32, N>(&mut numbers, rest, &mut at);
+    piece::<16, N>(&mut numbers, rest, &mut at);
+    piece::<8, N>(&mut numbers, rest, &mut at);
+    piece::<4, N>(&mut numbers, rest, &mut at);
+    piece::<2, N>(&mut numbers, rest, &mut at);
+    piece::<1, N>(&mut numbers, rest, &mut at);
+    numbers
 }
 
 #[inline(always)]
-fn piece<const N: usize>(lanes: &mut Lanes, rest: &[f32], at: &mut usize) {
-    if let (Some(from), Some(to)) = (rest[*at..].first_chunk::<N>(), lanes[*at..].first_chunk_mut::<N>()) {
+fn piece<const M: usize, const N: usize>(numbers: &mut [f32; N], rest: &[f32], at: &mut usize) {
+    if let (Some(from), Some(to)) = (rest[*at..].first_chunk::<M>(), numbers[*at..].first_chunk_mut::<M>()) {
         *to = *from;
-        *at += N;
+        *at += M;
     }
 }
 
-/// Where groups of [`LANES`] columns begin that cover a row of `n`. The last group overlaps the one before, so that it is full;
+/// Where groups of [`GROUP`] columns begin that cover a row of `n`. The last group overlaps the one before, so that it is full;
 /// only a row that is shorter than a group has none that is. For loops that write what does not depend on what they wrote.
 #[inline(always)]
 pub fn groups(n: usize) -> impl Iterator<Item = usize> {
-    (0..n).step_by(LANES).map(move |at| at.min(n.saturating_sub(LANES)))
+    (0..n).step_by(GROUP).map(move |at| at.min(n.saturating_sub(GROUP)))
 }
 
 /// `sum + x^2`, lane by lane.

@@ -15,7 +15,7 @@
 //! The first line runs forwards along with the neuron and so keeps nothing. The second runs backwards through the states,
 //! which are kept.
 //!
-//! A neuron is plain Rust for one `f32` at a time. [`Units`](crate::Units) is what a layer has of it: rows of units, 16 side by side, in
+//! A neuron is plain Rust for one `f32` at a time. [`Units`](crate::Units) is what a layer has of it: rows of units, many side by side, in
 //! vector instructions.
 //!
 //! # CUDA text
@@ -37,7 +37,7 @@
 //! `OWN_SLOPE` is for neurons that override [`Neuron::constant`] with another slope. The others return 0 there.
 
 use crate::Formula;
-use crate::lanes::{LANES, Lanes, groups, load, store};
+use crate::lanes::{GROUP, Group, groups, load, store};
 
 /// The numbers of a unit's state: `[f32; 1]`, `[f32; 2]` and so on.
 pub trait State: Copy + Send + Sync + AsRef<[f32]> + AsMut<[f32]> + 'static {
@@ -45,8 +45,8 @@ pub trait State: Copy + Send + Sync + AsRef<[f32]> + AsMut<[f32]> + 'static {
     const LEN: usize;
     /// All zeros.
     const ZERO: Self;
-    /// The states of [`LANES`] units side by side.
-    type Side: Copy + AsRef<[Lanes]> + AsMut<[Lanes]>;
+    /// The states of [`GROUP`] units side by side.
+    type Side: Copy + AsRef<[Group]> + AsMut<[Group]>;
     /// All zeros.
     const SIDE: Self::Side;
 }
@@ -54,8 +54,8 @@ pub trait State: Copy + Send + Sync + AsRef<[f32]> + AsMut<[f32]> + 'static {
 impl<const N: usize> State for [f32; N] {
     const LEN: usize = N;
     const ZERO: Self = [0.0; N];
-    type Side = [Lanes; N];
-    const SIDE: Self::Side = [[0.0; LANES]; N];
+    type Side = [Group; N];
+    const SIDE: Self::Side = [[0.0; GROUP]; N];
 }
 
 /// What a unit is judged by, and what it passes on where only one number can be passed on.
@@ -139,18 +139,18 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// The current of [`LANES`] units from `at` on.
+    /// The current of [`GROUP`] units from `at` on.
     #[inline(always)]
-    pub fn current(&self, at: usize) -> Lanes {
+    pub fn current(&self, at: usize) -> Group {
         with_bias(load(self.current, at), self.bias, at)
     }
 }
 
 #[inline(always)]
-pub(crate) fn with_bias(mut current: Lanes, bias: Option<&[f32]>, at: usize) -> Lanes {
+pub(crate) fn with_bias(mut current: Group, bias: Option<&[f32]>, at: usize) -> Group {
     if let Some(bias) = bias {
-        let bias = load(bias, at);
-        for k in 0..LANES {
+        let bias: Group = load(bias, at);
+        for k in 0..GROUP {
             current[k] += bias[k];
         }
     }
@@ -174,19 +174,19 @@ pub(crate) fn set_lane<S: State>(side: &mut S::Side, k: usize, state: S) {
     }
 }
 
-/// The time steps of [`LANES`] units with a constant current. `emit(t, spk)` sees what is passed on. Gives the sum of what
+/// The time steps of [`GROUP`] units with a constant current. `emit(t, spk)` sees what is passed on. Gives the sum of what
 /// was passed on (or the membrane) and of its derivatives (or the membrane's).
 #[inline(always)]
 pub(crate) fn scan<N: Neuron, const LEARN: bool>(
     neuron: &N,
-    current: &Lanes,
-    mut emit: impl FnMut(usize, &Lanes),
-) -> (Lanes, Lanes) {
+    current: &Group,
+    mut emit: impl FnMut(usize, &Group),
+) -> (Group, Group) {
     let (mut state, mut trace) = (N::State::SIDE, N::State::SIDE);
-    let (mut sum, mut slope) = ([0.0; LANES], [0.0; LANES]);
+    let (mut sum, mut slope) = ([0.0; GROUP], [0.0; GROUP]);
     for t in 0..neuron.steps() {
-        let mut passed = [0.0; LANES];
-        for k in 0..LANES {
+        let mut passed = [0.0; GROUP];
+        for k in 0..GROUP {
             let before = lane::<N::State>(&state, k);
             let after = neuron.step(before, current[k]);
             if LEARN {
@@ -205,7 +205,7 @@ pub(crate) fn scan<N: Neuron, const LEARN: bool>(
         Readout::Membrane => (membrane, trace.as_ref()[0]),
         Readout::Rate => {
             // A membrane that is not finite makes the signal NaN: as a unit that never spikes it would pass unnoticed.
-            for k in 0..LANES {
+            for k in 0..GROUP {
                 sum[k] += 0.0 * membrane[k];
             }
             (sum, slope)

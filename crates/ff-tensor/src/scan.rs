@@ -1,9 +1,9 @@
-//! Neurons over their time steps, [`LANES`] of them side by side; the equations stand in `neuron.rs`.
+//! Neurons over their time steps, [`GROUP`] of them side by side; the equations stand in `neuron.rs`.
 //!
 //! The loop over the units of a group is the inner one, so that the compiler makes vector instructions of it and the states
 //! of the group stay in registers.
 
-use crate::lanes::{LANES, Lanes, groups, load, store};
+use crate::lanes::{GROUP, Group, groups, load, store};
 use crate::neuron::{Neuron, Readout, State, lane, mean_over_steps, scan, set_lane, with_bias};
 
 /// A row of units with a constant current whose spikes are wanted.
@@ -47,11 +47,11 @@ pub(crate) fn train<N: Neuron>(
     kept: &mut Vec<f32>,
 ) {
     let (n, steps) = (signal.len(), Neuron::steps(neuron));
-    let kept = room(kept, (steps + 1) * N::State::LEN * LANES);
+    let kept = room(kept, (steps + 1) * N::State::LEN * GROUP);
     let rate = neuron.readout() == Readout::Rate;
     let per_step = 1.0 / steps as f32;
     for at in groups(n) {
-        let mut sum = [0.0; LANES];
+        let mut sum = [0.0; GROUP];
         let last = through_time(
             neuron,
             kept,
@@ -60,7 +60,7 @@ pub(crate) fn train<N: Neuron>(
             |t| with_bias(load(&current[t * n..][..n], at), bias, at),
             #[inline(always)]
             |t, passed| {
-                for k in 0..LANES {
+                for k in 0..GROUP {
                     sum[k] += passed[k];
                 }
                 if let Some(spikes) = &mut spikes {
@@ -69,7 +69,7 @@ pub(crate) fn train<N: Neuron>(
             },
         );
         let membrane = last.as_ref()[0];
-        for k in 0..LANES {
+        for k in 0..GROUP {
             sum[k] = if rate { sum[k] * per_step + 0.0 * membrane[k] } else { membrane[k] };
         }
         store(signal, at, &sum);
@@ -79,7 +79,7 @@ pub(crate) fn train<N: Neuron>(
                 kept,
                 steps,
                 #[inline(always)]
-                |_| [if rate { per_step } else { 0.0 }; LANES],
+                |_| [if rate { per_step } else { 0.0 }; GROUP],
                 if rate { 0.0 } else { 1.0 },
                 #[inline(always)]
                 |t, dcurrent| store(&mut slope[t * n..][..n], at, dcurrent),
@@ -88,21 +88,21 @@ pub(crate) fn train<N: Neuron>(
     }
 }
 
-/// The time steps of [`LANES`] units. `kept` takes the states before the first step and after each step. Gives the last one.
+/// The time steps of [`GROUP`] units. `kept` takes the states before the first step and after each step. Gives the last one.
 #[inline(always)]
 pub(crate) fn through_time<N: Neuron>(
     neuron: &N,
     kept: &mut [f32],
     steps: usize,
-    current: impl Fn(usize) -> Lanes,
-    mut emit: impl FnMut(usize, &Lanes),
+    current: impl Fn(usize) -> Group,
+    mut emit: impl FnMut(usize, &Group),
 ) -> <N::State as State>::Side {
-    let size = N::State::LEN * LANES;
+    let size = N::State::LEN * GROUP;
     let mut state = N::State::SIDE;
     kept[..size].fill(0.0);
     for t in 0..steps {
-        let (current, mut passed) = (current(t), [0.0; LANES]);
-        for k in 0..LANES {
+        let (current, mut passed) = (current(t), [0.0; GROUP]);
+        for k in 0..GROUP {
             let after = neuron.step(lane(&state, k), current[k]);
             passed[k] = neuron.spike(after);
             set_lane(&mut state, k, after);
@@ -120,19 +120,19 @@ pub(crate) fn through_time_backwards<N: Neuron>(
     neuron: &N,
     kept: &[f32],
     steps: usize,
-    dpassed: impl Fn(usize) -> Lanes,
+    dpassed: impl Fn(usize) -> Group,
     dmembrane: f32,
-    mut emit: impl FnMut(usize, &Lanes),
+    mut emit: impl FnMut(usize, &Group),
 ) {
-    let size = N::State::LEN * LANES;
+    let size = N::State::LEN * GROUP;
     // The gradient of the state after step t, without what that step itself passes on.
     let mut later = N::State::SIDE;
-    later.as_mut()[0] = [dmembrane; LANES];
+    later.as_mut()[0] = [dmembrane; GROUP];
     let mut after_all = side::<N::State>(&kept[steps * size..][..size]);
     for t in (0..steps).rev() {
         let before_all = side::<N::State>(&kept[t * size..][..size]);
-        let (dpassed, mut dcurrent) = (dpassed(t), [0.0; LANES]);
-        for k in 0..LANES {
+        let (dpassed, mut dcurrent) = (dpassed(t), [0.0; GROUP]);
+        for k in 0..GROUP {
             let (before, after) = (lane(&before_all, k), lane(&after_all, k));
             let mut own: N::State = lane(&later, k);
             for i in 0..N::State::LEN {
@@ -166,7 +166,7 @@ fn dot<S: State>(a: S, b: S) -> f32 {
 
 #[inline(always)]
 fn put_side<S: State>(to: &mut [f32], side: &S::Side) {
-    for (to, lanes) in to.chunks_exact_mut(LANES).zip(side.as_ref()) {
+    for (to, lanes) in to.chunks_exact_mut(GROUP).zip(side.as_ref()) {
         to.copy_from_slice(lanes);
     }
 }
@@ -174,7 +174,7 @@ fn put_side<S: State>(to: &mut [f32], side: &S::Side) {
 #[inline(always)]
 fn side<S: State>(from: &[f32]) -> S::Side {
     let mut side = S::SIDE;
-    for (lanes, from) in side.as_mut().iter_mut().zip(from.chunks_exact(LANES)) {
+    for (lanes, from) in side.as_mut().iter_mut().zip(from.chunks_exact(GROUP)) {
         lanes.copy_from_slice(from);
     }
     side

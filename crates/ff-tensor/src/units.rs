@@ -1,7 +1,7 @@
 //! The units of a layer: any [`Neuron`], over rows of units and samples.
 
 use crate::Formula;
-use crate::lanes::{LANES, Lanes, groups, load, store, vectorised};
+use crate::lanes::{GROUP, Group, groups, load, store, vectorised};
 use crate::neuron::{Neuron, Readout, Row, State, lane, set_lane};
 use crate::scan::{passing, room, through_time, through_time_backwards, train};
 
@@ -160,7 +160,7 @@ fn backward<N: Neuron>(neuron: &N, samples: &mut Backward, kept: &mut Vec<f32>) 
 
 /// The gradient of what was passed on in step `t`, from its own row or from that of the mean.
 #[inline(always)]
-fn dpassed_at(dpassed: &[f32], n: usize, steps: usize, t: usize, at: usize) -> Lanes {
+fn dpassed_at(dpassed: &[f32], n: usize, steps: usize, t: usize, at: usize) -> Group {
     if dpassed.len() > n {
         return load(&dpassed[t * n..][..n], at);
     }
@@ -173,12 +173,12 @@ fn dpassed_at(dpassed: &[f32], n: usize, steps: usize, t: usize, at: usize) -> L
 
 /// A constant current: its gradient is a sum over the steps, which runs forwards with the trace.
 #[inline(always)]
-fn backward_constant<N: Neuron>(neuron: &N, current: &Lanes, dpassed: impl Fn(usize) -> Lanes) -> Lanes {
+fn backward_constant<N: Neuron>(neuron: &N, current: &Group, dpassed: impl Fn(usize) -> Group) -> Group {
     let (mut state, mut trace) = (N::State::SIDE, N::State::SIDE);
-    let mut sum = [0.0; LANES];
+    let mut sum = [0.0; GROUP];
     for t in 0..Neuron::steps(neuron) {
         let dpassed = dpassed(t);
-        for k in 0..LANES {
+        for k in 0..GROUP {
             let before = lane::<N::State>(&state, k);
             let after = neuron.step(before, current[k]);
             let d = neuron.dstep(before, after, lane(&trace, k), 1.0);
@@ -195,13 +195,13 @@ fn backward_train<N: Neuron>(
     neuron: &N,
     dcurrent: &mut [f32],
     current: &[f32],
-    dpassed: impl Fn(usize) -> Lanes,
+    dpassed: impl Fn(usize) -> Group,
     n: usize,
     at: usize,
     kept: &mut Vec<f32>,
 ) {
     let steps = Neuron::steps(neuron);
-    let kept = room(kept, (steps + 1) * N::State::LEN * LANES);
+    let kept = room(kept, (steps + 1) * N::State::LEN * GROUP);
     through_time(
         neuron,
         kept,

@@ -15,7 +15,7 @@
 use ff_tensor::neuron::Row;
 
 use ff_tensor::Neuron;
-use ff_tensor::lanes::{LANES, Lanes, groups, store};
+use ff_tensor::lanes::{GROUP, Group, groups, store};
 
 /// Most time steps for which this is used.
 pub(crate) const MOST: usize = 64;
@@ -58,19 +58,19 @@ impl Staircase {
         let [middle, half, by, slope] = self.secant();
         for at in groups(row.signal.len()) {
             let current = row.current(at);
-            let mut count: Lanes = [0.0; LANES];
+            let mut count: Group = [0.0; GROUP];
             for &rise in &self.rises[..self.steps] {
-                for k in 0..LANES {
+                for k in 0..GROUP {
                     count[k] = if current[k] >= rise { count[k] + 1.0 } else { count[k] };
                 }
             }
-            for k in 0..LANES {
+            for k in 0..GROUP {
                 count[k] = count[k] * per_step + 0.0 * current[k];
             }
             store(row.signal, at, &count);
             if LEARN {
-                let mut slopes: Lanes = [0.0; LANES];
-                for k in 0..LANES {
+                let mut slopes: Group = [0.0; GROUP];
+                for k in 0..GROUP {
                     let beyond = (current[k] - middle).abs() - half;
                     let u = by * if beyond > 0.0 { beyond } else { 0.0 };
                     slopes[k] = slope / (1.0 + u * u);
