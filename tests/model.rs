@@ -226,6 +226,30 @@ fn a_model_of_format_version_1_is_read() {
     assert!(again.weights == model.weights && again.config == model.config);
 }
 
+/// Version 2 had all settings beside each other, as version 1 did, and an origin.
+#[test]
+fn a_model_of_format_version_2_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (model, path) = saved(dir.path(), true);
+    let bytes = rewritten(&path, |metadata, _| {
+        let about = metadata.get_mut("forward-forward").unwrap();
+        let mut json: serde_json::Value = serde_json::from_str(about).unwrap();
+        json["format_version"] = 2.into();
+        let settings = json["config"].as_object_mut().unwrap();
+        let lif = settings.insert("neuron".into(), "lif".into()).unwrap()["lif"].clone();
+        settings.extend(lif.as_object().unwrap().clone());
+        let short = serde_json::json!({
+            "objective": "softplus", "theta": 5.0, "alpha": 6.0, "negatives": "uniform", "sharpness": 6.0,
+        });
+        settings.extend(short.as_object().unwrap().clone());
+        *about = json.to_string();
+    });
+    std::fs::write(&path, bytes).unwrap();
+    let read = Model::load(&path).unwrap();
+    assert_eq!(read.format_version, 2);
+    assert!(Model { format_version: 3, ..read } == model);
+}
+
 #[test]
 fn any_cut_or_flipped_byte_is_an_error_or_a_model_but_never_a_panic() {
     let dir = tempfile::tempdir().unwrap();

@@ -4,20 +4,24 @@
 
 mod mnist;
 
-use std::ops::ControlFlow;
+#[path = "training/epochs.rs"]
+mod epochs;
+#[path = "training/refused.rs"]
+mod refused;
+#[path = "training/scale.rs"]
+mod scale;
+#[path = "training/scans.rs"]
+mod scans;
 
 use ff_cpu::Cpu;
 use ff_data::{Dataset, synthetic};
-use ff_net::formulas::{Output, Pair, Reset, Squares};
-use ff_net::pairs::Step;
+use ff_net::formulas::{Output, Reset, Squares};
 use ff_net::prediction::error_percent;
-use ff_net::seeds::{Stream, stream};
 use ff_net::{
-    Config, EpochReport, Error, ImageSet, Input, LabelOverlay, LayerWeights, LifConfig, Link,
-    NegativesConfig, Network, NeuronConfig, ObjectiveConfig, Pairs, Predictor, Schedule, SurrogateKind,
-    Trainer,
+    Config, EpochReport, Error, LayerWeights, LifConfig, Link, NegativesConfig, Network, NeuronConfig,
+    ObjectiveConfig, Predictor, Schedule, SurrogateKind, Trainer,
 };
-use ff_tensor::{Augment, Augmentation, Device, DrawLabels, NormKind, Objective};
+use ff_tensor::{Augment, Augmentation, Device, NormKind};
 use ndarray::{Array1, Array2, s};
 
 /// Trains on `data` and gives the network with each epoch's report.
@@ -388,109 +392,6 @@ fn what_a_network_costs_is_counted_by_hand() {
     // Four steps of spikes come in for each copy; a signal and four slopes of each unit.
     assert_eq!(rich.kept_per_image(), 2 * 4 * 30 + 2 * 5 * 2_000);
 }
-
-/// The wrong labels that a first batch of 20 images is drawn, and those that `draw_labels` draws with this sharpness.
-fn drawn(config: Config, sharpness: f32) -> [Vec<u32>; 2] {
-    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(20, 1, 1));
-    let network = Network::new(&dev, Config { batch: 20, ..config }, 784, 10).unwrap();
-    let set = ImageSet::new(&dev, &data.train.images, &data.train.labels, 0..20, 784, 10).unwrap();
-    let mut source = LabelOverlay::new(&network, set).unwrap();
-    let (seed, clock, layers) = (7, dev.zeros(1, 2).unwrap(), &network.layers[..]);
-    let step = Step { dev: &dev, clock: &clock, layers, seed, stage: None };
-    source.begin(&dev, seed, 0).unwrap();
-    source.fetch(&step).unwrap();
-    source.draw(&step, None).unwrap();
-    let Input::Overlay(images) = source.pairs() else { panic!("no images") };
-
-    let (mut scores, mut pair) = (dev.zeros(20, 10).unwrap(), dev.zeros(40, 1).unwrap());
-    layers[0].label_scores(&dev, &mut scores, &images).unwrap();
-    let truth = dev.upload(20, 1, &images.labels.get()[..20]).unwrap();
-    let (labels, scores, seed) = (&truth, Some(&scores), stream(seed, Stream::Labels(0)));
-    DrawLabels { pair: &mut pair, labels, scores, clock: &clock, classes: 10, seed, sharpness }
-        .on(&dev)
-        .unwrap();
-    [images.labels.get().to_vec(), pair.get().to_vec()]
-}
-
-#[test]
-fn alpha_and_sharpness_mean_the_same_for_all_thresholds() {
-    for (threshold, output, by) in
-        [(1.0, Output::Rate, 1.0), (4.0, Output::Rate, 16.0), (4.0, Output::Membrane, 1.0)]
-    {
-        let config = units(LifConfig { threshold, output, ..LIF });
-        let (positive, negative) = (0.31, 0.28);
-        let loss = config.objective().of_pair(positive, negative);
-        assert_eq!(loss, Pair { alpha: 12.0 * by }.of_pair(positive, negative));
-        // Weights so large that layer 1 tells labels apart from the start.
-        let config = Config { weight_scale: 10.0, ..config };
-        let [got, wanted] = drawn(config.clone(), 60.0 * by);
-        assert_eq!(got, wanted, "threshold {threshold}, {output:?}");
-        assert_ne!(drawn(config, 0.0)[1], got, "the sharpness made no difference, so nothing was tested");
-    }
-}
-
-#[test]
-fn impossible_requests_are_refused_with_the_setting_to_change() {
-    let dev = Cpu::new(1).unwrap();
-    let refuse = |config: Config, pixels, classes, key: &str| {
-        let error = Network::new(&dev, config, pixels, classes).map(|_| ()).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("`{key}` ")), "{key}: {error}");
-    };
-    let base = quick();
-    refuse(Config { layers: vec![], ..base.clone() }, 784, 10, "layers");
-    refuse(Config { layers: vec![10, 0], ..base.clone() }, 784, 10, "layers");
-    refuse(Config { layers: vec![usize::MAX], ..base.clone() }, 784, 10, "layers");
-    refuse(Config { layers: vec![100_000, 100_000], ..base.clone() }, 784, 10, "layers");
-    refuse(base.clone(), 10, 10, "layers");
-    refuse(base.clone(), 784, 1, "layers");
-    refuse(units(LifConfig { steps: 0, ..LIF }), 784, 10, "neuron.lif.steps");
-    refuse(Config { batch: 0, ..base.clone() }, 784, 10, "batch");
-    refuse(Config { epochs: 0, ..base.clone() }, 784, 10, "epochs");
-    refuse(units(LifConfig { beta: 1.5, ..LIF }), 784, 10, "neuron.lif.beta");
-    refuse(units(LifConfig { beta: f32::NAN, ..LIF }), 784, 10, "neuron.lif.beta");
-    refuse(units(LifConfig { threshold: 0.0, ..LIF }), 784, 10, "neuron.lif.threshold");
-    refuse(Config { learning_rate: -0.1, ..base.clone() }, 784, 10, "learning_rate");
-    refuse(Config { link: Link::Spikes, neuron: NeuronConfig::RELU, ..base.clone() }, 784, 10, "link");
-
-    refuse(Config { dropout: 1.0, ..base.clone() }, 784, 10, "dropout");
-    let objective = ObjectiveConfig::Pair { alpha: 0.0 };
-    refuse(Config { objective, ..base.clone() }, 784, 10, "objective.pair.alpha");
-    let objective = ObjectiveConfig::Softplus { theta: f32::INFINITY };
-    refuse(Config { objective, ..base.clone() }, 784, 10, "objective.softplus.theta");
-    let negatives = NegativesConfig::Hard { sharpness: -1.0 };
-    refuse(Config { negatives, ..base.clone() }, 784, 10, "negatives.hard.sharpness");
-    refuse(Config { weight_decay: f32::NAN, ..base.clone() }, 784, 10, "weight_decay");
-    let secant = LifConfig { surrogate: SurrogateKind::Secant, ..LIF };
-    for (bad, link) in [
-        (LifConfig { steps: 1, ..secant }, Link::Signal),
-        (LifConfig { steps: 65, ..secant }, Link::Signal),
-        (LifConfig { output: Output::Membrane, ..secant }, Link::Signal),
-        (secant, Link::Spikes),
-    ] {
-        refuse(Config { link, ..units(bad) }, 784, 10, "neuron.lif.surrogate");
-    }
-    refuse(Config { negatives: BY_HEAD, ..base.clone() }, 784, 10, "negatives");
-
-    let network = || Network::new(&dev, Config { layers: vec![5], ..quick() }, 20, 3).unwrap();
-    let error = |n, pixels, labels: Vec<u8>| {
-        let images = Array2::zeros((n, pixels));
-        Trainer::new(network(), &images, &Array1::from(labels)).map(|_| ()).unwrap_err().to_string()
-    };
-    let shapes = |inputs, bias: Option<Vec<f32>>| {
-        let config = Config { layers: vec![5], ..quick() };
-        let weights = vec![LayerWeights { weight: Array2::zeros((inputs, 5)), bias, head: None }];
-        Network::with_weights(&dev, config, 20, 3, weights).map(|_| ()).unwrap_err().to_string()
-    };
-    assert_eq!(shapes(21, None), "`layers` asks for weights (20, 5) in layer 1, not (21, 5)");
-    assert_eq!(shapes(20, Some(vec![0.0; 5])), "`layers` asks for no biases in layer 1, but there are 5");
-    assert_eq!(error(2, 20, vec![0, 3]), "image 1 has label 3, but there are 3 classes");
-    assert_eq!(
-        error(0, 20, vec![]),
-        "`validation_samples` is 0, but there are 0 images: none is left to train on"
-    );
-    assert_eq!(error(2, 19, vec![0, 1]), "training: `images` is [2, 19] but [2, 20] is needed");
-}
-
 /// A few hundred steps on real MNIST, if it is on this machine.
 #[test]
 fn a_short_run_on_mnist_learns() {
@@ -501,178 +402,4 @@ fn a_short_run_on_mnist_learns() {
     let error = test_error(&network, &data);
     println!("test error {error:.2} % after three epochs of 10,000 images");
     assert!(error < 7.0, "{error} %");
-}
-
-#[test]
-fn an_epoch_after_the_last_one_says_how_to_go_on() {
-    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(100, 1, 1));
-    for config in [quick(), greedy()] {
-        let config = Config { epochs: 1, layers: vec![20, 10], ..config };
-        let network = Network::new(&dev, config, 784, 10).unwrap();
-        let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
-        let epochs = trainer.epochs();
-        for _ in 0..epochs {
-            trainer.epoch().unwrap();
-        }
-        let before = weights(trainer.network());
-        let error = trainer.epoch().map(|_| ()).unwrap_err();
-        assert!(matches!(error, Error::Ended { epochs: e } if e == epochs), "{error}");
-        assert_eq!(
-            error.to_string(),
-            format!("the training has ended after its {epochs} epochs; `Trainer::extend` makes it longer")
-        );
-        assert_eq!((trainer.epochs_done(), trainer.batches_done()), (epochs, 0));
-        assert!(before == weights(trainer.network()), "an epoch that was refused has changed the weights");
-    }
-}
-
-/// Moments, order, draws and the learning rate are those of a run that was as long from the start.
-#[test]
-fn a_training_that_is_extended_goes_on_warm() {
-    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(300, 1, 1));
-    let begun = |epochs, cool_from| {
-        let config = Config { epochs, cool_from, dropout: 0.2, head: true, layers: vec![30, 20], ..quick() };
-        let network = Network::new(&dev, config, 784, 10).unwrap();
-        Trainer::new(network, &data.train.images, &data.train.labels).unwrap()
-    };
-    // Extended after so many epochs. Until it cools, the shorter run has the same rate as the longer one.
-    for (cool_from, extended_after, equal) in
-        [(1.0, 2, true), (1.0, 1, true), (0.5, 0, true), (0.5, 1, true), (0.5, 2, false)]
-    {
-        let (mut long, mut short) = (begun(4, cool_from), begun(2, cool_from));
-        for epoch in 0..4 {
-            if epoch == extended_after {
-                short.extend(2).unwrap();
-            }
-            let [own, other] = [&mut long, &mut short].map(|trainer| trainer.epoch().unwrap());
-            assert_eq!((own.epoch, other.epoch), (epoch + 1, epoch + 1));
-        }
-        assert_eq!((short.epochs(), short.network().config.epochs), (4, 4));
-        let same = weights(long.network()) == weights(short.network());
-        assert_eq!(same, equal, "cooled from {cool_from}, extended after {extended_after}");
-    }
-}
-
-#[test]
-fn what_cannot_be_extended_says_why() {
-    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(100, 1, 1));
-    let trainer = |config| {
-        let network = Network::new(&dev, Config { layers: vec![9], ..config }, 784, 10).unwrap();
-        Trainer::new(network, &data.train.images, &data.train.labels).unwrap()
-    };
-    let error = trainer(greedy()).extend(1).unwrap_err().to_string();
-    assert_eq!(error, "`schedule` is `greedy`: a layer that has had its turn does not learn on");
-    for more in [usize::MAX, u32::MAX as usize] {
-        let mut trainer = trainer(quick());
-        let error = trainer.extend(more).unwrap_err().to_string();
-        assert!(error.starts_with("`epochs` would become ") && error.contains("more steps"), "{error}");
-        assert_eq!(trainer.epochs(), 4);
-    }
-}
-
-/// What is held out never reaches the device that learns: other images in its place leave the same weights.
-#[test]
-fn what_is_held_out_is_not_learned_from() {
-    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(300, 1, 1));
-    let learned = |data: &Dataset, config: Config| {
-        let network = Network::new(&dev, config, 784, 10).unwrap();
-        let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
-        for _ in 0..trainer.epochs() {
-            trainer.epoch().unwrap();
-        }
-        (trainer.held_out(), weights(trainer.network()))
-    };
-    let config = Config { epochs: 2, head: true, validation_samples: 100, ..quick() };
-    let mut other = data.clone();
-    other.train.images.slice_mut(s![200.., ..]).fill(99);
-    other.train.labels.slice_mut(s![200..]).fill(3);
-    let (held_out, before) = learned(&data, config.clone());
-    assert_eq!(held_out, 200..300);
-    assert!(before == learned(&other, config.clone()).1, "a held-out image was learned from");
-    // The same as if those images had never been there, and something else than if they are not held out.
-    let fewer = Dataset { train: data.train.take(200), ..data.clone() };
-    assert!(before == learned(&fewer, Config { validation_samples: 0, ..config.clone() }).1);
-    assert!(before != learned(&data, Config { validation_samples: 0, ..config.clone() }).1);
-
-    // `train_samples` counts what is left.
-    let few = Config { train_samples: 150, ..config.clone() };
-    other.train.images.slice_mut(s![150.., ..]).fill(99);
-    let (held_out, before) = learned(&data, few.clone());
-    assert_eq!(held_out, 200..300);
-    assert!(before == learned(&other, few).1, "an image beyond the first 150 was learned from");
-
-    let all = Config { validation_samples: 300, ..config };
-    let network = Network::new(&dev, all, 784, 10).unwrap();
-    let error = Trainer::new(network, &data.train.images, &data.train.labels).map(|_| ()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`validation_samples` is 300, but there are 300 images: none is left to train on"
-    );
-}
-
-/// Layers may differ in their time steps as long as signals go between them. Spikes need the same steps on both sides.
-#[test]
-fn layers_of_differing_time_steps_pass_on_signals_only() {
-    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(100, 20, 1));
-    for link in [Link::Signal, Link::Spikes] {
-        let config = Config { epochs: 1, layers: vec![20, 10], link, ..quick() };
-        let mut network = Network::new(&dev, config, 784, 10).unwrap();
-        network.layers[1].units = units(LifConfig { steps: 7, ..LIF }).units();
-        let said = "`link` is `spikes`, but layer 2 has 7 time steps and the layer below it 4";
-        let predicted = Predictor::new(&network).and_then(|mut p| p.scan(&network, &data.test.images));
-        let trained =
-            Trainer::new(network, &data.train.images, &data.train.labels).and_then(|mut trainer| {
-                let before = weights(trainer.network());
-                trainer.epoch()?;
-                let after = weights(trainer.network());
-                Ok((0..2).all(|layer| before[layer] != after[layer]))
-            });
-        if link == Link::Signal {
-            assert_eq!(predicted.unwrap().len(), 20);
-            assert!(trained.unwrap(), "a layer has learned nothing");
-        } else {
-            assert_eq!(predicted.map(|_| ()).unwrap_err().to_string(), said);
-            assert_eq!(trained.map(|_| ()).unwrap_err().to_string(), said);
-        }
-    }
-}
-
-#[test]
-fn more_steps_than_can_be_counted_are_refused() {
-    let dev = Cpu::new(1).unwrap();
-    let config = Config { epochs: 1_000_000, batch: 1, layers: vec![2], ..quick() };
-    let network = Network::new(&dev, config, 12, 3).unwrap();
-    let error = Trainer::new(network, &Array2::zeros((5_000, 12)), &Array1::zeros(5_000)).map(|_| ());
-    assert_eq!(
-        error.unwrap_err().to_string(),
-        "`epochs` asks for 5000000000 steps; at most 4294967295 are possible"
-    );
-}
-
-#[test]
-fn no_images_have_no_scores_and_no_spikes() {
-    let dev = Cpu::new(1).unwrap();
-    let network = Network::new(&dev, Config { layers: vec![9], ..quick() }, 20, 3).unwrap();
-    let scores = Predictor::new(&network).unwrap().scan(&network, &Array2::zeros((0, 20))).unwrap();
-    assert!(scores.is_empty() && scores.predict().is_empty());
-    assert_eq!(scores.spikes_per_inference(), None);
-}
-
-#[test]
-fn a_scan_tells_how_far_it_is_and_stops_when_it_is_told_to() {
-    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(1, 300, 4));
-    let network = Network::new(&dev, Config { layers: vec![9], ..quick() }, 784, 10).unwrap();
-    let mut predictor = Predictor::new(&network).unwrap();
-    let mut told = Vec::new();
-    let mut scan = |after: usize| {
-        predictor.scan_with(&network, &data.test.images, &mut |at| {
-            told.push((at.done, at.all));
-            if at.done >= after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
-    };
-    // As many images at a time as the device likes.
-    let error = scan(1).map(|_| ()).unwrap_err();
-    assert!(matches!(error, Error::Stopped), "{error}");
-    assert_eq!(scan(301).unwrap().len(), 300);
-    assert_eq!(told, [(128, 300), (128, 300), (256, 300), (300, 300)]);
 }
