@@ -111,3 +111,14 @@ fn pairs_without_labels_learn_on_both_devices() {
     let cpu = without_labels::train(&cpu(), 100, 1).unwrap();
     assert_eq!(cpu, without_labels::train(&behind_the_shim(), 100, 1).unwrap());
 }
+
+#[test]
+fn a_file_does_not_forget_a_part_that_it_has_no_name_for() {
+    let dev = cpu();
+    let config = ff_net::Config { layers: vec![8], ..ff_net::Config::quick() };
+    let mut network = ff_net::Network::new(&dev, config, 784, 10).unwrap();
+    assert!(ff_net::Model::of(&network, "digits", 28, 28).is_ok());
+    network.layers[0].units = std::sync::Arc::new(ADAPTIVE);
+    let error = ff_net::Model::of(&network, "digits", 28, 28).unwrap_err().to_string();
+    assert!(error.starts_with("`neuron` is Adaptive {"), "{error}");
+}

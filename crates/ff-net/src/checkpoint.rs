@@ -74,6 +74,7 @@ impl Checkpoint {
         notes: Value,
     ) -> Result<Self> {
         let dev = trainer.network().dev.clone();
+        trainer.network().has_names(true)?;
         let mut model = Model::of(trainer.network(), dataset, width, height)?;
         model.origin.augment = trainer.augmentations().to_vec();
         let (epochs_done, batches_done) = (trainer.epochs_done, trainer.batches_done);

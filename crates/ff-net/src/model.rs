@@ -104,13 +104,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// Takes a network's weights from its device. Of its origin nothing is known yet.
+    /// Takes a network's weights from its device. Nothing is known of its origin yet.
     ///
     /// # Errors
-    /// If the device fails.
+    /// A network with a neuron or a goodness of your own, for which a file has no name, or a failing device.
     pub fn of<D: Device>(network: &Network<D>, dataset: &str, width: usize, height: usize) -> Result<Self> {
         let dev = &network.dev;
         network.check(network.pixels)?;
+        network.has_names(false)?;
         let matrix = |tensor: &Tensor<D>| {
             Array2::from_shape_vec(tensor.shape(), dev.download(tensor)?)
                 .map_err(|e| Error::Config { key: "layers", reason: e.to_string() })

@@ -152,6 +152,33 @@ impl<D: Device> Network<D> {
         Err(Error::Config { key: "link", reason })
     }
 
+    /// Whether a file can say what this network is: it knows settings, and no part that was put in afterwards. What only a
+    /// training needs is asked for if it goes `on`.
+    pub(crate) fn has_names(&self, on: bool) -> Result<()> {
+        let refuse = |key, what: String| {
+            let reason = format!(
+                "is {what} here, for which a file has no name; keep the weights of its layers instead"
+            );
+            Err(Error::Config { key, reason })
+        };
+        let (units, goodness) = (format!("{:?}", self.config.units()), format!("{:?}", self.config.goodness));
+        for layer in &self.layers {
+            let own = [format!("{:?}", layer.units), format!("{:?}", layer.goodness)];
+            if own[0] != units {
+                return refuse("neuron", own[0].clone());
+            }
+            if own[1] != goodness {
+                return refuse("goodness", own[1].clone());
+            }
+        }
+        let (own, named) = (format!("{:?}", self.objective), format!("{:?}", self.config.objective()));
+        match &self.optimiser {
+            _ if on && own != named => refuse("objective", own),
+            Some(optimiser) if on => refuse("optimiser", format!("{optimiser:?}")),
+            _ => Ok(()),
+        }
+    }
+
     /// Numbers that are learned, the heads' included.
     pub fn parameters(&self) -> usize {
         let size = |tensor: &Tensor<D>| tensor.rows() * tensor.cols();
