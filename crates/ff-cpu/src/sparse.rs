@@ -26,8 +26,12 @@ const BLOCK: usize = 64;
 const LOOK: usize = 64;
 /// Vectors in a panel's row: as many sums as find registers.
 const VECTORS: usize = 8;
-/// Largest share of numbers that are not zero for which this is taken (docs/performance.md).
+/// Largest share of numbers that are not zero for which this is taken, where C is wide and where it is not
+/// (docs/performance.md).
+const DENSEST_WIDE: f64 = 0.4;
 const DENSEST: f64 = 0.33;
+/// Columns from which on C is wide.
+const WIDE: usize = 1_000;
 
 /// One number that is not zero.
 #[derive(Clone, Copy, Default)]
@@ -74,7 +78,8 @@ pub(crate) fn pays(a: &[f32], n: usize) -> bool {
         seen += chunk.len();
         set += chunk.iter().filter(|&&x| x != 0.0).count();
     }
-    (set as f64) < DENSEST * seen as f64
+    let densest = if n >= WIDE { DENSEST_WIDE } else { DENSEST };
+    (set as f64) < densest * seen as f64
 }
 
 /// C `[m, n]`, op(A) `[m, k]`, B `[k, n]`.
