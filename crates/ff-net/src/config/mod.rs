@@ -10,9 +10,7 @@ use std::sync::Arc;
 use ff_tensor::{Norm, NormKind, Objective, Optimiser, Units};
 use serde::{Deserialize, Serialize};
 
-use crate::formulas::{
-    Adam, Atan, Boxcar, FastSigmoid, Lif, Output, Pair, Relu, Secant, Softplus, Squares, Surrogate, Triangle,
-};
+use crate::formulas::{Adam, Output, Squares};
 use crate::{Error, Result};
 
 pub use parts::{LifConfig, NegativesConfig, NeuronConfig, ObjectiveConfig, SurrogateKind};
@@ -183,26 +181,16 @@ impl Config {
     }
 }
 
-/// From names and numbers to formulas: the only place where they meet.
+/// From settings to formulas.
 impl Config {
     /// The neuron of all layers.
     pub fn units(&self) -> Arc<dyn Units> {
-        let NeuronConfig::Lif(lif) = self.neuron else { return Arc::new(Relu) };
-        match lif.surrogate {
-            SurrogateKind::Atan => lif.units::<Atan>(),
-            SurrogateKind::FastSigmoid => lif.units::<FastSigmoid>(),
-            SurrogateKind::Triangle => lif.units::<Triangle>(),
-            SurrogateKind::Boxcar => lif.units::<Boxcar>(),
-            SurrogateKind::Secant => lif.units::<Secant>(),
-        }
+        self.neuron.units()
     }
 
     /// What a layer minimises.
     pub fn objective(&self) -> Arc<dyn Objective> {
-        match self.objective {
-            ObjectiveConfig::Softplus { theta } => Arc::new(Softplus { theta }),
-            ObjectiveConfig::Pair { alpha } => Arc::new(Pair { alpha: alpha * self.per_goodness() }),
-        }
+        self.objective.formula(self.per_goodness())
     }
 
     /// How gradients move weights in a run of `last_step` steps.
@@ -239,12 +227,5 @@ impl Config {
         let cool_from = (f64::from(self.cool_from) * f64::from(last_step)).round() as u32;
         let cool_from = if self.cool_from < 1.0 { cool_from } else { u32::MAX };
         Adam { cool_from, last_step, decay: self.weight_decay, ..Adam::constant(self.learning_rate) }
-    }
-}
-
-impl LifConfig {
-    fn units<S: Surrogate>(self) -> Arc<dyn Units> {
-        let Self { beta, threshold, reset, steps, output, .. } = self;
-        Arc::new(Lif::<S>::new(beta, threshold, reset, steps, output))
     }
 }

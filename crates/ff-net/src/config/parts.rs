@@ -1,8 +1,13 @@
 //! The parts of the settings that come in kinds, each kind with its own numbers: what makes no sense cannot be written.
 
+use std::sync::Arc;
+
+use ff_tensor::{Objective, Units};
 use serde::{Deserialize, Serialize};
 
-use crate::formulas::{Output, Reset};
+use crate::formulas::{
+    Atan, Boxcar, FastSigmoid, Lif, Output, Pair, Relu, Reset, Secant, Softplus, Surrogate, Triangle,
+};
 
 /// What stands in for the derivative of a spike. The formulas stand at the types of these names in [`formulas`].
 ///
@@ -145,4 +150,36 @@ fn alpha() -> f32 {
 
 fn sharpness() -> f32 {
     SHARPNESS
+}
+
+/// From names and numbers to formulas: the only place where they meet.
+impl NeuronConfig {
+    /// The neuron.
+    pub fn units(&self) -> Arc<dyn Units> {
+        let Self::Lif(lif) = self else { return Arc::new(Relu) };
+        match lif.surrogate {
+            SurrogateKind::Atan => lif.units::<Atan>(),
+            SurrogateKind::FastSigmoid => lif.units::<FastSigmoid>(),
+            SurrogateKind::Triangle => lif.units::<Triangle>(),
+            SurrogateKind::Boxcar => lif.units::<Boxcar>(),
+            SurrogateKind::Secant => lif.units::<Secant>(),
+        }
+    }
+}
+
+impl LifConfig {
+    fn units<S: Surrogate>(&self) -> Arc<dyn Units> {
+        let Self { beta, threshold, reset, steps, output, .. } = *self;
+        Arc::new(Lif::<S>::new(beta, threshold, reset, steps, output))
+    }
+}
+
+impl ObjectiveConfig {
+    /// The objective, whose steepness is multiplied by `per_goodness` where it counts in squares of a threshold.
+    pub(crate) fn formula(&self, per_goodness: f32) -> Arc<dyn Objective> {
+        match *self {
+            Self::Softplus { theta } => Arc::new(Softplus { theta }),
+            Self::Pair { alpha } => Arc::new(Pair { alpha: alpha * per_goodness }),
+        }
+    }
 }
