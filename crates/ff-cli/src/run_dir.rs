@@ -86,7 +86,7 @@ impl RunDir {
         Self { path: path.into(), kept: true, _made: MadeDirs::default() }
     }
 
-    /// Itself.
+    /// The path of the directory.
     pub fn dir(&self) -> &Path {
         &self.path
     }

@@ -82,7 +82,7 @@ pub trait Driver: Send + Sync {
     /// Queues setting bytes to zero.
     ///
     /// # Errors
-    /// As above.
+    /// What the driver refuses.
     ///
     /// # Safety
     /// There are so many bytes at `at`; so for the copies below.
@@ -91,26 +91,26 @@ pub trait Driver: Send + Sync {
     /// Copies from the host; done on return.
     ///
     /// # Errors
-    /// As above.
+    /// What the driver refuses.
     ///
     /// # Safety
-    /// As above.
+    /// There are so many bytes at `at`.
     unsafe fn upload(&self, at: u64, bytes: &[u8]) -> std::result::Result<(), DriverError>;
 
     /// Copies to the host, after all work that was queued; done on return.
     ///
     /// # Errors
-    /// As above.
+    /// What the driver refuses.
     ///
     /// # Safety
-    /// As above.
+    /// There are so many bytes at `at`.
     unsafe fn download(&self, bytes: &mut [u8], at: u64) -> std::result::Result<(), DriverError>;
 
     /// Queues a kernel of a program. A driver that meets the program for the first time compiles it before, unless a step is
     /// being recorded, which is an error.
     ///
     /// # Errors
-    /// As above.
+    /// What the driver refuses.
     ///
     /// # Safety
     /// The arguments are the kernel's, in number, order and type, and every address holds what the kernel expects.
@@ -126,7 +126,7 @@ pub trait Driver: Send + Sync {
     /// size is 0.
     ///
     /// # Errors
-    /// As above.
+    /// What the driver refuses.
     ///
     /// # Safety
     /// The addresses hold matrices of these shapes.
@@ -141,12 +141,12 @@ pub trait Driver: Send + Sync {
     /// Waits for all work that was queued.
     ///
     /// # Errors
-    /// As above, and what went wrong in that work.
+    /// What the driver refuses, and what went wrong in that work.
     fn synchronise(&self) -> std::result::Result<(), DriverError>;
 
     /// Calls `step`, whose launches are not run but recorded. `step` may neither allocate nor copy.
     ///
     /// # Errors
-    /// As above, and whatever `step` says.
+    /// What the driver refuses, and whatever `step` says.
     fn record(&self, step: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording + '_>>;
 }

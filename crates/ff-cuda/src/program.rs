@@ -69,7 +69,7 @@ impl Struct {
     /// That of a goodness.
     ///
     /// # Errors
-    /// As above.
+    /// What the driver refuses.
     pub fn goodness(op: &'static str, goodness: &dyn Goodness) -> Result<Self> {
         Self::of(op, "Goodness", goodness, None)
     }
@@ -77,7 +77,7 @@ impl Struct {
     /// That of an objective.
     ///
     /// # Errors
-    /// As above.
+    /// What the driver refuses.
     pub fn objective(op: &'static str, objective: &dyn Objective) -> Result<Self> {
         Self::of(op, "Objective", objective, None)
     }
@@ -85,7 +85,7 @@ impl Struct {
     /// That of an optimiser.
     ///
     /// # Errors
-    /// As above.
+    /// What the driver refuses.
     pub fn optimiser(op: &'static str, optimiser: &dyn Optimiser) -> Result<Self> {
         Self::of(op, "Optimiser", optimiser, Some(("MOMENTS", optimiser.moments().len())))
     }

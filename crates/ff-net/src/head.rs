@@ -34,7 +34,7 @@ impl<D: Device> Head<D> {
     /// Scores of the signals `[B, units]` that the layer answers the neutral label with.
     ///
     /// # Errors
-    /// Shapes that do not match, or a failing device; so for all methods here.
+    /// Shapes that do not match, or a failing device.
     pub fn answer(&self, dev: &D, a: &mut HeadActivity<D>, signal: &Tensor<D>, norm: Norm) -> Result<()> {
         Normalise { xhat: &mut a.xhat, x: signal, steps: 1, norm }.on(dev)?;
         MatMul { c: &mut a.scores, a: &a.xhat, transpose_a: false, b: &self.weight, transpose_b: false }
@@ -44,7 +44,7 @@ impl<D: Device> Head<D> {
     /// A step towards the true labels, after `answer`.
     ///
     /// # Errors
-    /// As above.
+    /// Shapes that do not match, or a failing device.
     pub fn learn(
         &mut self,
         dev: &D,

@@ -92,7 +92,7 @@ impl<D: Device> Layer<D> {
     /// What goes on to the layer above, normalised into `xhat`: the signals, or the spikes step by step.
     ///
     /// # Errors
-    /// Shapes that do not match, or a failing device; so for all methods here.
+    /// Shapes that do not match, or a failing device.
     pub fn receive<'a>(
         &self,
         dev: &D,
@@ -111,7 +111,7 @@ impl<D: Device> Layer<D> {
     /// From the input to the goodness.
     ///
     /// # Errors
-    /// As above.
+    /// Shapes that do not match, or a failing device.
     pub fn answer(&self, dev: &D, a: &mut Activity<D>, input: Input<D>) -> Result<()> {
         self.current(dev, &mut a.current, input)?;
         let Activity { signal, spikes, current, goodness, .. } = a;
@@ -123,7 +123,7 @@ impl<D: Device> Layer<D> {
     /// The goodness for every label `[B, classes]`, where images come in.
     ///
     /// # Errors
-    /// As above.
+    /// Shapes that do not match, or a failing device.
     pub fn label_scores(&self, dev: &D, scores: &mut Tensor<D>, images: &Overlay<D>) -> Result<()> {
         let (bias, units, goodness) = (self.bias.as_ref(), &*self.units, &*self.goodness);
         let Overlay { shares, scale, amplitude, .. } = *images;
@@ -134,7 +134,7 @@ impl<D: Device> Layer<D> {
     /// update.
     ///
     /// # Errors
-    /// As above.
+    /// Shapes that do not match, or a failing device.
     pub fn learn(
         &mut self,
         dev: &D,

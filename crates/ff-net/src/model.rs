@@ -87,19 +87,19 @@ pub struct Model {
     pub config: Config,
     /// The data set's name.
     pub dataset: String,
-    /// Of an image.
+    /// The width of an image, in pixels.
     pub width: usize,
-    /// Of an image.
+    /// The height of an image, in pixels.
     pub height: usize,
     /// Number of labels.
     pub classes: usize,
-    /// Of each layer.
+    /// The weights of each layer.
     pub weights: Vec<LayerWeights>,
     /// How it came about.
     pub origin: Origin,
-    /// Of the file it came from; a file is always written in the newest.
+    /// The format of the file that it came from. A file is always written in the newest one.
     pub format_version: u64,
-    /// Of the program that wrote that file.
+    /// The version of the program that wrote that file.
     pub version: String,
 }
 

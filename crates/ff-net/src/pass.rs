@@ -45,7 +45,7 @@ pub trait Pass<D: Device>: Send {
     /// The same for positives and negatives, and learns from them.
     ///
     /// # Errors
-    /// As above.
+    /// Shapes that do not match, or a failing device.
     fn learn(
         &mut self,
         dev: &D,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How a row is scaled before it meets the weights, `xhat = x / (norm(x) + eps)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Norm {
-    /// Which norm.
+    /// The norm that a row is divided by.
     pub kind: NormKind,
     /// Keeps a row of zeros finite. It is 1e-4 in the snnTorch tutorial.
     pub eps: f32,

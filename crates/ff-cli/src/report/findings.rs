@@ -28,7 +28,7 @@ pub struct Findings {
     pub predicted: Vec<usize>,
     /// One image, looked at closely.
     pub closely: Closely,
-    /// Of an image.
+    /// The size of an image.
     pub pixels: usize,
     /// Units of each layer.
     pub layers: Vec<usize>,

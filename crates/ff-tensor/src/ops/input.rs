@@ -148,7 +148,7 @@ pub struct Normalise<'a, D: Memory> {
     pub x: &'a Tensor<D>,
     /// Consecutive rows of `x` that belong to one sample.
     pub steps: usize,
-    /// Which norm.
+    /// The norm that rows are divided by.
     pub norm: Norm,
 }
 

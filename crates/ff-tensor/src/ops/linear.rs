@@ -21,7 +21,7 @@ pub struct RowFactor<'a, D: Memory> {
     pub units: usize,
     /// What the goodness of the layer below multiplies the sum of squares by.
     pub goodness_factor: f32,
-    /// Which norm.
+    /// The norm that rows are divided by.
     pub norm: Norm,
 }
 
