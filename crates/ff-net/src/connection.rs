@@ -17,8 +17,13 @@ pub trait Connection<D: Device>: Send + Sync {
     /// `[inputs, units]`
     fn shape(&self) -> [usize; 2];
 
-    /// What is learned: a name for files, and the numbers.
-    fn parameters(&self) -> Vec<(&'static str, &Tensor<D>)>;
+    /// The weights, `[inputs, units]` in a [`Dense`] connection: what people look at.
+    fn weight(&self) -> &Tensor<D>;
+
+    /// What is learned: a name for files, and the numbers. By default that is the weights.
+    fn parameters(&self) -> Vec<(&'static str, &Tensor<D>)> {
+        vec![("weight", self.weight())]
+    }
 
     /// Number `i` of the parameters. A training step asks for them one by one, so that it allocates nothing.
     fn parameter_mut(&mut self, i: usize) -> Option<&mut Tensor<D>>;
@@ -47,8 +52,8 @@ impl<D: Device> Connection<D> for Dense<D> {
         self.weight.shape()
     }
 
-    fn parameters(&self) -> Vec<(&'static str, &Tensor<D>)> {
-        vec![("weight", &self.weight)]
+    fn weight(&self) -> &Tensor<D> {
+        &self.weight
     }
 
     fn parameter_mut(&mut self, i: usize) -> Option<&mut Tensor<D>> {

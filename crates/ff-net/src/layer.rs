@@ -84,9 +84,9 @@ impl<D: Device> Layer<D> {
         self.connection.shape()
     }
 
-    /// The first parameter of the connection: its weights, `[in, out]` if it is [`Dense`](crate::Dense).
+    /// The weights of the connection, `[in, out]` if it is [`Dense`](crate::Dense).
     pub fn weight(&self) -> &Tensor<D> {
-        self.connection.parameters()[0].1
+        self.connection.weight()
     }
 
     /// What goes on to the layer above, normalised into `xhat`: the signals, or the spikes step by step.

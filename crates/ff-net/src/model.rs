@@ -146,7 +146,7 @@ impl Model {
     /// # Errors
     /// If the device has no room.
     pub fn network<D: Device>(&self, dev: &D) -> Result<Network<D>> {
-        let pixels = self.width * self.height;
+        let pixels = self.width.saturating_mul(self.height);
         Network::with_weights(dev, self.config.clone(), pixels, self.classes, self.weights.clone())
     }
 

@@ -119,6 +119,9 @@ impl<D: Device> Network<D> {
         if self.layers.is_empty() {
             return bad("has no layer".into());
         }
+        if self.classes == 0 {
+            return bad("has no class to tell".into());
+        }
         let mut below = inputs;
         for (i, layer) in self.layers.iter().enumerate() {
             let [inputs, units] = layer.shape();

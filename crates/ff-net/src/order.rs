@@ -7,7 +7,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 /// and each epoch has its own stream.
 pub fn epoch_order(n: usize, seed: u64, epoch: u64) -> Vec<u32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(epoch + 1);
+    rng.set_stream(epoch.wrapping_add(1));
     let mut order: Vec<u32> = (0..n as u32).collect();
     for i in (1..n).rev() {
         // A 32-bit draw is scaled to 0..=i. It is uneven by at most one part in 2^32 / n.

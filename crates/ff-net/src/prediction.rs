@@ -14,7 +14,7 @@ use crate::input::{Images, Input};
 use crate::layer::Activity;
 use crate::layers;
 use crate::pass::{Pass, Purpose, Shape};
-use crate::{Error, Link, Network, Result, upload};
+use crate::{Error, Layer, Link, Network, Result, upload};
 
 /// Buffers for scans of a network on batches of images.
 pub struct Predictor<D: Device> {
@@ -24,6 +24,8 @@ pub struct Predictor<D: Device> {
     pass: Box<dyn Pass<D>>,
     heads: Option<Vec<HeadActivity<D>>>,
     clock: Clock<D>,
+    /// What the network was like that the buffers are for.
+    made_for: String,
 }
 
 /// How well every label fits each of `n` images: its goodness, or what the heads give to it.
@@ -64,8 +66,8 @@ impl<D: Device> Predictor<D> {
 
     fn of(network: &Network<D>, labels: std::ops::Range<usize>, purpose: Purpose) -> Result<Self> {
         let (dev, copies) = (&network.dev, labels.len());
-        let batch = (dev.scan_rows() / network.classes).max(1);
         network.check(network.pixels)?;
+        let batch = (dev.scan_rows() / network.classes.max(1)).max(1);
         let units = network.layers[0].shape()[1];
         let images = Images::new(dev, batch, network.pixels, network.classes, units)?;
         let shape = Shape { rows: batch * copies, train: false, shares: images.xhat.rows() };
@@ -77,6 +79,7 @@ impl<D: Device> Predictor<D> {
             images,
             heads: None,
             clock: dev.zeros(1, 2)?,
+            made_for: likeness(network),
         })
     }
 
@@ -98,7 +101,11 @@ impl<D: Device> Predictor<D> {
         images: &Array2<u8>,
         control: Control,
     ) -> Result<Scores> {
-        let dev = &network.dev;
+        let (dev, likeness) = (&network.dev, likeness(network));
+        if likeness != self.made_for {
+            let reason = format!("are {likeness} here, but the predictor was made for {}", self.made_for);
+            return Err(Error::Config { key: "layers", reason });
+        }
         let (n, pixels) = images.dim();
         expect_shape("scan", "images", [n, pixels], [n, network.pixels])?;
         let batch = self.images.labels.rows();
@@ -205,6 +212,15 @@ impl<D: Device> Network<D> {
     }
 }
 
+/// All of a network that a predictor's buffers depend on.
+fn likeness<D: Device>(network: &Network<D>) -> String {
+    let Network { pixels, classes, layers, heads, config, .. } = network;
+    let of_layer = |layer: &Layer<D>| format!("{:?} of {:?}", layer.shape(), layer.units);
+    let all: Vec<String> = layers.iter().map(of_layer).collect();
+    let heads: Vec<_> = heads.iter().map(|head| head.weight.shape()).collect();
+    format!("{pixels} pixels, {classes} classes, {}, heads {heads:?}, link {:?}", all.join(", "), config.link)
+}
+
 /// Fetches a batch of images to look at, with nothing dropped.
 pub(crate) fn fetch<D: Device>(
     network: &Network<D>,
@@ -241,7 +257,7 @@ fn spikes_per_row<D: Device>(
 impl Scores {
     /// Number of images.
     pub fn len(&self) -> usize {
-        self.layers[0].len() / self.classes
+        self.layers.first().map_or(0, |layer| layer.len() / self.classes.max(1))
     }
 
     /// Whether there was no image.
@@ -267,7 +283,8 @@ impl Scores {
 
     /// The label with the largest score in one layer, for each image.
     pub fn predict_by_layer(&self, layer: usize) -> Vec<u32> {
-        self.layers[layer].chunks_exact(self.classes).map(argmax).collect()
+        let scores = self.layers.get(layer).map_or(&[][..], Vec::as_slice);
+        scores.chunks_exact(self.classes.max(1)).map(argmax).collect()
     }
 }
 

@@ -19,7 +19,7 @@ pub fn stream(seed: u64, what: Stream) -> u64 {
     match what {
         Stream::Labels(stage) => of_stage(stage),
         Stream::Pixels(stage) => of_stage(stage) ^ 0x9E37_79B9,
-        Stream::Units(stage, layer) => of_stage(stage) ^ ((layer as u64 + 1) << 40),
+        Stream::Units(stage, layer) => of_stage(stage) ^ ((layer as u64).wrapping_add(1) << 40),
     }
 }
 

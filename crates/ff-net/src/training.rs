@@ -33,6 +33,8 @@ pub struct Trainer<D: Device> {
     /// Epochs of each stage: of the whole run, or of each layer if greedy.
     epochs: usize,
     held_out: Range<usize>,
+    /// Pairs in a batch and batches in an epoch, as the source had them when the buffers were made.
+    sizes: [usize; 2],
     pub(crate) epochs_done: usize,
     /// Of the epoch that has not ended.
     pub(crate) batches_done: usize,
@@ -86,6 +88,8 @@ impl<D: Device> Trainer<D> {
     /// # Errors
     /// An empty set, images of another size, a label that is no class, or a device without room.
     pub fn new(network: Network<D>, images: &Array2<u8>, labels: &Array1<u8>) -> Result<Self> {
+        network.check(network.pixels)?;
+        network.config.validate(network.pixels, network.classes)?;
         let (train, held_out) = network.config.split(labels.len())?;
         let (dev, pixels, classes) = (&network.dev, network.pixels, network.classes);
         let set = ImageSet::new(dev, images, labels, train, pixels, classes)?;
@@ -106,6 +110,15 @@ impl<D: Device> Trainer<D> {
         network.check(pairs.inputs())?;
         let (dev, config, layers) = (network.dev.clone(), &network.config, &network.layers);
         let (batch, batches) = (pairs.batch(), pairs.batches());
+        if batch == 0
+            || batches == 0
+            || batch.checked_mul(2 * batches.min(1 << 31)).is_none_or(|all| all > 1 << 32)
+        {
+            let reason = format!(
+                "is made of {batches} batches of {batch} pairs: there has to be a pair, and 2^31 at most"
+            );
+            return Err(Error::Config { key: "batch", reason });
+        }
         let steps = config.epochs.saturating_mul(batches);
         let last_step = u32::try_from(steps).map_err(|_| Error::Config {
             key: "epochs",
@@ -124,6 +137,7 @@ impl<D: Device> Trainer<D> {
             reduce: Box::new(|_, _| Ok(())),
             epochs: config.epochs,
             held_out: 0..0,
+            sizes: [batch, batches],
             epochs_done: 0,
             batches_done: 0,
             source,
@@ -211,7 +225,7 @@ impl<D: Device> Trainer<D> {
 
     /// Steps of an epoch.
     pub fn batches(&self) -> usize {
-        self.source.pairs().batches()
+        self.sizes[1]
     }
 
     /// Epochs that have ended.
@@ -226,7 +240,7 @@ impl<D: Device> Trainer<D> {
 
     /// Images per step.
     pub fn batch(&self) -> usize {
-        self.source.pairs().batch()
+        self.sizes[0]
     }
 
     /// The images that are held out of the set that [`new`](Self::new) was given.
@@ -355,5 +369,5 @@ impl<D: Device> Trainer<D> {
 /// Each batch's mean loss, from the losses of its images.
 pub fn batch_means(losses: &[f32], batch: usize) -> Vec<f32> {
     let mean = |losses: &[f32]| losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / batch as f64;
-    losses.chunks_exact(batch).map(|losses| mean(losses) as f32).collect()
+    losses.chunks_exact(batch.max(1)).map(|losses| mean(losses) as f32).collect()
 }

@@ -50,7 +50,7 @@ impl Dropout {
     /// Whether unit `unit` of `n` is silenced for image `b` of the batch.
     #[inline(always)]
     pub fn silences(&self, step: u32, b: usize, n: usize, unit: usize) -> bool {
-        let counter = (u64::from(step) << 32) | (b * n + unit) as u64;
+        let counter = (u64::from(step) << 32) | b.wrapping_mul(n).wrapping_add(unit) as u64;
         crate::random::uniform(self.seed, counter) < self.rate
     }
 }

@@ -89,8 +89,8 @@ impl<D: Device> Connection<D> for Masked<D> {
         self.dense.shape()
     }
 
-    fn parameters(&self) -> Vec<(&'static str, &Tensor<D>)> {
-        self.dense.parameters()
+    fn weight(&self) -> &Tensor<D> {
+        &self.dense.weight
     }
 
     fn parameter_mut(&mut self, i: usize) -> Option<&mut Tensor<D>> {

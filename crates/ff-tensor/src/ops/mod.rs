@@ -128,6 +128,9 @@ fn expect_formula(op: &'static str, formula: &dyn Formula) -> Result<()> {
 /// The rows that `units` have for `rows` samples with a row for each time step.
 fn rows_in_time(op: &'static str, rows: usize, units: &dyn Units) -> Result<usize> {
     let steps = units.steps();
+    if units.states() == 0 {
+        return refuse(op, format!("{units:?} has no state: a neuron has one number at least"));
+    }
     match rows.checked_mul(steps) {
         Some(all) if (1..=1 << 16).contains(&steps) => Ok(all),
         _ => refuse(op, format!("{steps} time steps; 1 to 65536 are possible")),
