@@ -434,7 +434,8 @@ fn a_head() {
         let (mut losses, clock) = (dev.zeros(BATCH, 1).unwrap(), dev.zeros(1, 2).unwrap());
         let labels = dev.upload(BATCH, 1, &truth.map(|label| label as u32)).unwrap();
         head.answer(&dev, &mut own, &signal, norm(rms)).unwrap();
-        head.learn(&dev, &mut learning, &mut losses, &own, &labels, &clock, &ADAM).unwrap();
+        head.learn(&dev, &mut learning, &mut losses, &own, &labels, &clock, &ADAM, &mut |_, _| Ok(()))
+            .unwrap();
         close(&"head", "loss", &[mean(&losses)], &[loss(&base)], 1e-5);
         close(&"head", "dweight", learning.dweight().get(), &want, 1e-4);
         assert_ne!(head.weight.get(), weight, "nothing was learned");

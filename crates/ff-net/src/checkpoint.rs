@@ -75,6 +75,10 @@ impl Checkpoint {
     ) -> Result<Self> {
         let dev = trainer.network().dev.clone();
         trainer.network().has_names(true)?;
+        if !trainer.is_of_images() {
+            let reason = "cannot be written: a file has no name for this training's source of pairs".into();
+            return Err(Error::Checkpoint { reason });
+        }
         let mut model = Model::of(trainer.network(), dataset, width, height)?;
         model.origin.augment = trainer.augmentations().to_vec();
         let (epochs_done, batches_done) = (trainer.epochs_done, trainer.batches_done);

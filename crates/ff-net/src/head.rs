@@ -9,6 +9,8 @@
 
 use ff_tensor::{Clock, Device, MatMul, Norm, Normalise, Optimiser, Result, SoftmaxLoss, Tensor, Update};
 
+use crate::layer::Reduce;
+
 /// A head's weights: zeros at first, so that every class is equally likely.
 pub struct Head<D: Device> {
     /// `[units, classes]`, V.
@@ -41,7 +43,7 @@ impl<D: Device> Head<D> {
             .on(dev)
     }
 
-    /// A step towards the true labels, after `answer`.
+    /// A step towards the true labels, after `answer`. `reduce` is what happens to the gradient before it is used.
     ///
     /// # Errors
     /// Shapes that do not match, or a failing device.
@@ -54,10 +56,12 @@ impl<D: Device> Head<D> {
         labels: &Tensor<D, u32>,
         clock: &Clock<D>,
         optimiser: &dyn Optimiser,
+        reduce: &mut Reduce<D>,
     ) -> Result<()> {
         let HeadLearning { dscores, dweight, moments } = learning;
         SoftmaxLoss { losses, dscores, scores: &a.scores, labels, clock, sharpness: 1.0 }.on(dev)?;
         MatMul { c: dweight, a: &a.xhat, transpose_a: true, b: dscores, transpose_b: false }.on(dev)?;
+        reduce(dev, std::slice::from_mut(dweight))?;
         Update { weight: &mut self.weight, moments, gradient: dweight, clock, optimiser }.on(dev)
     }
 }

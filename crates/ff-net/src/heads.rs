@@ -4,6 +4,7 @@ use ff_tensor::{Clock, Device, Norm, Optimiser, Result, Tensor};
 
 use crate::head::{HeadActivity, HeadLearning};
 use crate::input::Input;
+use crate::layer::Reduce;
 use crate::layers;
 use crate::pairs::Pairs;
 use crate::pass::{Pass, Purpose};
@@ -56,6 +57,7 @@ impl<D: Device> Heads<D> {
         norm: Norm,
         clock: &Clock<D>,
         optimiser: &dyn Optimiser,
+        reduce: &mut Reduce<D>,
         stage: Option<usize>,
     ) -> Result<()> {
         for i in 0..=stage.unwrap_or(layers.len() - 1) {
@@ -66,7 +68,7 @@ impl<D: Device> Heads<D> {
             };
             let (own, learning, losses) = (&mut self.own[i], &mut self.learning[i], &mut self.losses[i]);
             heads[i].answer(dev, own, &activity.signal, norm)?;
-            heads[i].learn(dev, learning, losses, own, labels, clock, optimiser)?;
+            heads[i].learn(dev, learning, losses, own, labels, clock, optimiser, reduce)?;
         }
         Ok(())
     }

@@ -175,6 +175,11 @@ impl<D: Device> Trainer<D> {
         }
     }
 
+    /// Whether the pairs are made of images and labels: no other source is found again in a file.
+    pub(crate) fn is_of_images(&self) -> bool {
+        matches!(self.source, Source::Images(_))
+    }
+
     /// The names of the optimiser's moments.
     pub(crate) fn moment_names(&self) -> &'static [&'static str] {
         self.optimiser.moments()
@@ -186,7 +191,7 @@ impl<D: Device> Trainer<D> {
         self.network.layers.iter().map(of_layer).collect()
     }
 
-    /// Puts something between the gradients of a layer and their use: a sum over ranks, clipping.
+    /// Puts something between the gradients of a layer, or of a head, and their use: a sum over ranks, clipping.
     pub fn reduce(&mut self, reduce: Box<Reduce<D>>) {
         self.reduce = reduce;
     }
@@ -323,7 +328,8 @@ impl<D: Device> Trainer<D> {
         let (seed, last) = (config.seed, stage.unwrap_or(layers.len() - 1));
         pairs.fetch(&Step { dev, clock, layers, seed, stage })?;
         if let (Some(own), Some((input, labels))) = (&mut self.heads, pairs.neutral()) {
-            own.step(dev, layers, heads, input, labels, config.norm(), clock, optimiser, stage)?;
+            let reduce = &mut *self.reduce;
+            own.step(dev, layers, heads, input, labels, config.norm(), clock, optimiser, reduce, stage)?;
         }
         let scores = self.heads.as_ref().map(|own| own.scores(last));
         pairs.draw(&Step { dev, clock, layers, seed, stage }, scores)?;
