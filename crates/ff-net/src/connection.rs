@@ -6,7 +6,7 @@
 //! A connection is linear in its input. That is all that the rest of the engine knows of it, so a connection of your own (a
 //! convolution, a mask) is one type that implements [`Connection`].
 
-use ff_tensor::{Device, MatMul, Result, Tensor};
+use ff_tensor::{Device, Error, MatMul, Result, Tensor};
 
 /// Weights between a layer's input and its units.
 ///
@@ -27,6 +27,11 @@ pub trait Connection<D: Device>: Send + Sync {
 
     /// Number `i` of the parameters. A training step asks for them one by one, so that it allocates nothing.
     fn parameter_mut(&mut self, i: usize) -> Option<&mut Tensor<D>>;
+
+    /// Whether this is a weight from each input to each unit and nothing else, which is what a [`Model`](crate::Model) keeps.
+    fn is_dense(&self) -> bool {
+        false
+    }
 
     /// The current `[rows, units]` of the rows `x` `[rows, inputs]`.
     fn current(&self, dev: &D, current: &mut Tensor<D>, x: &Tensor<D>) -> Result<()>;
@@ -56,6 +61,10 @@ impl<D: Device> Connection<D> for Dense<D> {
         &self.weight
     }
 
+    fn is_dense(&self) -> bool {
+        true
+    }
+
     fn parameter_mut(&mut self, i: usize) -> Option<&mut Tensor<D>> {
         (i == 0).then_some(&mut self.weight)
     }
@@ -71,7 +80,10 @@ impl<D: Device> Connection<D> for Dense<D> {
         x: &Tensor<D>,
         dcurrent: &Tensor<D>,
     ) -> Result<()> {
-        let [dweight] = gradients else { return Ok(()) };
+        let [dweight] = gradients else {
+            let reason = format!("{} gradients for one weight", gradients.len());
+            return Err(Error::Parameter { op: "dense", reason });
+        };
         MatMul { c: dweight, a: x, transpose_a: true, b: dcurrent, transpose_b: false }.on(dev)
     }
 }

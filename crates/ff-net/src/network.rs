@@ -133,6 +133,9 @@ impl<D: Device> Network<D> {
                 expect_shape("layer", "bias", bias.shape(), [1, units])?;
             }
             self.check_steps(i)?;
+            if let Some(head) = self.heads.get(i) {
+                expect_shape("head", "weight", head.weight.shape(), [units, self.classes])?;
+            }
             below = units;
         }
         match self.heads.len() {
@@ -167,6 +170,9 @@ impl<D: Device> Network<D> {
         let (units, goodness) = (format!("{:?}", self.config.units()), format!("{:?}", self.config.goodness));
         for layer in &self.layers {
             let own = [format!("{:?}", layer.units), format!("{:?}", layer.goodness)];
+            if !layer.connection.is_dense() {
+                return refuse("layers", "a connection of your own".into());
+            }
             if own[0] != units {
                 return refuse("neuron", own[0].clone());
             }

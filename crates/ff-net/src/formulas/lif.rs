@@ -116,7 +116,8 @@ impl<S: Surrogate> std::fmt::Debug for Unit<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         let Self { beta, threshold, takes, zeroes, steps, output, .. } = self;
         write!(f, "Lif {{ beta: {beta}, threshold: {threshold}, takes: {takes}, zeroes: {zeroes}, ")?;
-        write!(f, "steps: {steps}, output: {output:?} }}")
+        let surrogate = std::any::type_name::<S>().rsplit("::").next().unwrap_or_default();
+        write!(f, "steps: {steps}, output: {output:?}, surrogate: {surrogate} }}")
     }
 }
 
