@@ -1,6 +1,6 @@
-//! The one-pass head: beside each layer a linear softmax classifier, which reads the layer's answer to an image with the
-//! neutral label. With it an image is classified in one pass instead of one for each label, and the labels that it finds
-//! likely make hard negatives (G. Hinton, arXiv 2212.13345, section 3.3).
+//! This module has the one-pass head. It is a linear softmax classifier beside each layer, and it reads the layer's
+//! answer to an image with the neutral label. With it an image is classified in one pass instead of one for each label.
+//! The labels that it finds likely make hard negatives (G. Hinton, arXiv 2212.13345, section 3.3).
 //!
 //! ```text
 //! scores = xhat V,    xhat the layer's signals, normalised as for the next layer
@@ -9,21 +9,21 @@
 
 use ff_tensor::{Clock, Device, MatMul, Norm, Normalise, Optimiser, Result, SoftmaxLoss, Tensor, Update};
 
-/// A head's weights: zeros at first, so that every class is equally likely.
+/// A head's weights. They are zero at first, so that every class is equally likely.
 pub struct Head<D: Device> {
-    /// `[units, classes]`, V.
+    /// The weights V, `[units, classes]`.
     pub weight: Tensor<D>,
 }
 
-/// What a head computes for a batch of B.
+/// The numbers that a head computes for a batch of B.
 pub struct HeadActivity<D: Device> {
-    /// `[B, units]`
+    /// The normalised signals, `[B, units]`.
     xhat: Tensor<D>,
-    /// `[B, classes]`, before the softmax.
+    /// The scores before the softmax, `[B, classes]`.
     pub scores: Tensor<D>,
 }
 
-/// What a head needs to learn.
+/// The buffers that a head needs to learn.
 pub struct HeadLearning<D: Device> {
     dscores: Tensor<D>,
     dweight: Tensor<D>,
@@ -31,20 +31,20 @@ pub struct HeadLearning<D: Device> {
 }
 
 impl<D: Device> Head<D> {
-    /// Scores of the signals `[B, units]` that the layer answers the neutral label with.
+    /// Computes the scores of the signals `[B, units]` with which the layer answers the neutral label.
     ///
     /// # Errors
-    /// Shapes that do not match, or a failing device.
+    /// Fails for shapes that do not match, or a failing device.
     pub fn answer(&self, dev: &D, a: &mut HeadActivity<D>, signal: &Tensor<D>, norm: Norm) -> Result<()> {
         Normalise { xhat: &mut a.xhat, x: signal, steps: 1, norm }.on(dev)?;
         MatMul { c: &mut a.scores, a: &a.xhat, transpose_a: false, b: &self.weight, transpose_b: false }
             .on(dev)
     }
 
-    /// A step towards the true labels, after `answer`.
+    /// Takes a step towards the true labels. It comes after `answer`.
     ///
     /// # Errors
-    /// Shapes that do not match, or a failing device.
+    /// Fails for shapes that do not match, or a failing device.
     pub fn learn(
         &mut self,
         dev: &D,
@@ -63,10 +63,10 @@ impl<D: Device> Head<D> {
 }
 
 impl<D: Device> HeadActivity<D> {
-    /// Buffers for `head` and a batch of `batch`.
+    /// Makes buffers for `head` and a batch of `batch`.
     ///
     /// # Errors
-    /// If the device has no room.
+    /// Fails if the device has no room.
     pub fn new(dev: &D, head: &Head<D>, batch: usize) -> Result<Self> {
         let [units, classes] = head.weight.shape();
         Ok(Self { xhat: dev.zeros(batch, units)?, scores: dev.zeros(batch, classes)? })
@@ -74,10 +74,10 @@ impl<D: Device> HeadActivity<D> {
 }
 
 impl<D: Device> HeadLearning<D> {
-    /// Buffers for `head` and a batch of `batch`.
+    /// Makes buffers for `head` and a batch of `batch`.
     ///
     /// # Errors
-    /// If the device has no room.
+    /// Fails if the device has no room.
     pub fn new(dev: &D, head: &Head<D>, batch: usize, optimiser: &dyn Optimiser) -> Result<Self> {
         let [units, classes] = head.weight.shape();
         Ok(Self {
@@ -87,7 +87,7 @@ impl<D: Device> HeadLearning<D> {
         })
     }
 
-    /// The last weight gradient, `[units, classes]`.
+    /// Returns the last weight gradient, `[units, classes]`.
     pub fn dweight(&self) -> &Tensor<D> {
         &self.dweight
     }

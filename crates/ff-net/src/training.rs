@@ -1,4 +1,4 @@
-//! Training: pairs of a positive and a negative, and every layer learning from its own goodness.
+//! This module trains a network on pairs of a positive and a negative. Every layer learns from its own goodness.
 
 use ff_tensor::{Advance, Augmentation, Clock, Device, Dropout, Objective, Optimiser, Tensor};
 use ndarray::{Array1, Array2};
@@ -30,17 +30,17 @@ pub struct Trainer<D: Device> {
     optimiser: Arc<dyn Optimiser>,
     reduce: Box<Reduce<D>>,
     clock: Clock<D>,
-    /// Epochs of each stage: of the whole run, or of each layer if greedy.
+    /// The number of epochs of each stage. A stage is the whole run, or one layer if the schedule is greedy.
     epochs: usize,
     held_out: Range<usize>,
-    /// Pairs in a batch and batches in an epoch, as the source had them when the buffers were made.
+    /// The pairs in a batch and the batches in an epoch, as the source had them when the buffers were made.
     sizes: [usize; 2],
     pub(crate) epochs_done: usize,
-    /// Of the epoch that has not ended.
+    /// The number of batches that are done in the epoch that has not ended.
     pub(crate) batches_done: usize,
 }
 
-/// Where pairs come from. The built-in source can be augmented.
+/// The source of the pairs. The built-in source can be augmented.
 enum Source<D: Device> {
     Images(Box<LabelOverlay<D>>),
     Other(Box<dyn Pairs<D>>),
@@ -62,19 +62,19 @@ impl<D: Device> Source<D> {
     }
 }
 
-/// What came of an epoch.
+/// The result of an epoch.
 #[derive(Debug, Clone)]
 pub struct EpochReport {
-    /// The number of the epoch, counted from 1; over all layers if greedy.
+    /// The number of the epoch. It is counted from 1, and over all layers if the schedule is greedy.
     pub epoch: usize,
     /// The layers that learned, counted from 0, and the loss of each batch.
     pub losses: Vec<(usize, Vec<f32>)>,
-    /// The same for the heads.
+    /// The heads that learned, counted from 0, and the loss of each batch.
     pub head_losses: Vec<(usize, Vec<f32>)>,
 }
 
 impl EpochReport {
-    /// Each learning layer's mean loss.
+    /// Returns the mean loss of each layer that learned.
     pub fn mean_losses(&self) -> Vec<(usize, f64)> {
         let mean = |losses: &[f32]| losses.iter().map(|&l| f64::from(l)).sum::<f64>() / losses.len() as f64;
         self.losses.iter().map(|(layer, losses)| (*layer, mean(losses))).collect()
@@ -82,11 +82,11 @@ impl EpochReport {
 }
 
 impl<D: Device> Trainer<D> {
-    /// Prepares to train on `images` `[n, pixels]` with `labels` `[n]`, of which the config's `validation_samples` last ones
-    /// are held out. A batch larger than the set is cut to it.
+    /// Prepares to train on `images` `[n, pixels]` with `labels` `[n]`. The last `validation_samples` of them, a number
+    /// from the config, are held out. A batch larger than the set is cut to it.
     ///
     /// # Errors
-    /// An empty set, images of another size, a label that is no class, or a device without room.
+    /// Fails for an empty set, images of another size, a label that is no class, or a device without room.
     pub fn new(network: Network<D>, images: &Array2<u8>, labels: &Array1<u8>) -> Result<Self> {
         network.check(network.pixels)?;
         network.config.validate(network.pixels, network.classes)?;
@@ -100,7 +100,8 @@ impl<D: Device> Trainer<D> {
     /// Prepares to train on pairs from any source.
     ///
     /// # Errors
-    /// Pairs that the first layer cannot take, layers that do not fit on each other, or a device without room.
+    /// Fails for pairs that the first layer cannot take, layers that do not fit on each other, or a device without
+    /// room.
     pub fn with_pairs(network: Network<D>, pairs: Box<dyn Pairs<D>>) -> Result<Self> {
         Self::of_source(network, Source::Other(pairs))
     }
@@ -150,11 +151,13 @@ impl<D: Device> Trainer<D> {
         })
     }
 
-    /// Trains on images that change before each epoch: what `list` does to one follows from the config's seed, the epoch
-    /// and the image's index. They are `width` pixels wide and `height` high. With an empty list they stay as they are.
+    /// Trains on images that change before each epoch. The config's seed, the epoch and the image's index determine
+    /// what `list` does to an image. The images are `width` pixels wide and `height` high. With an empty list they stay
+    /// as they are.
     ///
     /// # Errors
-    /// Images of another size, a change that is out of bounds, pairs that are not made of images, or a device without room.
+    /// Fails for images of another size, a change that is out of bounds, pairs that are not made of images, or a device
+    /// without room.
     pub fn augmented(mut self, list: &[Augmentation], width: usize, height: usize) -> Result<Self> {
         match &mut self.source {
             Source::Images(images) => images.set_mut().augment(&self.network.dev, list, width, height)?,
@@ -167,7 +170,7 @@ impl<D: Device> Trainer<D> {
         Ok(self)
     }
 
-    /// What is done to the images before each epoch.
+    /// Returns the changes that are made to the images before each epoch.
     pub fn augmentations(&self) -> &[Augmentation] {
         match &self.source {
             Source::Images(images) => images.set().augmentations(),
@@ -175,23 +178,25 @@ impl<D: Device> Trainer<D> {
         }
     }
 
-    /// The names of the optimiser's moments.
+    /// Returns the names of the optimiser's moments.
     pub(crate) fn moment_names(&self) -> &'static [&'static str] {
         self.optimiser.moments()
     }
 
-    /// The names of each layer's parameters.
+    /// Returns the names of each layer's parameters.
     pub(crate) fn parameter_names(&self) -> Vec<Vec<&'static str>> {
         let of_layer = |layer: &crate::Layer<D>| layer.parameters().iter().map(|(name, _)| *name).collect();
         self.network.layers.iter().map(of_layer).collect()
     }
 
-    /// Puts something between the gradients of a layer and their use: a sum over ranks, clipping.
+    /// Sets a function that runs between the gradients of a layer and their use. It can sum over ranks or clip, for
+    /// example.
     pub fn reduce(&mut self, reduce: Box<Reduce<D>>) {
         self.reduce = reduce;
     }
 
-    /// Epochs of the whole run: of all layers one after the other if greedy.
+    /// Returns the epochs of the whole run. If the schedule is greedy, they are the epochs of all layers, one after the
+    /// other.
     pub fn epochs(&self) -> usize {
         self.epochs * self.stages()
     }
@@ -203,11 +208,11 @@ impl<D: Device> Trainer<D> {
         }
     }
 
-    /// Lets the training go on for `more` epochs after the last one, with all moments as they are. The learning rate is that
-    /// of a run which was as long from the start. Only a training of all layers together can be extended.
+    /// Lets the training continue for `more` epochs after the last one, with all moments as they are. The learning rate
+    /// is that of a run which was as long from the start. Only a training of all layers together can be extended.
     ///
     /// # Errors
-    /// If layers learn one after the other, or if there are too many steps.
+    /// Fails if layers learn one after the other, or if there are too many steps.
     pub fn extend(&mut self, more: usize) -> Result<()> {
         let bad = |key, reason: String| Err(Error::Config { key, reason });
         if self.network.config.schedule == Schedule::Greedy {
@@ -223,37 +228,37 @@ impl<D: Device> Trainer<D> {
         Ok(())
     }
 
-    /// Steps of an epoch.
+    /// Returns the number of steps in an epoch.
     pub fn batches(&self) -> usize {
         self.sizes[1]
     }
 
-    /// Epochs that have ended.
+    /// Returns the number of epochs that have ended.
     pub fn epochs_done(&self) -> usize {
         self.epochs_done
     }
 
-    /// Steps that are done of the epoch that has not ended.
+    /// Returns the number of steps that are done in the epoch that has not ended.
     pub fn batches_done(&self) -> usize {
         self.batches_done
     }
 
-    /// Images per step.
+    /// Returns the number of images per step.
     pub fn batch(&self) -> usize {
         self.sizes[0]
     }
 
-    /// The images that are held out of the set that [`new`](Self::new) was given.
+    /// Returns the range of the images that are held out of the set that [`new`](Self::new) was given.
     pub fn held_out(&self) -> Range<usize> {
         self.held_out.clone()
     }
 
-    /// The network as it stands.
+    /// Returns the network in its present state.
     pub fn network(&self) -> &Network<D> {
         &self.network
     }
 
-    /// The network as it stands, for good.
+    /// Returns the network in its present state and ends the training.
     pub fn into_network(self) -> Network<D> {
         self.network
     }
@@ -261,22 +266,22 @@ impl<D: Device> Trainer<D> {
     /// Trains for one epoch.
     ///
     /// # Errors
-    /// A loss that is no longer a number, an epoch after the last one, or a failing device.
+    /// Fails for a loss that is no longer a number, an epoch after the last one, or a failing device.
     pub fn epoch(&mut self) -> Result<EpochReport> {
         self.go_on(&mut to_the_end)
     }
 
-    /// Trains for one epoch, or until `control` breaks: `None` then, if batches are left. The next call goes on with them,
-    /// and ends as if there had been no break.
+    /// Trains for one epoch, or until `control` breaks. If batches are left then, the result is `None`. The next call
+    /// continues with them, and its result is the same as if there had been no break.
     ///
     /// # Errors
-    /// As [`epoch`](Self::epoch).
+    /// Fails as [`epoch`](Self::epoch).
     pub fn epoch_with(&mut self, control: Control) -> Result<Option<EpochReport>> {
         let report = self.go_on(control)?;
         Ok((self.batches_done == 0).then_some(report))
     }
 
-    /// To the end of the epoch, or until `control` breaks.
+    /// Continues to the end of the epoch, or until `control` breaks.
     fn go_on(&mut self, control: Control) -> Result<EpochReport> {
         let all = self.batches();
         if self.epochs_done >= self.epochs() {
@@ -285,7 +290,7 @@ impl<D: Device> Trainer<D> {
         let (dev, seed) = (self.network.dev.clone(), self.network.config.seed);
         self.source.pairs_mut().begin(&dev, seed, self.epochs_done)?;
         let stage = self.stage();
-        // Greedy layers each have an optimiser of their own, which starts from zero.
+        // Greedy layers each have their own optimiser, which starts from zero.
         let epoch_of_stage = self.epochs_done % self.epochs;
         let step = epoch_of_stage * all + self.batches_done;
         dev.write(&mut self.clock, &[step as u32, self.batches_done as u32])?;
@@ -307,7 +312,7 @@ impl<D: Device> Trainer<D> {
         Ok(report)
     }
 
-    /// The layer whose turn it is, if greedy.
+    /// Returns the layer whose turn it is, if the schedule is greedy.
     fn stage(&self) -> Option<usize> {
         match self.network.config.schedule {
             Schedule::Joint => None,
@@ -315,8 +320,8 @@ impl<D: Device> Trainer<D> {
         }
     }
 
-    /// One batch: the heads learn, negatives are drawn, then layer after layer answers and learns. All that changes from
-    /// batch to batch is on the device: see [`Device::repeat`].
+    /// Runs one batch: the heads learn, negatives are drawn, then one layer after another answers and learns.
+    /// Everything that changes from batch to batch is on the device: see [`Device::repeat`].
     fn step(&mut self, stage: Option<usize>) -> ff_tensor::Result<()> {
         let Network { dev, config, layers, heads, .. } = &mut self.network;
         let (pairs, optimiser, clock) = (self.source.pairs_mut(), &*self.optimiser, &self.clock);
@@ -366,7 +371,7 @@ impl<D: Device> Trainer<D> {
     }
 }
 
-/// Each batch's mean loss, from the losses of its images.
+/// Returns each batch's mean loss, computed from the losses of its images.
 pub fn batch_means(losses: &[f32], batch: usize) -> Vec<f32> {
     let mean = |losses: &[f32]| losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / batch as f64;
     losses.chunks_exact(batch.max(1)).map(|losses| mean(losses) as f32).collect()
