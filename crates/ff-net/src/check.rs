@@ -1,4 +1,5 @@
-//! Proof for formulas of your own: their derivatives against finite differences, and one device against another.
+//! This module checks your own formulas. It compares their derivatives with finite differences, and one device with
+//! another.
 //!
 //! ```
 //! use ff_net::{check, formulas::{Atan, Lif, Output, Pair, Reset, Squares}};
@@ -19,19 +20,20 @@ use ff_tensor::{
     Update, random,
 };
 
-/// Points at which a derivative is looked at.
+/// The number of points at which a derivative is checked.
 const POINTS: u64 = 400;
-/// The distance of finite differences, for numbers of size one.
+/// The step of finite differences, for numbers of size one.
 const STEP: f32 = 1.0 / 128.0;
-/// How far a derivative may be from the difference, as a share of its size, or of one if it is smaller.
+/// The tolerance between a derivative and the difference. It is a share of the derivative's size, or of one if the
+/// derivative is smaller.
 const TOLERANCE: f32 = 0.05;
 
-/// A point between `low` and `high`.
+/// Returns a point between `low` and `high`.
 fn point(stream: u64, i: u64, low: f32, high: f32) -> f32 {
     low + (high - low) * random::uniform(stream, i)
 }
 
-/// The slope of `f` at `x`, or `None` at a kink or a jump.
+/// Returns the slope of `f` at `x`, or `None` at a kink or a jump.
 fn slope(f: impl Fn(f32) -> f32, x: f32) -> Option<f32> {
     let h = STEP * x.abs().max(1.0);
     let (before, here, after) = (f(x - h), f(x), f(x + h));
@@ -40,7 +42,7 @@ fn slope(f: impl Fn(f32) -> f32, x: f32) -> Option<f32> {
     smooth.then_some((after - before) / (2.0 * h))
 }
 
-/// Holds derivatives against slopes, and counts.
+/// Compares derivatives with slopes, and counts the points.
 #[derive(Default)]
 struct Tally {
     checked: usize,
@@ -67,10 +69,10 @@ impl Tally {
     }
 }
 
-/// `term` and `dterm` of a goodness, for signals from -3 to 3.
+/// Checks `term` and `dterm` of a goodness, for signals from -3 to 3.
 ///
 /// # Errors
-/// What differs, and where.
+/// The message says what differs, and where.
 pub fn goodness(goodness: &dyn Goodness) -> Result<(), String> {
     if goodness.term(0.0) != 0.0 {
         return Err(format!("term(0) is {}, but has to be 0", goodness.term(0.0)));
@@ -83,10 +85,10 @@ pub fn goodness(goodness: &dyn Goodness) -> Result<(), String> {
     tally.end("term")
 }
 
-/// The loss of an objective and its two derivatives, for goodnesses from 0 to 2.
+/// Checks the loss of an objective and its two derivatives, for goodnesses from 0 to 2.
 ///
 /// # Errors
-/// What differs, and where.
+/// The message says what differs, and where.
 pub fn objective(objective: &dyn Objective) -> Result<(), String> {
     let mut tally = Tally::default();
     for i in 0..POINTS {
@@ -100,11 +102,11 @@ pub fn objective(objective: &dyn Objective) -> Result<(), String> {
     tally.end("the loss")
 }
 
-/// `dstep` and `dspike` of a neuron along its own way through time, under currents of up to three times the one that makes
-/// it spike in each step; and that a row of units has the same slope forwards and backwards.
+/// Checks `dstep` and `dspike` of a neuron along its own way through time. The currents are up to three times the one
+/// that makes it spike in each step. It also checks that a row of units has the same slope forwards and backwards.
 ///
 /// # Errors
-/// What differs, and where.
+/// The message says what differs, and where.
 pub fn neuron<N: Neuron>(neuron: &N) -> Result<(), String> {
     Neuron::validate(neuron)?;
     let (mut of_step, mut of_spike) = (Tally::default(), Tally::default());
@@ -160,7 +162,7 @@ fn spike<N: Neuron>(neuron: &N, state: N::State, tally: &mut Tally, at: &str) ->
     Ok(())
 }
 
-/// A change of one number of the state.
+/// Returns a change of one number of the state.
 fn change<S: State>(i: usize) -> S {
     with(S::ZERO, i, 1.0)
 }
@@ -170,14 +172,14 @@ fn with<S: State>(mut state: S, i: usize, x: f32) -> S {
     state
 }
 
-/// The slope under a constant current is the sum of the slopes of its steps. The first runs forwards, the others backwards,
-/// so they agree only if `dstep` and `dspike` are linear in the change that they are given.
+/// Compares the slope under a constant current with the sum of the slopes of its steps. The first runs forwards and the
+/// others run backwards, so they agree only if `dstep` and `dspike` are linear in the change that they are given.
 fn forwards_and_backwards<N: Neuron>(neuron: &N) -> Result<(), String> {
     let (n, steps) = (40, neuron.steps());
     let current: Vec<f32> = (0..n).map(|i| point(5, i as u64, -1.0, 6.0)).collect();
     let (mut signal, mut spikes, mut slope) = (vec![0.0; n], vec![0.0; n * steps], vec![0.0; n]);
     let (mut kept, mut dcurrent) = (Vec::new(), vec![0.0; n * steps]);
-    // Spikes are asked for, so that the slope is not that of a neuron's own shorter way.
+    // The samples ask for spikes, so that the slope is not that of a neuron's own shorter way.
     let mut samples = Samples {
         n,
         signal: &mut signal,
@@ -206,12 +208,12 @@ fn forwards_and_backwards<N: Neuron>(neuron: &N) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a device computes with these formulas what another one does: signals, spikes, goodness, losses and gradients of
-/// a layer with random currents, constant and step by step, and some steps of the optimiser. It is how CUDA text is held
-/// against its Rust.
+/// Checks that a device computes the same as another one with these formulas. It compares signals, spikes, goodness,
+/// losses and gradients of a layer with random currents, both constant and step by step, and some steps of the
+/// optimiser. This is how CUDA text is compared with its Rust.
 ///
 /// # Errors
-/// What differs first, and by how much; or what a device says.
+/// The message says what differs first, and by how much; or what a device says.
 pub fn devices<D: Device, R: Device>(
     dev: &D,
     reference: &R,
@@ -239,7 +241,7 @@ pub fn devices<D: Device, R: Device>(
 
 type Named = Vec<(&'static str, Vec<f32>)>;
 
-/// All that a device computes of these formulas.
+/// Returns everything that a device computes of these formulas.
 fn everything<D: Device>(
     dev: &D,
     units: &dyn Units,
@@ -285,7 +287,7 @@ fn everything<D: Device>(
     Ok(all)
 }
 
-/// Weights after some steps of an optimiser.
+/// Returns the weights after some steps of an optimiser.
 fn updated<D: Device>(
     dev: &D,
     optimiser: &dyn Optimiser,
@@ -329,7 +331,7 @@ mod tests {
         assert_eq!(objective(&Softplus { theta: 1.0 }), Ok(()));
     }
 
-    /// Half of the derivative that it should have.
+    /// A formula with half of the derivative that it should have.
     #[derive(Debug, Clone)]
     struct Wrong;
 

@@ -1,8 +1,8 @@
-//! A training as a file, to go on from: a model file (see [`Model`]) with all that lasts from step to step.
-//!
-//! Beside the weights it has Adam's moments, `adam.layers.{i}.weight.mean` and so on, and the losses of an epoch that has
-//! not ended, `losses.layers.{i}`, in the shapes that they have on the device; and in the metadata where the training
-//! stands. Order, negatives, dropout and augmentation follow from the seed and from that, so there is no generator whose
+//! This module stores a training as a file, so that it can be continued later. The file is a model file (see [`Model`])
+//! with everything that lasts from step to step.
+//! Besides the weights it has Adam's moments, `adam.layers.{i}.weight.mean` and so on, and the losses of an epoch that has
+//! not ended, `losses.layers.{i}`, in the shapes that they have on the device. The metadata says how far the training has
+//! come. Order, negatives, dropout and augmentation follow from the seed and from that, so there is no generator whose
 //! state would have to be kept. The last 32 bytes are the SHA-256 of all bytes before them.
 
 use std::borrow::Cow;
@@ -20,31 +20,31 @@ use crate::file::{Named, Values, floats, from_bytes, to_bytes, write_whole};
 use crate::model::About;
 use crate::{Error, Model, Result, Trainer};
 
-/// The version of what a checkpoint has beside the model, and the only one that is read.
+/// The version of the part that a checkpoint has besides the model. It is the only version that is read.
 const FORMAT: u64 = 1;
-/// The tensor with the checksum. Bytes come after numbers in a file, so it is the last one.
+/// The name of the tensor with the checksum. Bytes come after numbers in a file, so it is the last tensor.
 const CHECKSUM: &str = "sha256";
-/// Bytes of it.
+/// The number of bytes of the checksum.
 const DIGEST: usize = 32;
 
 type Matrix = ([usize; 2], Vec<f32>);
 
-/// A training as it stands, on the host.
+/// The state of a training, on the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// The network.
     pub model: Model,
-    /// Epochs that have ended; over all layers if greedy.
+    /// The number of epochs that have ended. It counts over all layers if the schedule is greedy.
     pub epochs_done: usize,
-    /// Batches that are done of the epoch that has not ended.
+    /// The number of batches that are done in the epoch that has not ended.
     pub batches_done: usize,
-    /// What the host wants to find again; this crate does not look into it.
+    /// Notes that the host wants to find again. This crate does not look into them.
     pub notes: Value,
-    /// Shape and numbers of what else lasts from step to step, by name.
+    /// The shape and the numbers of everything else that lasts from step to step, by name.
     lasting: BTreeMap<String, Matrix>,
 }
 
-/// What the metadata says.
+/// The content of the metadata.
 #[derive(Serialize)]
 struct Metadata<'a> {
     #[serde(flatten)]
@@ -52,7 +52,7 @@ struct Metadata<'a> {
     checkpoint: Stand<'a>,
 }
 
-/// What it says beside what a model's says.
+/// The part of the metadata that a model's metadata does not have.
 #[derive(Serialize, Deserialize)]
 struct Stand<'a> {
     format_version: u64,
@@ -62,10 +62,10 @@ struct Stand<'a> {
 }
 
 impl Checkpoint {
-    /// Takes a training's state from its device. (It changes nothing there.)
+    /// Takes a training's state from its device. It changes nothing there.
     ///
     /// # Errors
-    /// If the device fails.
+    /// Fails if the device fails.
     pub fn of<D: Device>(
         trainer: &mut Trainer<D>,
         dataset: &str,
@@ -88,10 +88,10 @@ impl Checkpoint {
         Ok(Self { model, epochs_done, batches_done, notes, lasting })
     }
 
-    /// The training on a device, with the images and labels that it had: it goes on as if it had never stopped.
+    /// Puts the training on a device, with the images and labels that it had. It continues as if it had never stopped.
     ///
     /// # Errors
-    /// If this is not a state of the training that the settings and images make, or the device has no room.
+    /// Fails if this is not a state of the training that the settings and images make, or the device has no room.
     pub fn trainer<D: Device>(
         &self,
         dev: &D,
@@ -123,11 +123,11 @@ impl Checkpoint {
         Ok(trainer)
     }
 
-    /// Writes the file under a temporary name, waits until it is on the disk, and renames it: there is never half a
+    /// Writes the file under a temporary name, waits until it is on the disk, and renames it. So there is never half a
     /// checkpoint.
     ///
     /// # Errors
-    /// The path, and what the system said.
+    /// The error names the path and what the system said.
     pub fn save(&self, path: &Path) -> Result<()> {
         let bytes = self.to_bytes().map_err(|reason| Error::Model { path: path.into(), reason })?;
         write_whole(path, &bytes)
@@ -160,7 +160,8 @@ impl Checkpoint {
     /// Reads and checks a file.
     ///
     /// # Errors
-    /// The path, and what is wrong: as for a model, and a file with another checksum than it had when it was written.
+    /// The error names the path and what is wrong: as for a model, and a file with another checksum than it had when it
+    /// was written.
     pub fn load(path: &Path) -> Result<Self> {
         let refuse = |reason: String| Error::Model { path: path.into(), reason };
         let bytes = std::fs::read(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
@@ -197,8 +198,8 @@ impl Checkpoint {
     }
 }
 
-/// What lasts from step to step beside the weights, by name: Adam's moments, and the losses of this epoch. All else is made
-/// anew in each step.
+/// Returns everything that lasts from step to step besides the weights, by name: Adam's moments, and the losses of this
+/// epoch. Everything else is made anew in each step.
 fn lasting<D: Device>(trainer: &mut Trainer<D>) -> Vec<(String, &mut Tensor<D>)> {
     let (mut lasting, moments) = (Vec::new(), trainer.moment_names());
     let names = trainer.parameter_names();
@@ -220,7 +221,7 @@ fn lasting<D: Device>(trainer: &mut Trainer<D>) -> Vec<(String, &mut Tensor<D>)>
     lasting
 }
 
-/// A tensor of two dimensions, whatever they are.
+/// Returns a tensor of two dimensions, whatever they are.
 fn matrix(tensors: &SafeTensors, name: &str) -> std::result::Result<Matrix, String> {
     let tensor = tensors.tensor(name).map_err(|e| e.to_string())?;
     let Ok(shape) = <[usize; 2]>::try_from(tensor.shape()) else {

@@ -1,15 +1,15 @@
-//! What can go wrong in building, training, saving and loading a network.
+//! This module lists what can go wrong in building, training, saving and loading a network.
 
 use std::path::PathBuf;
 
 /// The result of this crate's fallible functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// One sentence each: what is wrong, and where.
+/// An error of this crate. Its message is one sentence that says what is wrong, and where.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting that cannot be.
+    /// A setting has an impossible value.
     #[error("`{key}` {reason}")]
     Config {
         /// The setting's key, such as `epochs` or `neuron.lif.beta`.
@@ -17,38 +17,38 @@ pub enum Error {
         /// What is wrong with its value.
         reason: String,
     },
-    /// A label that is no class.
+    /// An image has a label that is no class.
     #[error("image {image} has label {label}, but there are {classes} classes")]
     Label {
-        /// Counted from 0.
+        /// The index of the image, counted from 0.
         image: usize,
-        /// What it has.
+        /// The label that it has.
         label: u8,
-        /// Labels are below this.
+        /// The number of classes. Labels are below this.
         classes: usize,
     },
     /// An epoch after the last one was asked for.
     #[error("the training has ended after its {epochs} epochs; `Trainer::extend` makes it longer")]
     Ended {
-        /// Epochs that it had.
+        /// The number of epochs that the training had.
         epochs: usize,
     },
-    /// Whoever was told of the progress said that it was enough.
+    /// The control that was told of the progress asked to stop.
     #[error("stopped before the end")]
     Stopped,
     /// The loss stopped being a number.
     #[error("the loss of layer {layer} became {loss} in epoch {epoch}, batch {batch}")]
     Diverged {
-        /// Counted from 1.
+        /// The number of the layer, counted from 1.
         layer: usize,
-        /// Counted from 1.
+        /// The number of the epoch, counted from 1.
         epoch: usize,
-        /// Counted from 1.
+        /// The number of the batch, counted from 1.
         batch: usize,
-        /// NaN or infinity.
+        /// The loss, which is NaN or infinite.
         loss: f32,
     },
-    /// A model file or a checkpoint that cannot be used.
+    /// A model file or a checkpoint cannot be used.
     #[error("{}: {reason}", path.display())]
     Model {
         /// The file.
@@ -56,13 +56,13 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A checkpoint of another training.
+    /// A checkpoint belongs to another training.
     #[error("the checkpoint {reason}")]
     Checkpoint {
-        /// What does not fit.
+        /// This says what does not fit.
         reason: String,
     },
-    /// The device refused.
+    /// The device refused an operation.
     #[error(transparent)]
     Device(#[from] ff_tensor::Error),
 }

@@ -1,4 +1,5 @@
-//! Tensors in a safetensors file, with a note of this program in the metadata: how they are written, and read with care.
+//! This module writes tensors to a safetensors file, with a note of this program in the metadata, and reads them with
+//! care.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -57,16 +58,16 @@ impl View for &Named<'_> {
     }
 }
 
-/// The bytes of a file with these tensors, and `about` for metadata.
+/// Returns the bytes of a file with these tensors, and with `about` as metadata.
 pub(crate) fn to_bytes(named: &[Named], about: &impl Serialize) -> std::result::Result<Vec<u8>, String> {
     let about = serde_json::to_string(about).map_err(|e| e.to_string())?;
-    // One entry: the library writes several in an order that changes from run to run.
+    // There is only one entry, because the library writes several in an order that changes from run to run.
     let metadata = HashMap::from([(KEY.to_string(), about)]);
     safetensors::serialize(named.iter().map(|tensor| (&tensor.name, tensor)), Some(metadata))
         .map_err(|e| e.to_string())
 }
 
-/// The tensors of a file, and its metadata if this program wrote it.
+/// Returns the tensors of a file, and its metadata if this program wrote it.
 pub(crate) fn of_anyone(bytes: &[u8]) -> std::result::Result<(SafeTensors<'_>, Option<String>), String> {
     let damaged = |e| format!("is not a whole safetensors file ({e})");
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
@@ -74,7 +75,7 @@ pub(crate) fn of_anyone(bytes: &[u8]) -> std::result::Result<(SafeTensors<'_>, O
     Ok((tensors, header.metadata().as_ref().and_then(|metadata| metadata.get(KEY)).cloned()))
 }
 
-/// The tensors and the metadata of a file that this program wrote.
+/// Returns the tensors and the metadata of a file that this program wrote.
 pub(crate) fn from_bytes(bytes: &[u8]) -> std::result::Result<(SafeTensors<'_>, String), String> {
     match of_anyone(bytes)? {
         (tensors, Some(about)) => Ok((tensors, about)),
@@ -88,7 +89,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     ff_file::write(path, bytes).map_err(refuse)
 }
 
-/// Torch's `[rows, cols]` as ours, `[cols, rows]`.
+/// Turns torch's `[rows, cols]` into our `[cols, rows]`.
 pub(crate) fn matrix(
     tensors: &SafeTensors,
     name: &str,
@@ -100,7 +101,7 @@ pub(crate) fn matrix(
     Ok(matrix.t().as_standard_layout().into_owned())
 }
 
-/// A tensor's numbers, if it has this shape and they are finite.
+/// Returns a tensor's numbers, if it has this shape and they are finite.
 pub(crate) fn floats(
     tensors: &SafeTensors,
     name: &str,

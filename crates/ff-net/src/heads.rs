@@ -1,4 +1,4 @@
-//! The heads of a network in training: they learn from the layers' answers to the neutral label.
+//! This module trains the heads of a network. They learn from the layers' answers to the neutral label.
 
 use ff_tensor::{Clock, Device, Norm, Optimiser, Result, Tensor};
 
@@ -10,7 +10,7 @@ use crate::pairs::Pairs;
 use crate::pass::{Pass, Purpose};
 use crate::{Head, Layer, Link, Network};
 
-/// What the heads learn with.
+/// The buffers that the heads learn with.
 pub(crate) struct Heads<D: Device> {
     pass: Box<dyn Pass<D>>,
     own: Vec<HeadActivity<D>>,
@@ -19,7 +19,8 @@ pub(crate) struct Heads<D: Device> {
 }
 
 impl<D: Device> Heads<D> {
-    /// Buffers for the heads of `network`. `None` if it has none, or if nothing is to be classified.
+    /// Makes buffers for the heads of `network`. The result is `None` if it has none, or if nothing is to be
+    /// classified.
     pub fn new(
         network: &Network<D>,
         pairs: &dyn Pairs<D>,
@@ -41,12 +42,13 @@ impl<D: Device> Heads<D> {
         }))
     }
 
-    /// The scores of the head beside layer `i`, `[B, classes]`.
+    /// Returns the scores of the head beside layer `i`, `[B, classes]`.
     pub fn scores(&self, i: usize) -> &Tensor<D> {
         &self.own[i].scores
     }
 
-    /// The layers answer to the neutral label and the heads learn from that, or only that of the layer whose turn it is.
+    /// The layers answer the neutral label and the heads learn from that. If the schedule is greedy, only the head of
+    /// the layer whose turn it is learns.
     pub fn step(
         &mut self,
         dev: &D,

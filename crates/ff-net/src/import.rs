@@ -1,5 +1,5 @@
-//! Weights that were learned elsewhere: a PyTorch state dict in a safetensors file, as the snnTorch tutorial's network
-//! gives it.
+//! This module reads weights that were learned elsewhere. They come as a PyTorch state dict in a safetensors file, as
+//! the snnTorch tutorial's network gives it.
 //!
 //! ```text
 //! layers.{i}.weight   [out, in]         layers.{i}.bias   [out], where the settings say `bias`
@@ -16,7 +16,7 @@ use crate::file::{floats, matrix, of_anyone};
 use crate::formulas::Reset;
 use crate::{Config, Error, LayerWeights, LifConfig, Model, NegativesConfig, Result};
 
-/// What a file that `torch.save` wrote begins with.
+/// The bytes with which a file that `torch.save` wrote begins.
 const ZIP: &[u8] = b"PK\x03\x04";
 
 impl Model {
@@ -24,8 +24,9 @@ impl Model {
     /// it follows the tensors. A file without heads gives a model without them, whatever `config.head` says.
     ///
     /// # Errors
-    /// The path, and what is wrong: not there, no safetensors file, a model of ours already, a tensor that is missing,
-    /// too many, of another shape or type than the settings ask for, or not finite; neurons other than the settings'.
+    /// The error names the path and what is wrong: not there, no safetensors file, a model of ours already, a tensor
+    /// that is missing, too many, of another shape or type than the settings ask for, or not finite; neurons other than
+    /// the settings'.
     pub fn import(
         path: &Path,
         config: Config,
@@ -65,7 +66,7 @@ fn state_dict(
     names.sort_unstable();
 
     config.layers = layer_sizes(&tensors, &names, pixels)?;
-    // The heads stand or fall together: `take` misses the ones that are not there.
+    // The file has all heads or none. `take` reports the ones that are missing.
     config.head &= names.iter().any(|name| name.starts_with("heads."));
     if !config.head && matches!(config.negatives, NegativesConfig::Head { .. }) {
         config.negatives = NegativesConfig::Uniform {}; // for training only, and no head would draw them
@@ -99,7 +100,7 @@ fn state_dict(
     Ok((config, weights))
 }
 
-/// Outputs of each layer, from the bottom; the shapes have to fit each other.
+/// Returns the number of outputs of each layer, from the bottom. The shapes have to fit each other.
 fn layer_sizes(
     tensors: &SafeTensors,
     names: &[&str],
@@ -128,7 +129,7 @@ fn layer_sizes(
     Ok(sizes)
 }
 
-/// Whether the tensor is there, in the one type that is read.
+/// Checks that the tensor is there, in the one type that is read.
 fn f32_only(tensors: &SafeTensors, name: &str) -> std::result::Result<(), String> {
     let tensor = tensors.tensor(name).map_err(|_| format!("has no tensor `{name}`"))?;
     match tensor.dtype() {
@@ -140,8 +141,8 @@ fn f32_only(tensors: &SafeTensors, name: &str) -> std::result::Result<(), String
     }
 }
 
-/// A tensor beside those that the settings ask for: of snnTorch's neuron, if that is the settings' neuron too, or one
-/// too many.
+/// Checks a tensor that the settings do not ask for. It either belongs to snnTorch's neuron, if that is the settings'
+/// neuron too, or it is one too many.
 fn left_over(name: &str, tensors: &SafeTensors, config: &Config) -> std::result::Result<(), String> {
     let (layers, parts) = (config.layers.len(), name.split('.').collect::<Vec<_>>());
     let LifConfig { beta, threshold, reset, .. } = config.neuron.lif().copied().unwrap_or_default();
@@ -182,7 +183,7 @@ fn left_over(name: &str, tensors: &SafeTensors, config: &Config) -> std::result:
     }
 }
 
-/// The tensor's one number, an f32 or, as snnTorch keeps the reset, an i64.
+/// Returns the tensor's one number. It is an f32 or, as snnTorch keeps the reset, an i64.
 fn number(tensor: &TensorView) -> Option<f32> {
     match (tensor.dtype(), tensor.data()) {
         (Dtype::F32, data) => Some(f32::from_le_bytes(data.try_into().ok()?)),

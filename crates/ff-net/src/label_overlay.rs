@@ -1,4 +1,5 @@
-//! Images with labels over their first pixels: the positive has the true label, the negative a wrong one.
+//! This module writes labels over the first pixels of images. The positive has the true label, the negative a wrong
+//! one.
 
 use std::ops::Range;
 
@@ -15,7 +16,7 @@ use crate::pass::Shape;
 use crate::seeds::{Stream, stream};
 use crate::{Config, Error, Network, Result, upload};
 
-/// The images that a training goes through, on the device: as they are, or as the present epoch changes them.
+/// The images that a training goes through, on the device. They are unchanged, or changed for the present epoch.
 pub struct ImageSet<D: Device> {
     images: Tensor<D, u8>,
     targets: Tensor<D, u32>,
@@ -23,7 +24,7 @@ pub struct ImageSet<D: Device> {
     changes: Option<Changes<D>>,
 }
 
-/// How the images come to differ from epoch to epoch.
+/// The changes that make the images differ from epoch to epoch.
 struct Changes<D: Device> {
     originals: Tensor<D, u8>,
     list: Vec<Augmentation>,
@@ -32,11 +33,11 @@ struct Changes<D: Device> {
 }
 
 impl<D: Device> ImageSet<D> {
-    /// Uploads the images `range` of a set. Refuses what cannot be learned by a network for `pixels` pixels and `classes`
-    /// classes.
+    /// Uploads the images `range` of a set. It refuses images and labels that a network for `pixels` pixels and
+    /// `classes` classes cannot learn.
     ///
     /// # Errors
-    /// An empty set, images of another size, a label that is no class, or a device without room.
+    /// Fails for an empty set, images of another size, a label that is no class, or a device without room.
     pub fn new(
         dev: &D,
         images: &Array2<u8>,
@@ -59,17 +60,17 @@ impl<D: Device> ImageSet<D> {
         Ok(Self { images, targets, order: dev.zeros(range.len(), 1)?, changes: None })
     }
 
-    /// The images of the present epoch, `[n, pixels]`.
+    /// Returns the images of the present epoch, `[n, pixels]`.
     pub fn images(&self) -> &Tensor<D, u8> {
         &self.images
     }
 
-    /// Their labels, `[n, 1]`.
+    /// Returns their labels, `[n, 1]`.
     pub fn targets(&self) -> &Tensor<D, u32> {
         &self.targets
     }
 
-    /// The order in which the present epoch goes through them, `[n, 1]`.
+    /// Returns the order in which the present epoch goes through them, `[n, 1]`.
     pub fn order(&self) -> &Tensor<D, u32> {
         &self.order
     }
@@ -77,7 +78,7 @@ impl<D: Device> ImageSet<D> {
     /// Lets the images change before each epoch, as [`Trainer::augmented`](crate::Trainer::augmented) says.
     ///
     /// # Errors
-    /// Images of another size, a change that is out of bounds, or a device without room.
+    /// Fails for images of another size, a change that is out of bounds, or a device without room.
     pub fn augment(&mut self, dev: &D, list: &[Augmentation], width: usize, height: usize) -> Result<()> {
         if let Some(before) = self.changes.take() {
             self.images = before.originals;
@@ -93,15 +94,15 @@ impl<D: Device> ImageSet<D> {
         Ok(())
     }
 
-    /// What is done to the images before each epoch.
+    /// Returns the changes that are made to the images before each epoch.
     pub fn augmentations(&self) -> &[Augmentation] {
         self.changes.as_ref().map_or(&[], |changes| &changes.list)
     }
 
-    /// Gets ready for epoch `epoch`, counted from 0: its order, and its changes.
+    /// Prepares the order and the changes of epoch `epoch`, counted from 0.
     ///
     /// # Errors
-    /// If the device fails.
+    /// Fails if the device fails.
     pub fn begin(&mut self, dev: &D, seed: u64, epoch: usize) -> ff_tensor::Result<()> {
         let order = epoch_order(self.order.rows(), seed, epoch as u64);
         dev.write(&mut self.order, &order)?;
@@ -111,15 +112,15 @@ impl<D: Device> ImageSet<D> {
     }
 }
 
-/// A source of pairs: each image with its true label, and with a wrong one.
+/// A source of pairs. It gives each image with its true label, and with a wrong one.
 pub struct LabelOverlay<D: Device> {
     set: ImageSet<D>,
     images: Images<D>,
-    /// `[2 B, 1]`: the true labels, then wrong ones.
+    /// The true labels, then the wrong ones, `[2 B, 1]`.
     pair: Tensor<D, u32>,
-    /// `[B, classes]`: the goodness of each label in layer 1.
+    /// The goodness of each label in layer 1, `[B, classes]`.
     scores: Tensor<D>,
-    /// `[B, 1]`: the label that says nothing.
+    /// The neutral label, `[B, 1]`. It says nothing about the class.
     neutral: Tensor<D, u32>,
     config: Config,
     classes: usize,
@@ -127,10 +128,10 @@ pub struct LabelOverlay<D: Device> {
 }
 
 impl<D: Device> LabelOverlay<D> {
-    /// A source for `network`, from a set on the device. A batch larger than the set is cut to it.
+    /// Makes a source for `network`, from a set on the device. A batch larger than the set is cut to it.
     ///
     /// # Errors
-    /// If the device has no room.
+    /// Fails if the device has no room.
     pub fn new(network: &Network<D>, set: ImageSet<D>) -> Result<Self> {
         let (dev, classes, config) = (&network.dev, network.classes, network.config.clone());
         let n = set.targets.rows();
@@ -148,7 +149,7 @@ impl<D: Device> LabelOverlay<D> {
         })
     }
 
-    /// The set that the pairs are made of.
+    /// Returns the set that the pairs are made of.
     pub(crate) fn set_mut(&mut self) -> &mut ImageSet<D> {
         &mut self.set
     }

@@ -1,4 +1,4 @@
-//! A trained network as a file: `model.safetensors`, with its settings in the metadata.
+//! This module stores a trained network as a file, `model.safetensors`, with its settings in the metadata.
 //!
 //! Tensors are named `layers.{i}.weight`, `[out, in]`, and `layers.{i}.bias`, `[out]`, as `torch.nn.Linear` keeps
 //! them; the head beside a layer is `heads.{i}.weight`, `[classes, out]`.
@@ -14,16 +14,17 @@ use serde_json::Value;
 use crate::file::{Named, Values, floats, from_bytes, matrix, to_bytes, write_whole};
 use crate::{Config, Error, LayerWeights, Network, Result};
 
-/// The version of the format that is written. Older ones are read: version 1 knew no [`Origin`], version 2 no typed settings.
+/// The version of the format that is written. Older versions are read: version 1 had no [`Origin`], version 2 no typed
+/// settings.
 const FORMAT: u64 = 3;
-/// Longest side of an image, and most classes.
+/// The longest side of an image, and the largest number of classes.
 const MOST: usize = 1 << 20;
 
-/// What the metadata says, as JSON.
+/// The content of the metadata, as JSON.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct About {
     format_version: u64,
-    /// Of the program that wrote it.
+    /// The version of the program that wrote it.
     version: String,
     dataset: String,
     width: usize,
@@ -55,35 +56,35 @@ impl About {
     }
 }
 
-/// How a model came about, as far as that is known and [`Config`] does not say it. Errors are in percent.
+/// The origin of a model, as far as it is known and [`Config`] does not say it. Errors are in percent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Origin {
     /// The preset that the settings started from.
     pub preset: Option<String>,
-    /// How training images were changed before each epoch.
+    /// The changes that were made to the training images before each epoch.
     pub augment: Vec<Augmentation>,
     /// The file whose weights these are, if they were learned elsewhere.
     pub imported_from: Option<String>,
-    /// Images that it learned from.
+    /// The number of images that it learned from.
     pub train_samples: Option<usize>,
-    /// Error on them, or the first of them if they are many.
+    /// The error on these images, or on the first of them if they are many.
     pub train_error: Option<f64>,
-    /// Images that it was tested on.
+    /// The number of images that it was tested on.
     pub test_samples: Option<usize>,
-    /// Error on them.
+    /// The error on the test images.
     pub test_error: Option<f64>,
-    /// The same in one pass with the heads.
+    /// The error on the test images in one pass with the heads.
     pub head_test_error: Option<f64>,
 }
 
-/// A trained network as a file, `model.safetensors`, and what it holds, on the host.
+/// A trained network as a file, `model.safetensors`, and the content of that file on the host.
 ///
 /// Tensors are named and laid out as `torch.nn.Linear` keeps them: `layers.{i}.weight`, `[out, in]`, `layers.{i}.bias`,
 /// `[out]`, and `heads.{i}.weight`, `[classes, out]`. All else is a JSON document in the metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// How it was built and trained.
+    /// The settings with which it was built and trained.
     pub config: Config,
     /// The data set's name.
     pub dataset: String,
@@ -91,11 +92,11 @@ pub struct Model {
     pub width: usize,
     /// The height of an image, in pixels.
     pub height: usize,
-    /// Number of labels.
+    /// The number of labels.
     pub classes: usize,
     /// The weights of each layer.
     pub weights: Vec<LayerWeights>,
-    /// How it came about.
+    /// The origin of the model.
     pub origin: Origin,
     /// The format of the file that it came from. A file is always written in the newest one.
     pub format_version: u64,
@@ -107,7 +108,7 @@ impl Model {
     /// Takes a network's weights from its device. Nothing is known of its origin yet.
     ///
     /// # Errors
-    /// A network with a neuron or a goodness of your own, for which a file has no name, or a failing device.
+    /// Fails for a network with a neuron or a goodness of your own, for which a file has no name, or a failing device.
     pub fn of<D: Device>(network: &Network<D>, dataset: &str, width: usize, height: usize) -> Result<Self> {
         let dev = &network.dev;
         network.check(network.pixels)?;
@@ -127,7 +128,7 @@ impl Model {
         Ok(Self::new(network.config.clone(), dataset, width, height, network.classes, weights))
     }
 
-    /// A model of this version, of unknown origin.
+    /// Makes a model of this version, of unknown origin.
     pub(crate) fn new(
         config: Config,
         dataset: &str,
@@ -141,25 +142,25 @@ impl Model {
         Self { config, dataset, width, height, classes, weights, origin, format_version, version }
     }
 
-    /// The network on a device.
+    /// Puts the network on a device.
     ///
     /// # Errors
-    /// If the device has no room.
+    /// Fails if the device has no room.
     pub fn network<D: Device>(&self, dev: &D) -> Result<Network<D>> {
         let pixels = self.width.saturating_mul(self.height);
         Network::with_weights(dev, self.config.clone(), pixels, self.classes, self.weights.clone())
     }
 
-    /// Writes the file under a temporary name and renames it: there is never half a model.
+    /// Writes the file under a temporary name and renames it. So there is never half a model.
     ///
     /// # Errors
-    /// The path, and what the system said.
+    /// The error names the path and what the system said.
     pub fn save(&self, path: &Path) -> Result<()> {
         let bytes = to_bytes(&self.tensors(), &self.about());
         write_whole(path, &bytes.map_err(|reason| Error::Model { path: path.into(), reason })?)
     }
 
-    /// All weights, in torch's shapes.
+    /// Returns all weights, in torch's shapes.
     pub(crate) fn tensors(&self) -> Vec<Named<'_>> {
         let mut named = Vec::new();
         for (i, LayerWeights { weight, bias, head }) in self.weights.iter().enumerate() {
@@ -177,7 +178,7 @@ impl Model {
         named
     }
 
-    /// What the metadata says.
+    /// Returns the content of the metadata.
     pub(crate) fn about(&self) -> About {
         About {
             format_version: FORMAT,
@@ -194,15 +195,15 @@ impl Model {
     /// Reads and checks a file.
     ///
     /// # Errors
-    /// The path, and what is wrong: not there, cut short, of another format version, of other shapes than its
-    /// own settings say, with a weight that is not a number.
+    /// The error names the path and what is wrong: not there, cut short, of another format version, of other shapes
+    /// than its own settings say, with a weight that is not a number.
     pub fn load(path: &Path) -> Result<Self> {
         let refuse = |reason: String| Error::Model { path: path.into(), reason };
         let bytes = std::fs::read(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
         from_bytes(&bytes).and_then(|(tensors, about)| Self::of_tensors(&tensors, &about)).map_err(refuse)
     }
 
-    /// Checks and takes what a file holds.
+    /// Checks and takes the content of a file.
     pub(crate) fn of_tensors(tensors: &SafeTensors, about: &str) -> std::result::Result<Self, String> {
         let about = About::parse(about)?;
         let (config, classes) = (about.config, about.classes);

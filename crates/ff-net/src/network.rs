@@ -1,4 +1,4 @@
-//! Layers on top of each other.
+//! This module puts layers on top of each other.
 
 use std::sync::Arc;
 
@@ -15,46 +15,45 @@ use crate::pass::Pass;
 use crate::{Config, Error, Head, Layer, Link, Result};
 
 /// A network: layers on top of each other, and what they minimise.
-///
-/// [`new`](Self::new) makes one from settings. What the settings do not know is put in afterwards, before a
-/// [`Trainer`](crate::Trainer) takes the network: another neuron, goodness or connection in a layer, another objective,
-/// another optimiser.
+/// [`new`](Self::new) makes one from settings. Parts that the settings do not know are put in afterwards, before a
+/// [`Trainer`](crate::Trainer) takes the network. Such a part is another neuron, goodness or connection in a layer, another
+/// objective, or another optimiser.
 pub struct Network<D: Device> {
-    /// The device that it lives on.
+    /// The device that holds the network.
     pub dev: D,
-    /// How it was built and is trained.
+    /// The settings with which it is built and trained.
     pub config: Config,
-    /// Inputs of layer 1.
+    /// The number of inputs of layer 1.
     pub pixels: usize,
-    /// The number of labels, and of pixels that are given up for them.
+    /// The number of labels. It is also the number of pixels that are given up for them.
     pub classes: usize,
     /// The layers, from the image upwards.
     pub layers: Vec<Layer<D>>,
-    /// A head beside each layer, or none at all.
+    /// The heads. There is one beside each layer, or none at all.
     pub heads: Vec<Head<D>>,
-    /// What each layer minimises.
+    /// The objective that each layer minimises.
     pub objective: Arc<dyn Objective>,
-    /// How gradients move weights. `None`: by Adam, as the settings say.
+    /// The optimiser that moves weights by gradients. If it is `None`, Adam does, as the settings say.
     pub optimiser: Option<Arc<dyn Optimiser>>,
 }
 
 /// A layer's weights, on the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerWeights {
-    /// `[in, out]`
+    /// The weights, `[in, out]`.
     pub weight: Array2<f32>,
-    /// `[out]`
+    /// The biases, `[out]`.
     pub bias: Option<Vec<f32>>,
-    /// `[out, classes]`, of the head beside it.
+    /// The weights of the head beside the layer, `[out, classes]`.
     pub head: Option<Array2<f32>>,
 }
 
 impl<D: Device> Network<D> {
-    /// A network with random weights, uniform in `+- weight_scale / sqrt(in)` (from ChaCha8, seeded by
+    /// Makes a network with random weights, uniform in `+- weight_scale / sqrt(in)` (from ChaCha8, seeded by
     /// `config.seed`).
     ///
     /// # Errors
-    /// An impossible config, or a device without room.
+    /// Fails for an impossible config, or a device without room.
     pub fn new(dev: &D, config: Config, pixels: usize, classes: usize) -> Result<Self> {
         config.validate(pixels, classes)?;
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
@@ -73,10 +72,10 @@ impl<D: Device> Network<D> {
         Self::with_weights(dev, config, pixels, classes, weights)
     }
 
-    /// A network with given weights.
+    /// Makes a network with given weights.
     ///
     /// # Errors
-    /// An impossible config, or weights of other shapes than it says.
+    /// Fails for an impossible config, or weights of other shapes than it says.
     pub fn with_weights(
         dev: &D,
         config: Config,
@@ -108,12 +107,12 @@ impl<D: Device> Network<D> {
         Ok(Self { dev, config, pixels, classes, layers, heads, objective, optimiser: None })
     }
 
-    /// The optimiser of a run of `last_step` steps.
+    /// Returns the optimiser of a run of `last_step` steps.
     pub(crate) fn optimiser(&self, last_step: u32) -> Arc<dyn Optimiser> {
         self.optimiser.clone().unwrap_or_else(|| self.config.optimiser(last_step))
     }
 
-    /// Whether the layers fit on each other and on what comes in: rows of `inputs` numbers.
+    /// Checks that the layers fit on each other and on the input, which is rows of `inputs` numbers.
     pub(crate) fn check(&self, inputs: usize) -> Result<()> {
         let bad = |reason: String| Err(Error::Config { key: "layers", reason });
         if self.layers.is_empty() {
@@ -145,7 +144,7 @@ impl<D: Device> Network<D> {
         }
     }
 
-    /// Whether layer `i` has a time step for each spike that comes in.
+    /// Checks that layer `i` has a time step for each spike that comes in.
     fn check_steps(&self, i: usize) -> Result<()> {
         let steps = |layer: &Layer<D>| layer.units.steps();
         let (own, below) = (&self.layers[i], &self.layers[i.saturating_sub(1)]);
@@ -158,8 +157,8 @@ impl<D: Device> Network<D> {
         Err(Error::Config { key: "link", reason })
     }
 
-    /// Whether a file can say what this network is: it knows settings, and no part that was put in afterwards. What only a
-    /// training needs is asked for if it goes `on`.
+    /// Checks that a file can describe this network. A file knows settings, and no part that was put in afterwards.
+    /// Parts that only a training needs are checked only if it goes `on`.
     pub(crate) fn has_names(&self, on: bool) -> Result<()> {
         let refuse = |key, what: String| {
             let reason = format!(
@@ -188,16 +187,16 @@ impl<D: Device> Network<D> {
         }
     }
 
-    /// Numbers that are learned, the heads' included.
+    /// Returns how many numbers are learned, including those of the heads.
     pub fn parameters(&self) -> usize {
         let size = |tensor: &Tensor<D>| tensor.rows() * tensor.cols();
         let of_layers = self.layers.iter().flat_map(Layer::parameters).map(|(_, tensor)| size(tensor));
         of_layers.sum::<usize>() + self.heads.iter().map(|head| size(&head.weight)).sum::<usize>()
     }
 
-    /// Numbers of one image that a layer keeps from its way forward to its update: what came in, the signal of its units and
-    /// the gradient of their current, for the positive and the negative. Layer 1 keeps the image once. No layer needs what
-    /// another one keeps, so the largest number counts.
+    /// Returns how many numbers of one image a layer keeps from its forward pass to its update. These are its input,
+    /// the signal of its units and the gradient of their current, for the positive and the negative. Layer 1 keeps the
+    /// image once. No layer needs what another one keeps, so the result is the largest number of any layer.
     pub fn kept_per_image(&self) -> usize {
         let of_layer = |(i, layer): (usize, &Layer<D>)| {
             let steps = if i > 0 && self.config.link == Link::Spikes { layer.units.steps() } else { 1 };
@@ -208,10 +207,11 @@ impl<D: Device> Network<D> {
         self.layers.iter().enumerate().map(of_layer).max().unwrap_or_default()
     }
 
-    /// A whole forward pass: each row of `labels` with its image, through all layers. `images.xhat` has been fetched.
+    /// Runs a whole forward pass. It takes each row of `labels` with its image through all layers. `images.xhat` has
+    /// been fetched before.
     ///
     /// # Errors
-    /// Shapes that do not match, or a failing device.
+    /// Fails for shapes that do not match, or a failing device.
     pub fn forward(
         &self,
         pass: &mut dyn Pass<D>,
@@ -228,17 +228,17 @@ impl<D: Device> Network<D> {
     }
 }
 
-/// The distribution of the initial weights of units with `inputs` inputs. With a `scale` of 1 it is that of
+/// Returns the distribution of the initial weights of units with `inputs` inputs. With a `scale` of 1 it is that of
 /// `torch.nn.Linear`.
 ///
 /// # Errors
-/// If there are no inputs.
+/// Fails if there are no inputs.
 pub fn uniform(inputs: usize, scale: f32) -> Result<Uniform<f32>> {
     let bound = scale / (inputs as f32).sqrt();
     Uniform::new(-bound, bound).map_err(|e| Error::Config { key: "layers", reason: e.to_string() })
 }
 
-/// Whether the weights are those of a network of this config.
+/// Checks that the weights are those of a network of this config.
 fn check_shapes(config: &Config, pixels: usize, classes: usize, weights: &[LayerWeights]) -> Result<()> {
     let bad = |reason: String| Err(Error::Config { key: "layers", reason });
     if weights.len() != config.layers.len() {

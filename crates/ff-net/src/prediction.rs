@@ -1,7 +1,6 @@
-//! Prediction, in one of two ways: every label is tried on every image, and the one with the largest goodness wins; or
-//! the heads tell the label from a single pass with the neutral label.
-//!
-//! The image's product in layer 1 is taken once for all labels.
+//! This module predicts labels in one of two ways. Either every label is tried on every image, and the one with the
+//! largest goodness wins. Or the heads tell the label from a single pass with the neutral label.
+//! The image's product in layer 1 is computed once for all labels.
 
 use ff_tensor::{
     Advance, Clock, Device, Dropout, Gather, MatMul, Normalise, Readout, Tensor, Units, expect_shape,
@@ -19,40 +18,40 @@ use crate::{Error, Layer, Link, Network, Result, upload};
 /// Buffers for scans of a network on batches of images.
 pub struct Predictor<D: Device> {
     images: Images<D>,
-    /// The labels to try, `[R, 1]`: all of them for each image, or the neutral one for the heads.
+    /// The labels to try, `[R, 1]`. They are all labels for each image, or the neutral one for the heads.
     candidates: Tensor<D, u32>,
     pass: Box<dyn Pass<D>>,
     heads: Option<Vec<HeadActivity<D>>>,
     clock: Clock<D>,
-    /// What the network was like that the buffers are for.
+    /// A description of the network that the buffers are made for.
     made_for: String,
 }
 
-/// How well every label fits each of `n` images: its goodness, or what the heads give to it.
+/// Says how well every label fits each of `n` images. The score is the label's goodness, or what the heads give to it.
 #[derive(Debug, Clone)]
 pub struct Scores {
-    /// For each layer `[n, classes]`, row-major.
+    /// The scores of each layer, `[n, classes]`, row-major.
     pub layers: Vec<Vec<f32>>,
-    /// Number of labels.
+    /// The number of labels.
     pub classes: usize,
-    /// Spikes of each layer for one prediction, mean over images; `None` if what crosses between layers is not spikes, or if
-    /// there was no image.
+    /// The spikes of each layer for one prediction, as a mean over images. It is `None` if the layers do not pass
+    /// spikes to each other, or if there was no image.
     pub layer_spikes: Option<Vec<f64>>,
 }
 
 impl<D: Device> Predictor<D> {
-    /// Buffers to try all labels with `network`.
+    /// Makes buffers to try all labels with `network`.
     ///
     /// # Errors
-    /// If the device has no room.
+    /// Fails if the device has no room.
     pub fn new(network: &Network<D>) -> Result<Self> {
         Self::of(network, 0..network.classes, Purpose::Goodness)
     }
 
-    /// Buffers for one pass with the neutral label, if `network` has heads.
+    /// Makes buffers for one pass with the neutral label, if `network` has heads.
     ///
     /// # Errors
-    /// If the device has no room.
+    /// Fails if the device has no room.
     pub fn one_pass(network: &Network<D>) -> Result<Option<Self>> {
         if network.heads.is_empty() {
             return Ok(None);
@@ -83,18 +82,18 @@ impl<D: Device> Predictor<D> {
         })
     }
 
-    /// Every label's score for `images` `[n, pixels]`.
+    /// Returns every label's score for `images` `[n, pixels]`.
     ///
     /// # Errors
-    /// Images of another size, or a failing device.
+    /// Fails for images of another size, or a failing device.
     pub fn scan(&mut self, network: &Network<D>, images: &Array2<u8>) -> Result<Scores> {
         self.scan_with(network, images, &mut to_the_end)
     }
 
-    /// Every label's score for `images` `[n, pixels]`. `control` is told of the images that are done.
+    /// Returns every label's score for `images` `[n, pixels]`. `control` is told how many images are done.
     ///
     /// # Errors
-    /// Images of another size, a scan that `control` stopped, or a failing device.
+    /// Fails for images of another size, a scan that `control` stopped, or a failing device.
     pub fn scan_with(
         &mut self,
         network: &Network<D>,
@@ -189,11 +188,11 @@ impl<D: Device> Predictor<D> {
 }
 
 impl<D: Device> Network<D> {
-    /// The goodness of each layer for rows of numbers, `[layers][rows]`: what a [source of pairs](crate::Pairs) that is made
-    /// of rows is judged by. The rows are normalised as those of a layer are.
+    /// Returns the goodness of each layer for rows of numbers, `[layers][rows]`. A [source of pairs](crate::Pairs) that
+    /// is made of rows is judged by it. The rows are normalised like those of a layer.
     ///
     /// # Errors
-    /// Rows of another length than the first layer has inputs, or a failing device.
+    /// Fails for rows of another length than the first layer has inputs, or a failing device.
     pub fn goodness(&self, rows: &Array2<f32>) -> Result<Vec<Vec<f32>>> {
         let (dev, (n, inputs)) = (&self.dev, rows.dim());
         self.check(inputs)?;
@@ -212,7 +211,7 @@ impl<D: Device> Network<D> {
     }
 }
 
-/// All of a network that a predictor's buffers depend on.
+/// Describes everything in a network that a predictor's buffers depend on.
 fn likeness<D: Device>(network: &Network<D>) -> String {
     let Network { pixels, classes, layers, heads, config, .. } = network;
     let of_layer = |layer: &Layer<D>| format!("{:?} of {:?}", layer.shape(), layer.units);
@@ -237,7 +236,8 @@ pub(crate) fn fetch<D: Device>(
         .on(&network.dev)
 }
 
-/// Spikes of each row in the last forward pass, `[R]`. `None` where the signal is not a rate of spikes.
+/// Returns the spikes of each row in the last forward pass, `[R]`. It is `None` where the signal is not a rate of
+/// spikes.
 fn spikes_per_row<D: Device>(
     dev: &D,
     activity: Option<&Activity<D>>,
@@ -255,46 +255,46 @@ fn spikes_per_row<D: Device>(
 }
 
 impl Scores {
-    /// Number of images.
+    /// Returns the number of images.
     pub fn len(&self) -> usize {
         self.layers.first().map_or(0, |layer| layer.len() / self.classes.max(1))
     }
 
-    /// Whether there was no image.
+    /// Says whether there was no image.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The sum over layers of each label's score for image `i`, `[classes]`.
+    /// Returns the sum over layers of each label's score for image `i`, `[classes]`.
     pub fn of_image(&self, i: usize) -> Vec<f32> {
         let of_label = |c| self.layers.iter().map(|layer| layer[i * self.classes + c]).sum();
         (0..self.classes).map(of_label).collect()
     }
 
-    /// Spikes of the whole network for one prediction.
+    /// Returns the number of spikes of the whole network for one prediction.
     pub fn spikes_per_inference(&self) -> Option<f64> {
         self.layer_spikes.as_ref().map(|layers| layers.iter().sum())
     }
 
-    /// The label with the largest score over all layers, for each image.
+    /// Returns the label with the largest score over all layers, for each image.
     pub fn predict(&self) -> Vec<u32> {
         (0..self.len()).map(|i| argmax(&self.of_image(i))).collect()
     }
 
-    /// The label with the largest score in one layer, for each image.
+    /// Returns the label with the largest score in one layer, for each image.
     pub fn predict_by_layer(&self, layer: usize) -> Vec<u32> {
         let scores = self.layers.get(layer).map_or(&[][..], Vec::as_slice);
         scores.chunks_exact(self.classes.max(1)).map(argmax).collect()
     }
 }
 
-/// Share of wrong predictions, in percent.
+/// Returns the share of wrong predictions, in percent.
 pub fn error_percent(predicted: &[u32], labels: &Array1<u8>) -> f64 {
     let wrong = predicted.iter().zip(labels).filter(|&(&p, &l)| p != u32::from(l)).count();
     100.0 * wrong as f64 / labels.len() as f64
 }
 
-/// The first of the largest, as torch has it.
+/// Returns the first of the largest scores, as torch does.
 fn argmax(scores: &[f32]) -> u32 {
     let mut best = 0;
     for (c, &score) in scores.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! What goes on inside a network's layers while they look at one image, step by step: to be looked at, not to learn from.
+//! This module records what happens inside a network's layers while they look at one image, step by step. The record is
+//! there to be looked at, not to learn from.
 
 use ff_tensor::{Device, UnitsForward, expect_shape};
 use ndarray::Array2;
@@ -9,20 +10,20 @@ use crate::pass::{Purpose, Shape};
 use crate::prediction::fetch;
 use crate::{Layer, Link, Network, Result, upload};
 
-/// One layer, one image, one label.
+/// The trace of one layer for one image and one label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace {
-    /// Membrane potential after each step, `[T, n]`.
+    /// The membrane potential after each step, `[T, n]`.
     pub membranes: Array2<f32>,
-    /// Ones and zeros, `[T, n]`.
+    /// The spikes as ones and zeros, `[T, n]`.
     pub spikes: Array2<f32>,
 }
 
-/// Each layer's trace for `image` `[1, pixels]` with each of `labels`, which are below the number of classes:
-/// `[labels][layers]`. `None` for rectifiers, which have no membrane.
+/// Returns each layer's trace for `image` `[1, pixels]` with each of `labels`, which are below the number of classes.
+/// The result is `[labels][layers]`. It is `None` for rectifiers, which have no membrane.
 ///
 /// # Errors
-/// An image of another size, or a failing device.
+/// Fails for an image of another size, or a failing device.
 pub fn trace<D: Device>(
     network: &Network<D>,
     image: &Array2<u8>,
@@ -57,7 +58,7 @@ pub fn trace<D: Device>(
     Ok(Some(traces))
 }
 
-/// From a layer's current, `[n]` or `[T, n]`.
+/// Returns the trace that follows from a layer's current, `[n]` or `[T, n]`.
 fn of_layer<D: Device>(dev: &D, layer: &Layer<D>, current: &[f32]) -> Result<Trace> {
     let ([_, n], units) = (layer.shape(), &*layer.units);
     let (mut signal, mut spikes) = (dev.zeros(1, n)?, dev.zeros(units.steps(), n)?);

@@ -1,22 +1,24 @@
-//! A short training on made-up images: whether a device computes what another one does, before a long one is left to it.
+//! This module runs a short training on made-up images. It checks that a device computes the same as another one,
+//! before a long training is left to that device.
 
 use ff_tensor::{Augmentation, Device, random};
 use ndarray::{Array1, Array2};
 
 use crate::{Config, Network, Result, Trainer};
 
-/// How far the losses on `dev` are from those on `reference`, as a share of the largest: some roundings, if both are sound;
-/// a spike more or less makes some thousandths of it. Milliseconds.
+/// Returns how far the losses on `dev` are from those on `reference`, as a share of the largest. If both devices are
+/// sound, the difference is a few roundings. One spike more or less makes some thousandths of the largest loss. The
+/// trial takes milliseconds.
 ///
 /// # Errors
-/// A device that fails, or losses that are no numbers.
+/// Fails for a device that fails, or losses that are no numbers.
 pub fn disagreement<D: Device, R: Device>(dev: &D, reference: &R) -> Result<f32> {
     let (losses, expected) = (losses(dev)?, losses(reference)?);
     let largest = expected.iter().fold(0.0f32, |largest, loss| largest.max(loss.abs()));
     Ok(losses.iter().zip(&expected).fold(0.0f32, |off, (ours, its)| off.max((ours - its).abs())) / largest)
 }
 
-/// The losses of layers and heads in each step of a small spiking net, which asks for all ops that presets ask for.
+/// Returns the losses of layers and heads in each step of a small spiking net. The net uses all ops that presets use.
 fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
     let (images, side, classes) = (80, 6, 4);
     let pixels = side * side;
@@ -31,7 +33,7 @@ fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
     };
     config.lif_mut().threshold = 1.0;
     let draw = |seed: u64, i: usize| random::bits(seed, i as u64);
-    // A class has its own pixels: three in four of the others are dark.
+    // Each class has its own pixels. Three in four of the others are dark.
     let pixel = |(image, pixel): (usize, usize)| match (image + pixel).is_multiple_of(classes) {
         true => draw(1, image * pixels + pixel) as u8 | 128,
         false => draw(2, image * pixels + pixel) as u8 * u8::from(draw(3, image * pixels + pixel) % 4 == 0),

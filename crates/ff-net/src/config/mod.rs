@@ -1,4 +1,4 @@
-//! Every setting of a network and its training, with defaults and bounds.
+//! This module has every setting of a network and its training, with defaults and bounds.
 
 mod parts;
 mod read;
@@ -15,21 +15,21 @@ use crate::{Error, Result};
 
 pub use parts::{LifConfig, NegativesConfig, NeuronConfig, ObjectiveConfig, SurrogateKind};
 
-/// What crosses from a layer to the next.
+/// Says what a layer passes to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Link {
     /// The layer's signal is a constant current for all steps of the next layer.
     Signal,
-    /// The spikes cross step by step.
+    /// The layer's spikes go to the next layer step by step.
     Spikes,
 }
 
-/// Which layers learn when.
+/// Says which layers learn when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// All layers learn on each batch, each from what the one below has just given.
+    /// All layers learn on each batch. Each one learns from the present output of the layer below.
     Joint,
     /// One layer learns after another, each for all epochs, as in the tutorial.
     Greedy,
@@ -38,51 +38,53 @@ pub enum Schedule {
 /// All settings. The default is the tutorial's network, in mini-batches.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
-    /// Units of each layer.
+    /// The number of units of each layer.
     pub layers: Vec<usize>,
     /// The neuron of all layers.
     pub neuron: NeuronConfig,
-    /// What crosses between layers.
+    /// Says what a layer passes to the next.
     pub link: Link,
-    /// Whether units have a bias.
+    /// Says whether units have a bias.
     pub bias: bool,
-    /// Initial weights are uniform in `+- weight_scale / sqrt(in)`. `torch.nn.Linear`'s are with 1.
+    /// The scale of the initial weights. They are uniform in `+- weight_scale / sqrt(in)`. Those of `torch.nn.Linear`
+    /// have a scale of 1.
     pub weight_scale: f32,
-    /// How a layer's input is normalised.
+    /// Says how a layer's input is normalised.
     pub norm: NormKind,
     /// See [`Norm::eps`].
     pub norm_eps: f32,
-    /// What the label's pixel holds, where a white pixel is 1.
+    /// The value of the label's pixel, where a white pixel is 1.
     pub label_amplitude: f32,
-    /// Mean or sum of squares.
+    /// Says whether the goodness is the mean or the sum of squares.
     pub goodness: Squares,
-    /// What a layer minimises.
+    /// The objective that each layer minimises.
     pub objective: ObjectiveConfig,
-    /// How negatives are drawn.
+    /// Says how negatives are drawn.
     pub negatives: NegativesConfig,
-    /// Which layers learn when.
+    /// Says which layers learn when.
     pub schedule: Schedule,
-    /// Passes through the training images; per layer if greedy.
+    /// The number of passes through the training images. It counts per layer if the schedule is greedy.
     pub epochs: usize,
-    /// Images per step. What is left over at an epoch's end waits for the next epoch's order.
+    /// The number of images per step. Images that are left over at an epoch's end are not used in that epoch.
     pub batch: usize,
     /// Adam's learning rate.
     pub learning_rate: f32,
-    /// Whether a head learns beside each layer, to classify an image in one pass.
+    /// Says whether a head learns beside each layer, to classify an image in one pass.
     pub head: bool,
-    /// Share of a layer's units that are silenced in each step of training.
+    /// The share of a layer's units that are silenced in each step of training.
     pub dropout: f32,
-    /// Share of the pixels that are dropped in each step of training.
+    /// The share of the pixels that are dropped in each step of training.
     pub pixel_dropout: f32,
     /// See [`Adam::decay`].
     pub weight_decay: f32,
-    /// Share of the run after which the learning rate falls linearly to 0. With 1 it never falls.
+    /// The share of the run after which the learning rate falls linearly to 0. With 1 it never falls.
     pub cool_from: f32,
-    /// Seed of weights, order, negatives, dropout and augmentation.
+    /// The seed of weights, order, negatives, dropout and augmentation.
     pub seed: u64,
-    /// Train on the first so many images only; 0 takes all. They are counted after the held-out ones are taken away.
+    /// The number of training images to use, counted from the first. 0 takes all. They are counted after the held-out
+    /// ones are taken away.
     pub train_samples: usize,
-    /// Hold the last so many training images out, to measure the error of each epoch on them.
+    /// The number of training images to hold out, counted from the last. The error of each epoch is measured on them.
     pub validation_samples: usize,
 }
 
@@ -117,8 +119,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The preset `quick` of `ff-cli`: two spiking layers of 500 that learn MNIST in half a minute. Start from it;
-    /// [`Config::default`] is the snnTorch tutorial.
+    /// Returns the preset `quick` of `ff-cli`: two spiking layers of 500 that learn MNIST in half a minute. Start from
+    /// it. [`Config::default`] is the snnTorch tutorial.
     pub fn quick() -> Self {
         let neuron = LifConfig {
             steps: 8,
@@ -147,7 +149,8 @@ impl Config {
         }
     }
 
-    /// The settings of the LIF units, to be changed; those of the tutorial take the place of another kind of unit.
+    /// Returns the settings of the LIF units, to be changed. If the units are of another kind, the tutorial's LIF units
+    /// take their place first.
     pub fn lif_mut(&mut self) -> &mut LifConfig {
         if self.neuron.lif().is_none() {
             self.neuron = NeuronConfig::Lif(LifConfig::default());
@@ -158,15 +161,15 @@ impl Config {
         }
     }
 
-    /// Time steps T.
+    /// Returns the number of time steps T.
     pub fn steps(&self) -> usize {
         self.neuron.lif().map_or(1, |lif| lif.steps)
     }
 
-    /// The training images of a set of `n`, and those that are held out of it to measure the error on.
+    /// Returns the training images of a set of `n`, and those that are held out of it to measure the error on.
     ///
     /// # Errors
-    /// If no image is left to train on.
+    /// Fails if no image is left to train on.
     pub fn split(&self, n: usize) -> Result<(Range<usize>, Range<usize>)> {
         let left = n.saturating_sub(self.validation_samples);
         let train = if self.train_samples == 0 { left } else { left.min(self.train_samples) };
@@ -181,24 +184,24 @@ impl Config {
     }
 }
 
-/// From settings to formulas.
+/// These methods turn settings into formulas.
 impl Config {
-    /// The neuron of all layers.
+    /// Returns the neuron of all layers.
     pub fn units(&self) -> Arc<dyn Units> {
         self.neuron.units()
     }
 
-    /// What a layer minimises.
+    /// Returns the objective that each layer minimises.
     pub fn objective(&self) -> Arc<dyn Objective> {
         self.objective.formula(self.per_goodness())
     }
 
-    /// How gradients move weights in a run of `last_step` steps.
+    /// Returns the optimiser that moves weights in a run of `last_step` steps.
     pub fn optimiser(&self, last_step: u32) -> Arc<dyn Optimiser> {
         Arc::new(self.adam(last_step))
     }
 
-    /// How strongly likely labels are preferred as wrong ones; 0 for all alike.
+    /// Returns how strongly likely labels are preferred as wrong ones. With 0 all are alike.
     pub(crate) fn sharpness(&self) -> f32 {
         match self.negatives {
             NegativesConfig::Uniform {} => 0.0,
@@ -207,14 +210,14 @@ impl Config {
         }
     }
 
-    /// How rows are normalised.
+    /// Returns how rows are normalised.
     pub fn norm(&self) -> Norm {
         Norm { kind: self.norm, eps: self.norm_eps }
     }
 
-    /// What `alpha` and `sharpness` are multiplied by before they meet a goodness. A spike takes `threshold` off the
-    /// membrane, so a rate times the threshold is the current that a unit let through. In squares of that, `alpha` and
-    /// `sharpness` mean the same whatever the threshold, and the same as for rectifiers.
+    /// Returns the factor by which `alpha` and `sharpness` are multiplied before they meet a goodness. A spike takes
+    /// `threshold` off the membrane, so a rate times the threshold is the current that a unit let through. In squares
+    /// of that current, `alpha` and `sharpness` mean the same whatever the threshold, and the same as for rectifiers.
     fn per_goodness(&self) -> f32 {
         match self.neuron {
             NeuronConfig::Lif(LifConfig { output: Output::Rate, threshold, .. }) => threshold * threshold,
@@ -222,7 +225,7 @@ impl Config {
         }
     }
 
-    /// The optimiser of a run of `last_step` steps.
+    /// Returns the optimiser of a run of `last_step` steps.
     pub fn adam(&self, last_step: u32) -> Adam {
         let cool_from = (f64::from(self.cool_from) * f64::from(last_step)).round() as u32;
         let cool_from = if self.cool_from < 1.0 { cool_from } else { u32::MAX };

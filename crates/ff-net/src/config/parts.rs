@@ -1,4 +1,5 @@
-//! The parts of the settings that come in kinds, each kind with its own numbers: what makes no sense cannot be written.
+//! This module has the parts of the settings that come in kinds. Each kind has its own numbers, so that settings that
+//! make no sense cannot be written.
 
 use std::sync::Arc;
 
@@ -9,8 +10,7 @@ use crate::formulas::{
     Atan, Boxcar, FastSigmoid, Lif, Output, Pair, Relu, Reset, Secant, Softplus, Surrogate, Triangle,
 };
 
-/// What stands in for the derivative of a spike. The formulas stand at the types of these names in [`formulas`].
-///
+/// The surrogate for the derivative of a spike. The types of these names in [`formulas`] give the equations.
 /// [`formulas`]: crate::formulas
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,17 +32,17 @@ pub enum SurrogateKind {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LifConfig {
-    /// Share of the membrane potential that is left after a step.
+    /// The share of the membrane potential that is left after a step.
     pub beta: f32,
     /// A unit spikes when its membrane potential is strictly above this.
     pub threshold: f32,
-    /// What a spike does to the membrane one step later.
+    /// Says what a spike does to the membrane one step later.
     pub reset: Reset,
-    /// Time steps T.
+    /// The number of time steps T.
     pub steps: usize,
-    /// What the layer passes on and is judged by.
+    /// The output that the layer passes on and is judged by.
     pub output: Output,
-    /// What stands in for the derivative of the spike.
+    /// The surrogate for the derivative of the spike.
     pub surrogate: SurrogateKind,
 }
 
@@ -59,13 +59,13 @@ impl Default for LifConfig {
     }
 }
 
-/// Which neuron.
+/// The kind of neuron.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum NeuronConfig {
-    /// Leaky integrate-and-fire.
+    /// The neuron is leaky integrate-and-fire.
     Lif(LifConfig),
-    /// `max(0, I)`, without time.
+    /// The neuron is a rectifier, `max(0, I)`, without time.
     Relu {},
 }
 
@@ -73,7 +73,7 @@ impl NeuronConfig {
     /// A rectifier.
     pub const RELU: Self = Self::Relu {};
 
-    /// Leaky integrate-and-fire with these settings.
+    /// Returns the settings if the neuron is leaky integrate-and-fire.
     pub fn lif(&self) -> Option<&LifConfig> {
         match self {
             Self::Lif(lif) => Some(lif),
@@ -82,28 +82,28 @@ impl NeuronConfig {
     }
 }
 
-/// Which objective.
+/// The kind of objective.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ObjectiveConfig {
     /// [`Softplus`](crate::formulas::Softplus)
     Softplus {
-        /// The goodness that tells positive from negative.
+        /// The goodness that separates positive from negative.
         #[serde(default = "theta")]
         theta: f32,
     },
     /// [`Pair`](crate::formulas::Pair)
     Pair {
-        /// How steep it is, in squares of the threshold if units are judged by their rate.
+        /// The steepness. It is in squares of the threshold if units are judged by their rate.
         #[serde(default = "alpha")]
         alpha: f32,
     },
 }
 
 impl ObjectiveConfig {
-    /// The tutorial's.
+    /// The tutorial's objective.
     pub(crate) const SOFTPLUS: Self = Self::Softplus { theta: THETA };
-    /// Where nothing else is said.
+    /// The objective that is used if nothing else is said.
     pub(crate) const PAIR: Self = Self::Pair { alpha: ALPHA };
 }
 
@@ -113,30 +113,32 @@ impl ObjectiveConfig {
 pub enum NegativesConfig {
     /// Each wrong label is equally likely.
     Uniform {},
-    /// In proportion to `exp(sharpness g)`, where `g` is the goodness that layer 1 gives to the label.
+    /// A label is drawn in proportion to `exp(sharpness g)`, where `g` is the goodness that layer 1 gives to the label.
     Hard {
-        /// How strongly a high goodness is preferred, in squares of the threshold if units are judged by their rate.
+        /// Says how strongly a high goodness is preferred. It is in squares of the threshold if units are judged by
+        /// their rate.
         #[serde(default = "sharpness")]
         sharpness: f32,
     },
-    /// In proportion to `exp(sharpness s)`, where `s` is the score that the head of the last learning layer gives to it.
+    /// A label is drawn in proportion to `exp(sharpness s)`, where `s` is the score that the head of the last learning
+    /// layer gives to it.
     Head {
-        /// How strongly a high score is preferred.
+        /// Says how strongly a high score is preferred.
         #[serde(default = "sharpness")]
         sharpness: f32,
     },
 }
 
 impl NegativesConfig {
-    /// By goodness, where nothing else is said.
+    /// The draw by goodness with the default sharpness.
     pub(crate) const HARD: Self = Self::Hard { sharpness: SHARPNESS };
-    /// By the head, where nothing else is said.
+    /// The draw by the head with the default sharpness.
     pub(crate) const HEAD: Self = Self::Head { sharpness: SHARPNESS };
 }
 
 /// The tutorial's threshold.
 const THETA: f32 = 5.0;
-/// What a kind without a value gets; the presets say what is better.
+/// The default of a kind without a value. The presets have better values.
 const ALPHA: f32 = 6.0;
 const SHARPNESS: f32 = 6.0;
 
@@ -152,9 +154,9 @@ fn sharpness() -> f32 {
     SHARPNESS
 }
 
-/// From names and numbers to formulas: the only place where they meet.
+/// These methods turn names and numbers into formulas. This is the only place where they meet.
 impl NeuronConfig {
-    /// The neuron.
+    /// Returns the neuron.
     pub fn units(&self) -> Arc<dyn Units> {
         let Self::Lif(lif) = self else { return Arc::new(Relu) };
         match lif.surrogate {
@@ -175,7 +177,7 @@ impl LifConfig {
 }
 
 impl ObjectiveConfig {
-    /// The objective, whose steepness is multiplied by `per_goodness` where it counts in squares of a threshold.
+    /// Returns the objective. Its steepness is multiplied by `per_goodness` where it counts in squares of a threshold.
     pub(crate) fn formula(&self, per_goodness: f32) -> Arc<dyn Objective> {
         match *self {
             Self::Softplus { theta } => Arc::new(Softplus { theta }),

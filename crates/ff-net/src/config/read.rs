@@ -1,5 +1,5 @@
-//! Settings as they are read: in typed parts, and with the short keys of older files, which stay as another way to say the
-//! same (`beta` for `neuron.lif.beta`).
+//! This module reads settings in typed parts. It also reads the short keys of older files, which stay as another way to
+//! say the same (`beta` for `neuron.lif.beta`).
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::formulas::{Output, Reset, Squares};
 
-/// All keys. What is not there keeps its default.
+/// All keys of the settings. A key that is missing keeps its default.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Read {
@@ -94,10 +94,10 @@ impl Default for Read {
 
 /// A part that comes in kinds.
 trait Kinds: DeserializeOwned {
-    /// The kinds' names.
+    /// The names of the kinds.
     const NAMES: &'static [&'static str];
 
-    /// The kind of this name, with its defaults.
+    /// Returns the kind of this name, with its defaults.
     fn named(name: &str) -> Option<Self>;
 }
 
@@ -173,7 +173,8 @@ impl<'de, T: Kinds> Visitor<'de> for OneKind<T> {
     }
 }
 
-/// The short keys, which older files write beside each other, whatever they are for: `beta` of a rectifier says nothing.
+/// These methods read the short keys. Older files write them beside each other, whatever they are for: `beta` of a
+/// rectifier has no effect.
 impl Read {
     fn neuron(&self) -> NeuronConfig {
         let mut neuron = self.neuron.map_or_else(|| NeuronConfig::Lif(LifConfig::default()), |part| part.0);

@@ -1,9 +1,9 @@
-//! What cannot be, by its key.
+//! This module refuses impossible settings and names each by its key.
 
 use super::{Config, Link, NegativesConfig, NeuronConfig, ObjectiveConfig, SurrogateKind};
 use crate::{Error, Result};
 
-/// Weights of one layer at most: 4 GiB with the optimiser's moments and the gradient.
+/// The largest number of weights of one layer: 4 GiB with the optimiser's moments and the gradient.
 const MOST_WEIGHTS: usize = 1 << 28;
 
 fn bad<T>(key: &'static str, reason: String) -> Result<T> {
@@ -14,7 +14,7 @@ impl Config {
     /// Refuses settings that cannot work on images of `pixels` pixels in `classes` classes.
     ///
     /// # Errors
-    /// The first impossible setting, by its key.
+    /// The error names the first impossible setting, by its key.
     pub fn validate(&self, pixels: usize, classes: usize) -> Result<()> {
         if classes < 2 || pixels <= classes {
             return bad("layers", format!("cannot fit a label of {classes} classes into {pixels} pixels"));
@@ -44,7 +44,7 @@ impl Config {
         Ok(())
     }
 
-    /// Refuses settings that cannot be, whatever comes in.
+    /// Refuses settings that are impossible for every input.
     fn validate_parts(&self) -> Result<()> {
         if matches!(self.negatives, NegativesConfig::Head { .. }) && !self.head {
             return bad("negatives", "is `head`, but no head learns: set `head` to true".into());
@@ -66,7 +66,7 @@ impl Config {
         self.validate_neuron()
     }
 
-    /// Every number, with its bounds.
+    /// Returns every number, with its bounds.
     fn numbers(&self) -> Vec<(&'static str, f32, f32, f32)> {
         let mut all = vec![
             ("weight_scale", self.weight_scale, 1e-6, 1e6),
