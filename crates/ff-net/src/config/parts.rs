@@ -10,8 +10,7 @@ use crate::formulas::{
     Atan, Boxcar, FastSigmoid, Lif, Output, Pair, Relu, Reset, Secant, Softplus, Surrogate, Triangle,
 };
 
-/// The surrogate for the derivative of a spike. The types of these names in [`formulas`] give the equations.
-/// [`formulas`]: crate::formulas
+/// The surrogate for the derivative of a spike. The types of these names in [`formulas`](crate::formulas) give the equations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SurrogateKind {
