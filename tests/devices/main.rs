@@ -15,6 +15,7 @@ mod ops;
 mod oracle;
 mod own;
 mod refused;
+mod repeated;
 #[path = "../shim/mod.rs"]
 mod shim;
 mod shim_itself;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::driver::Driver;
 use crate::error::OpenError;
 use crate::gpu::Gpu;
+use crate::keeping::Keeping;
 use crate::products::Products;
 
 /// One GPU. Its tensors belong to it and to its clones.
@@ -26,7 +27,7 @@ impl Cuda {
     /// A device on any driver.
     #[doc(hidden)]
     pub fn on(driver: Arc<dyn Driver>) -> Self {
-        Self { driver }
+        Self { driver: Arc::new(Keeping::new(driver)) }
     }
 
     /// Its name, and which GPU that is, for people.

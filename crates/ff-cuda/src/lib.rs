@@ -16,6 +16,7 @@ mod device;
 mod driver;
 mod error;
 mod gpu;
+mod keeping;
 mod launch;
 mod memory;
 mod products;

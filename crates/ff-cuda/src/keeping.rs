@@ -1,0 +1,165 @@
+//! What makes recorded steps sound, between the ops and any driver. `Device::repeat` asks for the same ops with the same tensors
+//! in each step, but nothing makes safe code do so.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+
+use ff_tensor::Result;
+
+use crate::driver::{Arg, Driver, DriverError, Grid, Recording};
+use crate::error::failed;
+use crate::program::Program;
+
+/// A driver under which recorded steps are sound, whatever safe code does meanwhile: memory that is given back stays until no
+/// recording is left that may use it, and only the thread that records a step adds to it.
+pub(crate) struct Keeping {
+    driver: Arc<dyn Driver>,
+    state: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    recordings: usize,
+    recorder: Option<ThreadId>,
+    given_back: Vec<u64>,
+}
+
+impl Keeping {
+    pub(crate) fn new(driver: Arc<dyn Driver>) -> Self {
+        Self { driver, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Kept> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses work of another thread while a step is recorded: it would become part of that step.
+    fn mine(&self) -> std::result::Result<(), DriverError> {
+        match self.state().recorder {
+            Some(recorder) if recorder != std::thread::current().id() => Err(DriverError::Other(
+                "another thread records a step: wait until its training has gone on".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// One recording less.
+    fn release(&self) {
+        let mut state = self.state();
+        state.recordings -= 1;
+        if state.recordings == 0 {
+            for at in std::mem::take(&mut state.given_back) {
+                // SAFETY: whoever gave it back has vouched for it, and no recording is left.
+                unsafe { self.driver.free(at) };
+            }
+        }
+    }
+}
+
+/// A recording that keeps memory until it is dropped.
+struct Holding<'a>(&'a Keeping, Box<dyn Recording + 'a>);
+
+impl Recording for Holding<'_> {
+    fn replay(&self) -> std::result::Result<(), DriverError> {
+        self.0.mine()?;
+        self.1.replay()
+    }
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+impl Driver for Keeping {
+    fn name(&self) -> String {
+        self.driver.name()
+    }
+
+    fn description(&self) -> String {
+        self.driver.description()
+    }
+
+    fn scan_rows(&self) -> usize {
+        self.driver.scan_rows()
+    }
+
+    fn alloc(&self, bytes: usize) -> std::result::Result<u64, DriverError> {
+        self.driver.alloc(bytes)
+    }
+
+    unsafe fn free(&self, at: u64) {
+        let mut state = self.state();
+        match state.recordings {
+            // SAFETY: the caller's promise.
+            0 => unsafe { self.driver.free(at) },
+            _ => state.given_back.push(at),
+        }
+    }
+
+    unsafe fn zero(&self, at: u64, bytes: usize) -> std::result::Result<(), DriverError> {
+        self.mine()?;
+        // SAFETY: the caller's promise; so for all below.
+        unsafe { self.driver.zero(at, bytes) }
+    }
+
+    unsafe fn upload(&self, at: u64, bytes: &[u8]) -> std::result::Result<(), DriverError> {
+        self.mine()?;
+        // SAFETY: as above.
+        unsafe { self.driver.upload(at, bytes) }
+    }
+
+    unsafe fn download(&self, bytes: &mut [u8], at: u64) -> std::result::Result<(), DriverError> {
+        self.mine()?;
+        // SAFETY: as above.
+        unsafe { self.driver.download(bytes, at) }
+    }
+
+    unsafe fn launch(
+        &self,
+        program: &Program,
+        kernel: &str,
+        grid: Grid,
+        args: &[Arg],
+    ) -> std::result::Result<(), DriverError> {
+        self.mine()?;
+        // SAFETY: as above.
+        unsafe { self.driver.launch(program, kernel, grid, args) }
+    }
+
+    unsafe fn product(
+        &self,
+        c: u64,
+        a: (u64, bool),
+        b: (u64, bool),
+        shape: [usize; 3],
+    ) -> std::result::Result<bool, DriverError> {
+        self.mine()?;
+        // SAFETY: as above.
+        unsafe { self.driver.product(c, a, b, shape) }
+    }
+
+    fn synchronise(&self) -> std::result::Result<(), DriverError> {
+        self.mine()?;
+        self.driver.synchronise()
+    }
+
+    fn record(&self, step: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording + '_>> {
+        let mut state = self.state();
+        if state.recorder.is_some() {
+            return Err(failed(self, DriverError::Other("a step is being recorded already".into())));
+        }
+        (state.recorder, state.recordings) = (Some(std::thread::current().id()), state.recordings + 1);
+        drop(state);
+        let recording = self.driver.record(step);
+        self.state().recorder = None;
+        match recording {
+            Ok(recording) => Ok(Box::new(Holding(self, recording))),
+            Err(e) => {
+                self.release();
+                Err(e)
+            }
+        }
+    }
+}
