@@ -34,17 +34,24 @@ fn point(stream: u64, i: u64, low: f32, high: f32) -> f32 {
 }
 
 /// Returns the slope of `f` at `x`, or `None` at a kink or a jump.
-fn slope(f: impl Fn(f32) -> f32, x: f32) -> Option<f32> {
+fn slope(f: impl Fn(f32) -> f32, x: f32, size: f32) -> Option<f32> {
     let h = STEP * x.abs().max(1.0);
     let (before, here, after) = (f(x - h), f(x), f(x + h));
     let (left, right) = ((here - before) / h, (after - here) / h);
-    let smooth = (right - left).abs() <= 5.0 * STEP * (1.0 + left.abs().max(right.abs()));
+    let smooth = (right - left).abs() <= 5.0 * STEP * (size + left.abs().max(right.abs()));
     smooth.then_some((after - before) / (2.0 * h))
 }
 
+/// The size of the slopes of `f`, at most one. Next to one, all slopes of a gentle function would pass for zero.
+fn size(f: impl Fn(f32) -> f32, low: f32, high: f32) -> f32 {
+    let at = |i: u64| low + (high - low) * i as f32 / POINTS as f32;
+    let slopes = (0..POINTS).map(|i| (f(at(i + 1)) - f(at(i))).abs() / (at(i + 1) - at(i)));
+    slopes.fold(0.0, f32::max).clamp(1e-3, 1.0)
+}
+
 /// Compares derivatives with slopes, and counts the points.
-#[derive(Default)]
 struct Tally {
+    size: f32,
     checked: usize,
 }
 
@@ -52,7 +59,7 @@ impl Tally {
     fn hold(&mut self, what: &str, at: &str, got: f32, slope: Option<f32>) -> Result<(), String> {
         let Some(wanted) = slope else { return Ok(()) };
         self.checked += 1;
-        match (got - wanted).abs() <= TOLERANCE * wanted.abs().max(1.0) {
+        match (got - wanted).abs() <= TOLERANCE * wanted.abs().max(self.size) {
             true => Ok(()),
             false => Err(format!("{what} is {got} at {at}, but a finite difference gives {wanted}")),
         }
@@ -77,10 +84,11 @@ pub fn goodness(goodness: &dyn Goodness) -> Result<(), String> {
     if goodness.term(0.0) != 0.0 {
         return Err(format!("term(0) is {}, but has to be 0", goodness.term(0.0)));
     }
-    let mut tally = Tally::default();
+    let mut tally = Tally { size: size(|x| goodness.term(x), -3.0, 3.0), checked: 0 };
     for i in 0..POINTS {
         let x = point(1, i, -3.0, 3.0);
-        tally.hold("dterm", &format!("{x}"), goodness.dterm(x), slope(|x| goodness.term(x), x))?;
+        let slope = slope(|x| goodness.term(x), x, tally.size);
+        tally.hold("dterm", &format!("{x}"), goodness.dterm(x), slope)?;
     }
     tally.end("term")
 }
@@ -90,12 +98,12 @@ pub fn goodness(goodness: &dyn Goodness) -> Result<(), String> {
 /// # Errors
 /// The message says what differs, and where.
 pub fn objective(objective: &dyn Objective) -> Result<(), String> {
-    let mut tally = Tally::default();
+    let mut tally = Tally { size: size(|x| objective.of_pair(x, 1.0).loss, 0.0, 2.0), checked: 0 };
     for i in 0..POINTS {
         let (p, n) = (point(2, i, 0.0, 2.0), point(3, i, 0.0, 2.0));
         let (pair, at) = (objective.of_pair(p, n), format!("g+ = {p}, g- = {n}"));
-        let of_positive = slope(|x| objective.of_pair(x, n).loss, p);
-        let of_negative = slope(|x| objective.of_pair(p, x).loss, n);
+        let of_positive = slope(|x| objective.of_pair(x, n).loss, p, tally.size);
+        let of_negative = slope(|x| objective.of_pair(p, x).loss, n, tally.size);
         tally.hold("dpositive", &at, pair.dpositive, of_positive)?;
         tally.hold("dnegative", &at, pair.dnegative, of_negative)?;
     }
@@ -109,7 +117,7 @@ pub fn objective(objective: &dyn Objective) -> Result<(), String> {
 /// The message says what differs, and where.
 pub fn neuron<N: Neuron>(neuron: &N) -> Result<(), String> {
     Neuron::validate(neuron)?;
-    let (mut of_step, mut of_spike) = (Tally::default(), Tally::default());
+    let (mut of_step, mut of_spike) = (Tally { size: 1.0, checked: 0 }, Tally { size: 1.0, checked: 0 });
     for i in 0..POINTS / 4 {
         let (current, mut state) = (point(4, i, -1.0, 6.0), N::State::ZERO);
         for t in 0..neuron.steps().clamp(4, 16) {
@@ -140,11 +148,11 @@ fn step<N: Neuron>(
             &format!("dstep of state {to} to the current"),
             at,
             d,
-            slope(|x| new(state, x), current),
+            slope(|x| new(state, x), current, 1.0),
         )?;
         for from in 0..N::State::LEN {
             let d = neuron.dstep(state, after, change::<N::State>(from), 0.0).as_ref()[to];
-            let moved = slope(|x| new(with(state, from, x), current), state.as_ref()[from]);
+            let moved = slope(|x| new(with(state, from, x), current), state.as_ref()[from], 1.0);
             tally.hold(&format!("dstep of state {to} to state {from}"), at, d, moved)?;
         }
     }
@@ -156,7 +164,7 @@ fn spike<N: Neuron>(neuron: &N, state: N::State, tally: &mut Tally, at: &str) ->
         let soft = |x| neuron.soft_spike(with(state, from, x)).unwrap_or_default();
         if neuron.soft_spike(state).is_some() {
             let d = neuron.dspike(state, change::<N::State>(from));
-            tally.hold(&format!("dspike to state {from}"), at, d, slope(soft, state.as_ref()[from]))?;
+            tally.hold(&format!("dspike to state {from}"), at, d, slope(soft, state.as_ref()[from], 1.0))?;
         }
     }
     Ok(())
@@ -372,8 +380,18 @@ mod tests {
         }
     }
 
+    impl Objective for Wrong {
+        /// A gentle one, with the signs of a steep one.
+        fn of_pair(&self, positive: f32, negative: f32) -> ff_tensor::PairLoss {
+            ff_tensor::PairLoss { loss: 0.02 * (negative - positive), dpositive: 0.02, dnegative: -0.02 }
+        }
+    }
+
     #[test]
     fn a_wrong_derivative_is_named() {
+        let e = objective(&Wrong).expect_err("it is wrong");
+        assert!(e.starts_with("dpositive is 0.02"), "{e}");
+        assert_eq!(objective(&Pair { alpha: 0.02 }), Ok(()));
         let e = goodness(&Wrong).expect_err("it is wrong");
         assert!(e.starts_with("dterm is "), "{e}");
         let e = neuron(&Wrong).expect_err("it is wrong");
