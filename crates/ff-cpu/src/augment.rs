@@ -1,16 +1,17 @@
-//! Images, each a little different in each epoch: shifted, turned, scaled, slanted, bent.
+//! This module changes each image a little in each epoch. Images are shifted, turned, scaled, slanted and bent.
 //!
 //! ```text
 //! out(p) = image(M (p - c) + t + d(p) + c)      p, c, t, d(p): x and y in pixels; c: the image's middle
 //! ```
 //!
-//! All that a list does to an image becomes one such map from a pixel of `out` to the place in `image` that it
-//! comes from, and the image is read once, so a long list blurs no more than a short one. Between pixels the image
-//! is bilinear, around it is background. A map by whole pixels copies bytes.
+//! All changes of a list become one such map. It leads from a pixel of `out` to the place in `image` from which the
+//! pixel comes. The image is read only once, so a long list blurs it no more than a short one. Values between pixels
+//! are bilinear, and the surroundings of the image are background. A map by whole pixels copies bytes.
 //!
-//! An image depends only on the list, the seed, the epoch and its index. Its draws are words of a stream of ChaCha's, which
-//! counts them, so that whoever needs the hundredth need not draw those before. No function is used whose last bit differs
-//! between systems. Only places change: ink gets no noise and no contrast.
+//! A changed image depends only on the list, the seed, the epoch and the image's index. Its random draws are words of a
+//! ChaCha stream. ChaCha numbers its streams, so the draws of image 100 do not need those of the images before it. The
+//! code uses no function whose last bit differs between systems. Only places change: the ink gets no noise and no
+//! change of contrast.
 
 mod draws;
 mod map;
@@ -23,7 +24,7 @@ use rayon::prelude::*;
 use draws::Draws;
 use map::Map;
 
-/// What is done to the images of an epoch.
+/// The changes to the images of an epoch.
 pub(crate) struct Change<'a> {
     pub list: &'a [Augmentation],
     pub width: usize,

@@ -1,13 +1,19 @@
-//! `C = op(A) op(B)` for dense matrices: tiles of C, summed in registers.
+//! The product `C = op(A) op(B)` for dense matrices. It computes C in tiles and keeps a tile's sums in registers.
 //!
 //! ```text
 //! C[r, j] = sum over k of op(A)[r, k] op(B)[k, j],    12 rows and 32 columns at a time
 //! ```
-//! op(B)'s columns are copied to panels as wide as a tile, as many as the core's own cache holds. A is read where it lies,
-//! one number for each row of the tile and k; only a transposed A, where a tile's numbers lie far apart, is copied, some
-//! tiles' rows at a time.
+//! *Why tiles.* A number that is loaded from A or B serves a whole row or column of the tile. So the tile needs far
+//! fewer loads than multiply-adds.
 //!
-//! An element's sum runs in the order of k, whatever the tile and the threads: the same bits.
+//! *Why panels are copied.* A tile reads 32 columns of op(B) for every k, and these are far apart in memory. So the
+//! code copies op(B)'s columns to panels that are as wide as a tile, where they are contiguous. It copies as many
+//! panels at a time as the core's own cache holds, and all rows of A use them.
+//!
+//! A is read in place: the tile needs one number for each of its rows and each k. Only a transposed A is copied,
+//! because a tile's numbers are far apart there. The rows of a few tiles are copied at a time.
+//!
+//! An element's sum runs in the order of k, for any tile and any number of threads. So the result has the same bits.
 
 use std::array::from_fn;
 use std::cell::RefCell;
@@ -18,21 +24,21 @@ use crate::lanes::{Instructions, LANES, aligned, arch, instructions};
 use crate::operand::Operand;
 use crate::shares::{Cut, Share, share_out};
 
-/// Vectors in a tile's row.
+/// A tile's row has this many vectors.
 const VECTORS: usize = 2;
-/// Rows of a tile where there are 32 registers: their sums take 24.
+/// A tile has this many rows if there are 32 registers. Its sums take 24 of them.
 const ROWS: usize = 12;
-/// Rows of a tile where there are 16: their sums take 12.
+/// A tile has this many rows if there are 16 registers. Its sums take 12 of them.
 const FEWER_ROWS: usize = 6;
-/// Rows of a tile for what is left over; the last ones go one by one.
+/// A tile of the remaining rows has this many rows. The last rows are computed one by one.
 const LEFT_OVER: usize = 4;
 
-/// Tiles whose rows of a transposed A are copied at a time: some cache lines of each row, whole.
+/// The rows of this many tiles are copied at a time from a transposed A. They cover some whole cache lines of each row.
 const STRIPS: usize = 4;
-/// Numbers of B that are copied at a time: 1 MiB.
+/// This many numbers of B are copied at a time. They take 1 MiB.
 const COPIED: usize = 1 << 18;
 
-/// Kept from product to product, so that nothing is allocated.
+/// Buffers that a thread keeps from product to product, so that no product allocates memory.
 #[derive(Default)]
 struct Scratch {
     panels: Vec<f32>,
@@ -43,12 +49,12 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Whether C `[m, n]` has room for tiles, and the processor registers for them.
+/// Says whether C `[m, n]` has room for tiles and the processor has the registers for them.
 pub(crate) fn pays(m: usize, n: usize) -> bool {
     m >= ROWS && n >= VECTORS * LANES && instructions() != Instructions::Plain
 }
 
-/// C `[m, n]`, op(A) `[m, k]`, op(B) `[k, n]`.
+/// Computes the product: C is `[m, n]`, op(A) is `[m, k]`, op(B) is `[k, n]`.
 pub(crate) fn product(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     let [m, _, n] = shape;
     let cut = if a.transposed { Cut::Longer } else { Cut::Columns };
@@ -59,7 +65,7 @@ pub(crate) fn product(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) 
     });
 }
 
-/// What one thread computes.
+/// The work of one thread.
 struct Tiles<'a, 'c> {
     share: Share<'c>,
     a: Operand<'a>,
@@ -78,7 +84,7 @@ impl WithSimd for Tiles<'_, '_> {
         let columns = self.share.c.ncols();
         let group = (COPIED / k.max(1) / width).max(1) * width;
         for first in (0..columns).step_by(group) {
-            // The last panel overlaps the one before, which changes no sum.
+            // The last panel overlaps the one before. This changes no sum.
             let offsets =
                 (first..columns.min(first + group)).step_by(width).map(|at| at.min(columns - width));
             self.copy_panels(offsets.clone(), width);
@@ -114,7 +120,7 @@ impl Tiles<'_, '_> {
         }
     }
 
-    /// All tiles of `R` rows that fit in from `row` on, over the panels at `offsets`; gives the row after them.
+    /// Computes all tiles of `R` rows that fit from `row` on, with the panels at `offsets`. Returns the row after them.
     #[inline(always)]
     fn tiles<S: Simd, const R: usize>(
         &mut self,
@@ -155,7 +161,8 @@ impl Tiles<'_, '_> {
     }
 }
 
-/// Copies what `count` tiles read of a transposed A, from its first number on; its rows have `m` numbers.
+/// Copies the numbers of a transposed A that `count` tiles read. The slice begins at the first of them, and A's rows
+/// have `m` numbers.
 #[inline(always)]
 fn copy_strips<const R: usize>(strips: &mut Vec<f32>, a: &[f32], m: usize, count: usize) {
     let k = a.len().div_ceil(m);
@@ -167,7 +174,8 @@ fn copy_strips<const R: usize>(strips: &mut Vec<f32>, a: &[f32], m: usize, count
     }
 }
 
-/// A tile's sums. `a(i)` is op(A)'s column i, the tile's rows of it; a panel has a row for each.
+/// Computes a tile's sums. `a(i)` returns column i of op(A), for the tile's rows only. The panel has one row for each
+/// i.
 #[inline(always)]
 fn sums<S: Simd, const R: usize>(
     simd: S,

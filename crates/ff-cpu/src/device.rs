@@ -1,4 +1,4 @@
-//! The CPU as a [`Device`]: takes each op apart and hands plain slices to the op's own file.
+//! The CPU as a [`Device`]. It takes each op apart and passes plain slices to the op's own file.
 
 use std::sync::Arc;
 
@@ -17,17 +17,17 @@ use crate::{
     row_factor, select, share_grad, softmax_loss, sum_rows, units, update,
 };
 
-/// The processor's cores, as a pool of threads. Tensors are `Vec`s.
+/// The processor's cores as a pool of threads. Tensors are `Vec`s.
 #[derive(Clone)]
 pub struct Cpu {
     pool: Arc<rayon::ThreadPool>,
 }
 
 impl Cpu {
-    /// A device of `threads` threads; 0 takes one per core.
+    /// Makes a device with `threads` threads. With 0 it has one thread per core.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// If the system cannot start the threads.
     pub fn new(threads: usize) -> Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -37,18 +37,18 @@ impl Cpu {
         Ok(Self { pool: Arc::new(pool) })
     }
 
-    /// Number of threads.
+    /// Returns the number of threads.
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
     }
 
-    /// Runs `f` on one of the device's threads. A whole training run in here saves each op the hand-over.
+    /// Runs `f` on one of the device's threads. A whole training run in here saves each op the switch to that thread.
     pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         self.pool.install(f)
     }
 }
 
-/// Room for `count` numbers, or the error that there is none.
+/// Allocates room for `count` numbers, or returns the error that there is none.
 fn room<T: Element>(count: usize) -> Result<Vec<T>> {
     let mut numbers = Vec::new();
     let needed = count.saturating_mul(size_of::<T>());
@@ -58,12 +58,12 @@ fn room<T: Element>(count: usize) -> Result<Vec<T>> {
     Ok(numbers)
 }
 
-/// The numbers, if there are any.
+/// Returns the tensor's numbers, if there is a tensor.
 fn slice(tensor: Option<&Tensor<Cpu>>) -> Option<&[f32]> {
     tensor.map(Tensor::get)
 }
 
-/// The clock's step and batch.
+/// Returns the clock's step and batch.
 fn numbers(clock: &Clock<Cpu>) -> [u32; 2] {
     let clock = clock.get();
     [clock[0], clock[1]]
@@ -91,7 +91,8 @@ impl Device for Cpu {
     }
 
     fn zeros<T: Element>(&self, rows: usize, cols: usize) -> Result<Tensor<Self, T>> {
-        // `vec!` has zeroed pages from the system, which a `resize` would write once more; `room` asks first.
+        // `vec!` gets zeroed pages from the system, and a `resize` would write them once more. But `vec!` cannot report
+        // that there is no memory, so `room` asks first.
         let count = element_count(rows, cols)?;
         drop(room::<T>(count)?);
         Tensor::of_storage(rows, cols, vec![T::default(); count])

@@ -1,16 +1,18 @@
-//! Fetches a batch of images, with the label's pixels cleared and the row normalised as if the label were there.
+//! This module fetches a batch of images. It clears the label's pixels and normalises each row as if the label were
+//! there.
 //!
 //! ```text
 //! x       = pixels / 255, the first `classes` of them 0, and those that are dropped          [B, in]
 //! s       = 1 / (norm of x and the label's amplitude + eps)      [B]
 //! xhat    = s x
 //! ```
-//! and, below the images, one row for each label, a one in its pixel, and the neutral row, `1 / classes` in each. So one product gives what an image and what a
-//! label contributes to the current, its *shares*; `label_current` puts them together.
+//! Below the images there is one row for each label, with a one in the label's pixel. The last row is the neutral one,
+//! with `1 / classes` in each of these pixels. So one product gives the contributions of images and of labels to the
+//! current. These are the *shares*, and `label_current` adds them up.
 //!
-//! A label is one pixel of fixed amplitude, so its energy, and with it `s`, is the same for every label: one
-//! `xhat` serves the positive, the negative and every candidate. (The tutorial uses the maximum of the batch as
-//! the amplitude, so that a prediction depends on what else is in the batch; on MNIST both are 1.)
+//! A label is one pixel of fixed amplitude. So its energy is the same for every label, and so is `s`. Therefore one
+//! `xhat` serves the positive, the negative and every candidate. (The tutorial uses the maximum of the batch as the
+//! amplitude, so a prediction there depends on the other images of the batch. On MNIST both amplitudes are 1.)
 
 use ff_tensor::constants::WHITE;
 use ff_tensor::{Dropout, Norm};
@@ -19,11 +21,11 @@ use rayon::prelude::*;
 use crate::block::BLOCK;
 use crate::lanes::vectorised;
 
-/// Where a batch comes from, and what is done to it.
+/// The source of a batch, and the changes to it.
 pub(crate) struct Images<'a> {
     pub images: &'a [u8],
     pub targets: &'a [u32],
-    /// This batch's indices, and those of the batches after it.
+    /// The indices of this batch, and those of the batches after it.
     pub ids: &'a [u32],
     pub classes: usize,
     pub amplitude: f32,
@@ -31,7 +33,7 @@ pub(crate) struct Images<'a> {
     pub dropout: Dropout,
 }
 
-/// See [`ff_tensor::Gather`]. `step` is the clock's.
+/// See [`ff_tensor::Gather`]. `step` is the clock's step.
 pub(crate) fn gather(xhat: &mut [f32], scale: &mut [f32], labels: &mut [u32], p: &Images, step: u32) {
     let label_rows = if p.classes == 0 { 0 } else { p.classes + 1 };
     let rows = scale.len() + label_rows;
@@ -63,7 +65,7 @@ pub(crate) fn gather(xhat: &mut [f32], scale: &mut [f32], labels: &mut [u32], p:
         });
 }
 
-/// Row `b` of the batch: its scale and its label. An image that is not there is a row of NaN.
+/// Fetches row `b` of the batch and returns its scale and its label. An image that does not exist becomes a row of NaN.
 #[inline(always)]
 fn gather_image(row: &mut [f32], b: usize, p: &Images, step: u32) -> (f32, u32) {
     let Some((&target, id)) = p.ids.get(b).and_then(|&id| Some((p.targets.get(id as usize)?, id as usize)))
@@ -79,11 +81,13 @@ fn gather_image(row: &mut [f32], b: usize, p: &Images, step: u32) -> (f32, u32) 
     (scale, target)
 }
 
-/// The norm is had from whole numbers, so that the row is written once.
+/// Fetches a row and returns its scale. The norm is computed from the bytes, which are whole numbers, before the row is
+/// written. So the row is written only once.
 #[inline(always)]
 fn gather_row(x: &mut [f32], image: &[u8], p: &Images) -> f32 {
     let image = &image[p.classes..];
-    // Short sums of 32 bits, which vector instructions make, that cannot run over.
+    // The partial sums are short, so that they fit into 32 bits without overflow. Vector instructions can then compute
+    // them.
     let energy =
         image.chunks(1 << 14).map(|c| u64::from(c.iter().map(|&p| u32::from(p).pow(2)).sum::<u32>())).sum();
     let s = scale(energy, x.len(), p);
@@ -96,7 +100,7 @@ fn gather_row(x: &mut [f32], image: &[u8], p: &Images) -> f32 {
     s
 }
 
-/// The same where pixels go missing, which `x` keeps while their energy is not known yet.
+/// Does the same for a row with dropped pixels. `x` holds the pixels until their energy is known.
 #[inline(always)]
 fn gather_row_with_gaps(x: &mut [f32], image: &[u8], step: u32, b: usize, p: &Images) -> f32 {
     let n = x.len();
@@ -113,7 +117,7 @@ fn gather_row_with_gaps(x: &mut [f32], image: &[u8], step: u32, b: usize, p: &Im
     s
 }
 
-/// `s` of a row of `n` pixels with this sum of squared bytes.
+/// Returns `s` of a row of `n` pixels whose squared bytes have this sum.
 #[inline(always)]
 fn scale(energy: u64, n: usize, p: &Images) -> f32 {
     let energy = energy as f32 / (WHITE * WHITE) + p.amplitude * p.amplitude;

@@ -1,33 +1,33 @@
-//! Vector instructions chosen when the program runs, and sums in a fixed order.
+//! This module chooses vector instructions when the program runs, and it sums in a fixed order.
 //!
-//! Short loops are written over slices or arrays of [`LANES`] numbers, which the compiler turns into vector instructions:
-//! see [`ff_tensor::lanes`]. Loops that keep more than that in registers name the registers, through the `pulp` crate. No
-//! multiply-add is fused outside the matrix products, so all instruction sets give the same bits.
+//! Short loops are written over slices or arrays of [`LANES`] numbers. The compiler turns them into vector
+//! instructions: see [`ff_tensor::lanes`]. Loops that keep more numbers in registers name the registers, through the
+//! `pulp` crate. No multiply-add is fused outside the matrix products, so all instruction sets give the same bits.
 
 use pulp::Simd;
 
 pub(crate) use ff_tensor::lanes::{LANES, Lanes, add_squares, load, sum_squares, total, vectorised};
 
-/// The widest instructions of this processor, to dispatch to.
+/// Returns the widest instructions of this processor, for a dispatch to them.
 #[inline(always)]
 pub(crate) fn arch() -> pulp::Arch {
     pulp::Arch::new()
 }
 
-/// What [`vectorised`] compiles for.
+/// The instruction sets that [`vectorised`] compiles for.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Instructions {
-    /// 32 registers of 16 numbers; multiplies and adds in one step.
+    /// It has 32 registers of 16 numbers. One instruction multiplies and adds.
     Avx512,
-    /// 16 registers of 8 numbers; multiplies and adds in one step.
+    /// It has 16 registers of 8 numbers. One instruction multiplies and adds.
     Avx2,
-    /// 32 registers of 4 numbers; multiplies and adds in one step.
+    /// It has 32 registers of 4 numbers. One instruction multiplies and adds.
     Neon,
-    /// Whatever every processor of the kind has.
+    /// It has only the instructions that every processor of the kind has.
     Plain,
 }
 
-/// The ones that this processor has.
+/// Returns the instruction set of this processor.
 pub(crate) fn instructions() -> Instructions {
     if cfg!(target_arch = "aarch64") {
         return Instructions::Neon;
@@ -41,7 +41,7 @@ pub(crate) fn instructions() -> Instructions {
     Instructions::Plain
 }
 
-/// The vector instructions in use, for people.
+/// Returns the name of the vector instructions in use, for people to read.
 pub fn simd_name() -> &'static str {
     match instructions() {
         Instructions::Avx512 => "AVX-512",
@@ -51,7 +51,7 @@ pub fn simd_name() -> &'static str {
     }
 }
 
-/// The numbers of `row` from `at` on, as many as a register holds, filled up with zeros past the end.
+/// Reads the numbers of `row` from `at` on, as many as a register holds. Zeros fill it up past the end of the row.
 #[inline(always)]
 pub(crate) fn vector<S: Simd>(simd: S, row: &[f32], at: usize) -> S::f32s {
     let row = &row[at..];
@@ -61,7 +61,7 @@ pub(crate) fn vector<S: Simd>(simd: S, row: &[f32], at: usize) -> S::f32s {
     }
 }
 
-/// Writes a register's numbers to `row` from `at` on, as many as fit.
+/// Writes a register's numbers to `row` from `at` on. It writes as many as fit.
 #[inline(always)]
 pub(crate) fn put<S: Simd>(simd: S, row: &mut [f32], at: usize, numbers: S::f32s) {
     let row = &mut row[at..];
@@ -71,7 +71,7 @@ pub(crate) fn put<S: Simd>(simd: S, row: &mut [f32], at: usize, numbers: S::f32s
     }
 }
 
-/// Sums in [`LANES`] lanes, whatever the registers' size: number `j` of a row goes to lane `j % LANES`.
+/// Sums in [`LANES`] lanes, for registers of any size. Number `j` of a row is added to lane `j % LANES`.
 pub(crate) struct Sums<S: Simd>([S::f32s; LANES]);
 
 impl<S: Simd> Sums<S> {
@@ -80,7 +80,7 @@ impl<S: Simd> Sums<S> {
         Self([simd.splat_f32s(0.0); LANES])
     }
 
-    /// Adds the squares of the register that began at `LANES * _ + v * S::F32_LANES` of the row.
+    /// Adds the squares of a register. The register began at `LANES * _ + v * S::F32_LANES` of the row.
     #[inline(always)]
     pub(crate) fn add_squares(&mut self, simd: S, v: usize, x: S::f32s) {
         self.0[v] = simd.add_f32s(self.0[v], simd.mul_f32s(x, x));
@@ -94,10 +94,10 @@ impl<S: Simd> Sums<S> {
     }
 }
 
-/// `size` numbers of a buffer, from the beginning of a cache line on.
+/// Returns `size` numbers of a buffer. They begin at the start of a cache line.
 #[inline(always)]
 pub(crate) fn aligned(buffer: &mut Vec<f32>, size: usize) -> &mut [f32] {
-    /// Numbers in a cache line.
+    /// A cache line has this many numbers.
     const LINE: usize = 16;
     if buffer.len() < size + LINE {
         buffer.resize(size + LINE, 0.0);

@@ -1,12 +1,14 @@
-//! What a layer learns from, in one pass over its current: the units answer, the goodness of a positive is held against
-//! that of its negative, and the loss is led back to the current, with the pair's rows still in cache.
+//! This module computes a layer's gradient in one pass over its current. The units compute their signals, the loss
+//! compares the goodness of a positive with that of its negative, and the gradient goes back to the current. The pair's
+//! rows stay in cache all the while.
 //!
 //! ```text
 //! g     = factor sum_j term(signal_j)     L = objective(g+, g-)     dg = dL/dg
 //! dI    = dg factor dterm(signal) slope,  slope = d signal / d current: the neuron's
 //! ```
-//! Dropout silences units at random, so that none relies on another (N. Srivastava et al., JMLR 15, 2014). Their signal and
-//! spikes are 0 and their gradient is 0 too. The two rows of a pair lose the same units, as their goodnesses are compared.
+//! Dropout silences units at random, so that no unit relies on another (N. Srivastava et al., JMLR 15, 2014). The
+//! signal and the spikes of a silenced unit are 0, and so is its gradient. The two rows of a pair lose the same units,
+//! because their goodnesses are compared.
 
 use ff_tensor::units::Samples;
 use ff_tensor::{Dropout, Goodness, Objective, Units, objective};
@@ -15,19 +17,19 @@ use crate::block::BLOCK;
 use crate::lanes::vectorised;
 use crate::units::{Steps, answer, split_at};
 
-/// Some pairs: all of them, or one task's share. Of each two, the first belongs to the positives.
+/// Some pairs: all of them, or the share of one task. Of each two fields, the first one belongs to the positives.
 pub(crate) struct Pairs<'a> {
-    /// With a slope, kept where `dcurrent` will be.
+    /// Samples with a slope. The slope is kept in the memory that will hold `dcurrent`.
     pub samples: [Samples<'a>; 2],
     pub goodness: [&'a mut [f32]; 2],
     pub losses: &'a mut [f32],
 }
 
-/// What is the same for all pairs.
+/// The parameters that are the same for all pairs.
 pub(crate) struct Local<'a> {
     pub n: usize,
     pub batch: usize,
-    /// The clock's.
+    /// The clock's step.
     pub step: u32,
     pub steps: Steps,
     pub dropout: Dropout,
@@ -41,7 +43,7 @@ pub(crate) fn local_grad(pairs: Pairs, local: &Local) {
     share_out(pairs, 0, local);
 }
 
-/// Halves the pairs, whose first is number `b`, until few are left, in parallel.
+/// Halves the pairs until few are left, and works on the halves in parallel. The first pair has the number `b`.
 fn share_out(pairs: Pairs, b: usize, local: &Local) {
     let count = pairs.losses.len();
     if count <= BLOCK / 2 {
@@ -82,7 +84,7 @@ fn learn(mut pairs: Pairs, b: usize, local: &Local) {
     }
 }
 
-/// Dropout of samples that belong to the images from number `b` on.
+/// Applies dropout to samples that belong to the images from number `b` on.
 fn silence(samples: &mut Samples, b: usize, local: &Local) {
     let (n, dropout) = (local.n, local.dropout);
     if dropout.rate == 0.0 {
@@ -102,7 +104,7 @@ fn silence(samples: &mut Samples, b: usize, local: &Local) {
         rows.chunks_exact_mut(n).enumerate().for_each(|(row, values)| silence(values, b + row / steps));
     };
     in_steps(samples.signal, 1);
-    // What a signal of 0 does not multiply away is silenced too.
+    // A signal of 0 makes the gradient 0 only if `dterm(0)` is 0. Otherwise the slope is set to 0 too.
     if local.goodness.dterm(0.0) != 0.0
         && let Some(slope) = &mut samples.slope
     {

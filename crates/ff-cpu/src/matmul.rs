@@ -1,15 +1,15 @@
-//! `C = op(A) op(B)`, in one of four ways: `sparse.rs` where A has many zeros, `dense.rs` where C has room for its
-//! tiles, `narrow.rs` where C has few rows or columns, and the `matrixmultiply` crate on a processor without vector
-//! instructions.
+//! The product `C = op(A) op(B)`. It is computed in one of four ways: `sparse.rs` is used if A has many zeros,
+//! `dense.rs` if C has room for its tiles, `narrow.rs` if C has few rows or columns, and the `matrixmultiply` crate on
+//! a processor without vector instructions.
 //!
-//! All four divide C among the threads and sum each element over k in the same order whatever their number.
+//! All four divide C among the threads. They sum each element over k in the same order, for any number of threads.
 
 use rayon::prelude::*;
 
 use crate::operand::Operand;
 use crate::{dense, narrow, sparse};
 
-/// Rows of C come in multiples of this, a multiple of matrixmultiply's tile of 8.
+/// The number of rows of C in a task is a multiple of this. This is a multiple of matrixmultiply's tile of 8.
 const TILE: usize = 16;
 
 /// See [`ff_tensor::Device::matmul`]. C is `[m, n]`, op(A) `[m, k]`, op(B) `[k, n]`.
@@ -30,7 +30,8 @@ pub(crate) fn matmul(c: &mut [f32], a: Operand, b: Operand, shape: [usize; 3]) {
     packed(c, a, b, shape);
 }
 
-/// The product as the `matrixmultiply` crate takes it, which copies A and B to memory that it asks for each time.
+/// Computes the product with the `matrixmultiply` crate. The crate copies A and B to memory that it allocates each
+/// time.
 pub(crate) fn packed(c: &mut [f32], a: Operand, b: Operand, [m, k, n]: [usize; 3]) {
     let ([a_row, a_col], [b_row, b_col]) = (a.strides(m, k), b.strides(k, n));
     let rows = m.div_ceil(rayon::current_num_threads()).next_multiple_of(TILE);
@@ -62,7 +63,8 @@ pub(crate) fn packed(c: &mut [f32], a: Operand, b: Operand, [m, k, n]: [usize; 3
 mod tests {
     use super::*;
 
-    /// Small enough for Miri (docs/safety.md), with what is left over of every tile; whole numbers, so that sums are exact.
+    /// The products are small enough for Miri (docs/safety.md), and they have remainders for every tile. They use whole
+    /// numbers, so that sums are exact.
     #[test]
     fn small_products_of_each_kind_are_the_plain_loops() {
         let sizes = [

@@ -1,14 +1,16 @@
-//! `C = op(A) op(B)` where C is narrow: it has few columns, such as the ten classes of a head, or few rows.
+//! The product `C = op(A) op(B)` where C is narrow. C then has few columns, such as the ten classes of a head, or few
+//! rows.
 //!
 //! ```text
 //! C[r, j] = sum over k of op(A)[r, k] op(B)[k, j],    some rows and one or two vectors of columns at a time
 //! ```
-//! The numbers of op(A) are read one by one, those of op(B) as vectors: its rows have to lie in one piece. Where they do not,
-//! or where C is longer than wide and the columns of op(A) lie in one piece, all of this happens to the transposes,
-//! `C^T = op(B)^T op(A)^T`. Where neither operand lies well, the smaller one is copied.
+//! The code reads the numbers of op(A) one by one and those of op(B) as vectors. So the rows of op(B) have to be
+//! contiguous. The code computes the transposes instead, `C^T = op(B)^T op(A)^T`, if the rows of op(B) are not
+//! contiguous, or if C is longer than wide and the columns of op(A) are contiguous. If neither operand has the right
+//! order in memory, the code copies the smaller one.
 //!
-//! An element's sum runs in the order of k within blocks of 256, and the blocks' sums are then added in their order. The
-//! `matrixmultiply` crate sums so too, so the bits are the same with either, and with any number of threads.
+//! An element's sum runs in the order of k within blocks of 256. The blocks' sums are then added in their order. The
+//! `matrixmultiply` crate sums in the same way, so both give the same bits, with any number of threads.
 
 use std::array::from_fn;
 use std::cell::RefCell;
@@ -20,37 +22,39 @@ use crate::lanes::{Instructions, LANES, aligned, arch, instructions, load};
 use crate::operand::Operand;
 use crate::shares::{Cut, Share, share_out};
 
-/// Where C has fewer columns, those of op(B) are copied.
+/// If C has fewer columns than this, the columns of op(B) are copied.
 const WIDE: usize = 2 * LANES;
-/// Rows of a tile of one vector. Each has a sum of its own, and the processor needs eight at work to be always busy.
+/// A tile of one vector has this many rows. Each row has its own sum, and the processor stays busy only if it works on
+/// eight sums at once.
 const ROWS: usize = 8;
-/// Rows of a tile of two vectors: half of the ten classes.
+/// A tile of two vectors has this many rows. This is half of the ten classes.
 const FEWER_ROWS: usize = 5;
-/// How many k are summed before their sum is added to that of the blocks before: as in `matrixmultiply`.
+/// This many k are summed before their sum is added to that of the earlier blocks. `matrixmultiply` uses the same
+/// number.
 const BLOCK: usize = 256;
-/// Multiply-adds for which it pays to wake up another thread.
+/// A share with this many multiply-adds is worth another thread.
 const WORTHWHILE: usize = 1 << 17;
 
 thread_local! {
-    /// Room for a copy, kept from product to product, so that nothing is allocated.
+    /// Room for a copy. A thread keeps it from product to product, so that no product allocates memory.
     static COPY: RefCell<Vec<f32>> = RefCell::default();
 }
 
-/// Whether this processor has the vector instructions that this is written for.
+/// Says whether this processor has the vector instructions that this code is written for.
 pub(crate) fn pays() -> bool {
     instructions() != Instructions::Plain
 }
 
-/// C `[m, n]`, op(A) `[m, k]`, op(B) `[k, n]`. Neither k nor C is empty.
+/// Computes the product: C is `[m, n]`, op(A) is `[m, k]`, op(B) is `[k, n]`. Neither k nor C is empty.
 pub(crate) fn product(c: &mut [f32], a: Operand, b: Operand, [m, k, n]: [usize; 3]) {
-    // So many elements of the longer side are worth another thread.
+    // This many elements of the longer side are worth another thread.
     let enough = WIDE.max(WORTHWHILE / (k * m.min(n)));
     share_out(c, [m, n], [enough; 2], Cut::Longer, &|share| {
         COPY.with_borrow_mut(|copy| arch().dispatch(narrow(share, a, b, [m, k, n], copy)));
     });
 }
 
-/// The work on a share, of C or its transpose.
+/// The work on a share of C or of its transpose.
 fn narrow<'a, 'c>(
     Share { mut c, mut row, mut column }: Share<'c>,
     mut a: Operand<'a>,
@@ -77,8 +81,9 @@ fn narrow<'a, 'c>(
     Narrow { c, row, a, m, k, b: Lines { data, stride } }
 }
 
-/// Copies `columns` columns of op(B) `[k, n]` from `column` on to where each row lies in one piece, with room behind it for
-/// whole vectors. What stands in that room does not matter: the sums over it are not written to C.
+/// Copies `columns` columns of op(B) `[k, n]`, from `column` on, so that each row is contiguous. Each row has room
+/// behind it for whole vectors. The numbers in that room do not matter, because the sums over them are not written to
+/// C.
 fn panel<'a>(
     copy: &'a mut Vec<f32>,
     b: Operand,
@@ -97,7 +102,7 @@ fn panel<'a>(
         for (i, row) in panel.chunks_exact_mut(width).enumerate() {
             let (vectors, _) = row.as_chunks_mut::<LANES>();
             for (v, vector) in vectors.iter_mut().enumerate() {
-                // Copies of one length are fastest, so the room gets whatever comes next in B.
+                // Copies of one fixed length are fastest, so the extra room gets the next numbers of B.
                 *vector = load(&b.data[i * n + column..], v * LANES);
             }
         }
@@ -105,23 +110,23 @@ fn panel<'a>(
     panel
 }
 
-/// Rows of a matrix, or parts of them: each begins `stride` numbers behind the one before.
+/// Rows of a matrix, or parts of rows. Each one begins `stride` numbers after the one before.
 #[derive(Clone, Copy)]
 struct Lines<'a> {
     data: &'a [f32],
     stride: usize,
 }
 
-/// What one thread computes: a rectangle of C.
+/// The work of one thread: a rectangle of C.
 struct Narrow<'a, 'c> {
     c: ArrayViewMut2<'c, f32>,
-    /// Its first row.
+    /// The rectangle's first row in C.
     row: usize,
     /// op(A) is `[m, k]`.
     a: Operand<'a>,
     m: usize,
     k: usize,
-    /// op(B), of which the rectangle's columns are the first ones.
+    /// op(B). Its first columns are the rectangle's columns.
     b: Lines<'a>,
 }
 
@@ -150,8 +155,8 @@ impl WithSimd for Narrow<'_, '_> {
 }
 
 impl Narrow<'_, '_> {
-    /// `V` vectors of columns from `column` on, `R` rows at a time. The last tile may overlap the one before, which changes no
-    /// sum.
+    /// Computes `V` vectors of columns from `column` on, `R` rows at a time. The last tile may overlap the one before.
+    /// This changes no sum.
     #[inline(always)]
     fn tiles<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, column: usize) {
         let (a, m, k, rows) = (self.a, self.m, self.k, self.c.nrows());
@@ -173,7 +178,7 @@ impl Narrow<'_, '_> {
         }
     }
 
-    /// Writes a tile's sums to C, but for those behind the last column.
+    /// Writes a tile's sums to C. It leaves out the sums that are beyond the last column.
     #[inline(always)]
     fn write<S: Simd, const V: usize>(&mut self, [row, column]: [usize; 2], sums: &[[S::f32s; V]]) {
         let end = self.c.ncols().min(column + V * S::F32_LANES);
@@ -192,7 +197,8 @@ impl Narrow<'_, '_> {
     }
 }
 
-/// A tile's sums. `a(from, len)` gives op(A)'s columns from `from` on, `len` of them, the tile's rows of each.
+/// Computes a tile's sums. `a(from, len)` returns `len` columns of op(A), from column `from` on, for the tile's rows
+/// only.
 #[inline(always)]
 fn sums<S: Simd, const R: usize, const V: usize, A: Iterator<Item = [f32; R]>>(
     simd: S,
@@ -231,7 +237,7 @@ mod tests {
     use super::*;
     use crate::matmul::packed;
 
-    /// C by `run`, which gets each share's work, and by the crate, as bits.
+    /// Computes C twice: with `run`, which gets each share's work, and with the crate. Returns the bits of both.
     fn both(shape: [usize; 3], transposed: [bool; 2], run: &(impl Fn(Narrow) + Sync)) -> [Vec<u32>; 2] {
         let [m, k, n] = shape;
         let draws = |seed, size: usize| -> Vec<f32> {
@@ -268,7 +274,7 @@ mod tests {
         }
     }
 
-    /// On a processor that has wider vector instructions too.
+    /// This test also needs a processor with wider vector instructions.
     #[test]
     #[cfg(target_arch = "x86_64")]
     #[cfg_attr(miri, ignore = "many and large")]

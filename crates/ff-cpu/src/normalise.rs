@@ -1,4 +1,5 @@
-//! Normalises rows, so that no layer can read the goodness of the one below off the length of its input.
+//! This module normalises rows. Otherwise a layer could read the goodness of the layer below from the length of its
+//! input.
 //!
 //! ```text
 //! xhat = x / (norm(m) + eps)       m = x, or the mean over time of a spike train
@@ -10,7 +11,7 @@ use rayon::prelude::*;
 use crate::block::BLOCK;
 use crate::lanes::{LANES, Lanes, add_squares, load, sum_squares, total, vectorised};
 
-/// See [`ff_tensor::Normalise`]. `n` columns; `steps` consecutive rows belong to one sample.
+/// See [`ff_tensor::Normalise`]. There are `n` columns, and `steps` consecutive rows belong to one sample.
 pub(crate) fn normalise(xhat: &mut [f32], x: &[f32], n: usize, steps: usize, p: &Norm) {
     let size = n * steps;
     xhat.par_chunks_mut(BLOCK * size).zip(x.par_chunks(BLOCK * size)).for_each(|(xhat, x)| {
@@ -29,7 +30,7 @@ pub(crate) fn normalise(xhat: &mut [f32], x: &[f32], n: usize, steps: usize, p: 
     });
 }
 
-/// `sum_j (1/T sum_t x[t, j])^2`.
+/// Returns `sum_j (1/T sum_t x[t, j])^2`.
 #[inline(always)]
 fn energy_of_mean(x: &[f32], n: usize, steps: usize) -> f32 {
     let mut sum = [0.0; LANES];

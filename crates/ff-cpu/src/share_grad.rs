@@ -1,13 +1,14 @@
-//! From the copies' current back to the shares: the transpose of `label_current`. Linear units have not even stored their
-//! current: it is had from the shares again, and its gradient with it.
+//! This module leads the gradient from the current of the copies back to the shares. It is the transpose of
+//! `label_current`. Linear units do not even store their current: this code computes the current again from the shares,
+//! and its gradient from the current.
 //!
 //! ```text
 //! dI[r]          = as `local_grad` has left it; of linear units, dg[r] 2 factor I[r]
 //! dshares[b]     = sum over copies of t[r] dI[r],                               b = r % B
 //! dshares[B + l] = sum over rows with label l of amplitude s[b] t[r] dI[r]
 //! ```
-//! The images are cut into chunks, the same ones for any number of threads. Each chunk goes through its rows in order and
-//! has sums of its own for the labels, which are added up in the order of the chunks.
+//! The images are cut into chunks. The chunks are the same for any number of threads. Each chunk goes through its rows
+//! in order and has its own sums for the labels. These sums are then added in the order of the chunks.
 
 use std::cell::RefCell;
 
@@ -18,7 +19,7 @@ use rayon::prelude::*;
 use crate::lanes::{arch, put, vector};
 
 thread_local! {
-    /// Each chunk's sums for the labels, kept from step to step, so that nothing is allocated.
+    /// Each chunk's sums for the labels. They are kept from step to step, so that no step allocates memory.
     static OF_LABELS: RefCell<Vec<f32>> = RefCell::default();
 }
 
@@ -29,18 +30,19 @@ pub(crate) enum CurrentGrad<'a> {
     Linear { shares: &'a [f32], dgoodness: &'a [f32], goodness_factor: f32 },
 }
 
-/// What the shares' gradients follow from; see [`ff_tensor::ShareGrad`].
+/// The inputs of the shares' gradients. See [`ff_tensor::ShareGrad`].
 pub(crate) struct Copies<'a> {
     pub dcurrent: CurrentGrad<'a>,
     pub labels: &'a [u32],
     pub factor: Option<&'a [f32]>,
 }
 
-/// See [`ff_tensor::ShareGrad`]. `n` units.
+/// See [`ff_tensor::ShareGrad`]. The layer has `n` units.
 pub(crate) fn share_grad(dshares: &mut [f32], copies: Copies, scale: &[f32], n: usize, amplitude: f32) {
     let (images, of_labels) = dshares.split_at_mut(scale.len() * n);
     let images_of_chunk = scale.len().div_ceil(CHUNKS);
-    // Taken, not borrowed: this thread may be asked to do something else while it waits for the others.
+    // The buffer is taken and not borrowed, because this thread may get other work while it waits for the other
+    // threads.
     let mut sums = OF_LABELS.take();
     sums.clear();
     sums.resize(CHUNKS * of_labels.len(), 0.0);
@@ -58,7 +60,7 @@ pub(crate) fn share_grad(dshares: &mut [f32], copies: Copies, scale: &[f32], n: 
     OF_LABELS.set(sums);
 }
 
-/// Some images, from number `first` on.
+/// Some images. The first one has the number `first`.
 struct Chunk<'a> {
     images: &'a mut [f32],
     of_labels: &'a mut [f32],
@@ -97,7 +99,7 @@ impl WithSimd for Chunk<'_> {
                     }
                     CurrentGrad::Linear { shares, dgoodness, goodness_factor } => {
                         let (of_image, label) = (&shares[b * n..][..n], &shares[batch * n + label..][..n]);
-                        // Once for the current, once for its gradient.
+                        // One factor t is for the current, the other is for its gradient.
                         let by = simd.splat_f32s(dgoodness[r] * (2.0 * goodness_factor) * t * t);
                         let a_s = simd.splat_f32s(a);
                         add(

@@ -1,4 +1,4 @@
-//! How a product's elements are shared out among threads: a rectangle of C for each.
+//! This module divides a product's elements among threads. Each thread gets a rectangle of C.
 
 use ndarray::{ArrayViewMut2, Axis};
 
@@ -6,23 +6,25 @@ use ndarray::{ArrayViewMut2, Axis};
 pub(crate) struct Share<'a> {
     /// Its elements.
     pub c: ArrayViewMut2<'a, f32>,
-    /// Where it begins in C.
+    /// The row and the column of C at which the rectangle begins.
     pub row: usize,
     pub column: usize,
 }
 
-/// Which side is halved as long as it is long enough.
+/// Says which side is halved, as long as that side is long enough.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Cut {
-    /// The longer one. Whoever takes half of the rows needs all of B, and half of the columns all of A: the larger of
-    /// the two is the one that is not read twice.
+    /// The longer side is halved. A thread with half of the rows reads all of B, and a thread with half of the columns
+    /// reads all of A. A cut of the longer side divides the larger of the two operands, so only the smaller one is read
+    /// twice.
     Longer,
-    /// The columns: for where only what is read of B has to be copied.
+    /// The columns are halved. This is for products that copy only what they read of B: each thread then copies its own
+    /// part.
     Columns,
 }
 
-/// C `[m, n]`, row-major, cut into one rectangle for each thread; no side is shorter than `grain`, [rows, columns],
-/// unless C's is.
+/// Cuts C `[m, n]`, which is row-major, into one rectangle for each thread. No side becomes shorter than `grain`,
+/// [rows, columns], unless that side of C is shorter already.
 pub(crate) fn share_out(
     c: &mut [f32],
     [m, n]: [usize; 2],

@@ -1,13 +1,21 @@
-//! `C = op(A) B` where A has many zeros: images (four of five of MNIST's pixels) and spikes (two of three).
+//! The product `C = op(A) B` where A has many zeros. Images are such an A (four of five of MNIST's pixels are zero),
+//! and so are spikes (two of three are zero).
 //!
 //! ```text
 //! C[r] = sum over k with A[r, k] != 0 of A[r, k] B[k]
 //! ```
-//! First each row's list of (k, A[r, k]) is made. Then, for a panel of columns of B, which is copied to where it lies
-//! in one piece and aligned, the lists are run through a block of k at a time: that block's part of the panel stays in
-//! the core's innermost cache while all rows use it, and a row's sums are in registers meanwhile.
+//! *Why lists.* The code first writes down each row's nonzero numbers as a list of (k, A[r, k]). A test for zero inside
+//! the product would be a branch that the processor cannot predict, and it would be repeated for every panel of
+//! columns. The list is made once, and every panel uses it without a test.
 //!
-//! An element's sum runs in the order of k, whatever the threads: the same bits.
+//! *Why panels are copied.* The code then takes the columns of B in panels. A panel's rows are far apart in B, so the
+//! panel is copied to memory where it is contiguous and aligned. All rows of A use the copy, so the copy costs little.
+//!
+//! *Why blocks of k.* A whole panel is too large for the core's innermost cache. So the code runs through the lists one
+//! block of k at a time. That block's part of the panel stays in the innermost cache while all rows use it. A row's
+//! sums are in registers while the code runs through its list.
+//!
+//! An element's sum runs in the order of k, for any number of threads. So the result has the same bits.
 
 use std::cell::RefCell;
 
@@ -17,30 +25,30 @@ use crate::lanes::{LANES, aligned, arch};
 use crate::operand::Operand;
 use crate::shares::{Cut, Share, share_out};
 
-/// Rows whose lists are made at a time.
+/// The lists of this many rows are made at a time.
 const ROWS: usize = 512;
-/// How many k a block has: with a panel's columns they are 32 KiB at most, which the innermost cache holds. A multiple of
-/// `LOOK`.
+/// A block has this many k. With a panel's columns they take 32 KiB at most, and the innermost cache holds that. It is
+/// a multiple of `LOOK`.
 const BLOCK: usize = 64;
-/// Numbers that are looked at together for those that are not zero.
+/// The search for nonzero numbers looks at this many numbers together.
 const LOOK: usize = 64;
-/// Vectors in a panel's row: as many sums as find registers.
+/// A panel's row has this many vectors. Each vector has a sum, and the registers hold all of these sums at once.
 const VECTORS: usize = 8;
-/// Largest share of numbers that are not zero for which this is taken, where C is wide and where it is not
-/// (docs/performance.md).
+/// This method is used only if the share of nonzero numbers is below this. The first bound is for a wide C, the second
+/// for any other C (docs/performance.md).
 const DENSEST_WIDE: f64 = 0.4;
 const DENSEST: f64 = 0.33;
-/// Columns from which on C is wide.
+/// C counts as wide from this many columns on.
 const WIDE: usize = 1_000;
 
-/// One number that is not zero.
+/// One nonzero number of A, with its k.
 #[derive(Clone, Copy, Default)]
 struct Entry {
     k: u32,
     a: f32,
 }
 
-/// What a thread keeps from product to product, so that nothing is allocated.
+/// Buffers that a thread keeps from product to product, so that no product allocates memory.
 #[derive(Default)]
 struct Scratch {
     lists: Lists,
@@ -48,14 +56,16 @@ struct Scratch {
     sums: Vec<f32>,
 }
 
-/// A list for each block of k and each row, one after the other, in the order in which they are run through.
+/// There is one list for each block of k and each row. The lists are stored one after the other, in the order in which
+/// the product uses them.
 #[derive(Default)]
 struct Lists {
     entries: Vec<Entry>,
-    /// Where each list ends, `[block][row]`.
+    /// The index at which each list ends, `[block][row]`.
     ends: Vec<usize>,
     rows: usize,
-    /// Room for a block's lists, where A is transposed and they all grow at once: `[row][BLOCK]`.
+    /// Room for a block's lists if A is transposed, `[row][BLOCK]`. Then one row in memory has numbers for all lists,
+    /// so all lists grow at once and each needs its own room.
     growing: Vec<Entry>,
     lengths: Vec<usize>,
 }
@@ -64,9 +74,9 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Whether A has enough zeros, by a sample of it, and B enough columns.
+/// Says whether A has enough zeros and B has enough columns. It counts the zeros in a sample of A.
 pub(crate) fn pays(a: &[f32], n: usize) -> bool {
-    /// Numbers looked at together, and how many are skipped before the next ones.
+    /// It looks at `LOOK` numbers together and skips `SKIP` numbers before the next ones.
     const LOOK: usize = 256;
     const SKIP: usize = 15 * LOOK + 64;
     if n < LANES {
@@ -82,7 +92,7 @@ pub(crate) fn pays(a: &[f32], n: usize) -> bool {
     (set as f64) < densest * seen as f64
 }
 
-/// C `[m, n]`, op(A) `[m, k]`, B `[k, n]`.
+/// Computes the product: C is `[m, n]`, op(A) is `[m, k]`, B is `[k, n]`.
 pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
     let [m, _, n] = shape;
     share_out(c, [m, n], [1, VECTORS * LANES], Cut::Longer, &|mut share| {
@@ -96,7 +106,8 @@ pub(crate) fn product(c: &mut [f32], a: Operand, b: &[f32], shape: [usize; 3]) {
 }
 
 impl Lists {
-    /// The lists of `count` rows of op(A) `[m, k]` from `first` on, read in the order in which A lies in memory.
+    /// Makes the lists of `count` rows of op(A) `[m, k]`, from row `first` on. It reads A in the order in which A is
+    /// stored.
     #[inline(always)]
     fn fill<S: Simd>(&mut self, simd: S, a: Operand, [m, k]: [usize; 2], first: usize, count: usize) {
         self.rows = count;
@@ -126,7 +137,7 @@ impl Lists {
         }
     }
 
-    /// A block's lists of a transposed A, whose rows have `m` numbers.
+    /// Makes a block's lists of a transposed A. Each row of A in memory has `m` numbers.
     #[inline(always)]
     fn grow<S: Simd>(&mut self, simd: S, a: &[f32], m: usize, [block, size]: [usize; 2]) {
         self.growing.resize(self.rows * BLOCK, Entry::default());
@@ -141,7 +152,7 @@ impl Lists {
         }
     }
 
-    /// What row `r` has in a block of k.
+    /// Returns the list of row `r` in a block of k.
     #[inline(always)]
     fn of(&self, r: usize, block: usize) -> &[Entry] {
         let i = block * self.rows + r;
@@ -150,7 +161,7 @@ impl Lists {
     }
 }
 
-/// The first `size` entries, of which there are as many as ever were asked for.
+/// Returns the first `size` entries. The vector grows if it is too short, and it never shrinks.
 #[inline(always)]
 fn room(entries: &mut Vec<Entry>, size: usize) -> &mut [Entry] {
     if entries.len() < size {
@@ -159,7 +170,7 @@ fn room(entries: &mut Vec<Entry>, size: usize) -> &mut [Entry] {
     &mut entries[..size]
 }
 
-/// Calls `f(index, number)` for each number that is not zero.
+/// Calls `f(index, number)` for each nonzero number.
 #[inline(always)]
 fn for_set<S: Simd>(simd: S, row: &[f32], mut f: impl FnMut(usize, f32)) {
     for (i, chunk) in row.chunks(LOOK).enumerate() {
@@ -175,11 +186,11 @@ fn for_set<S: Simd>(simd: S, row: &[f32], mut f: impl FnMut(usize, f32)) {
     }
 }
 
-/// One bit for each number that is not zero.
+/// Returns one bit for each number. The bit is 1 if the number is not zero.
 #[inline(always)]
 fn bits<S: Simd>(simd: S, numbers: &[f32; LOOK]) -> u64 {
     if S::F32_LANES == 8 * size_of::<S::m32s>() {
-        // Masks are bits here.
+        // A mask has one bit for each number with these instructions.
         let (vectors, _) = S::as_simd_f32s(numbers);
         return vectors.iter().rev().fold(0, |set, &x| {
             let zero = simd.equal_f32s(x, simd.splat_f32s(0.0));
@@ -190,8 +201,8 @@ fn bits<S: Simd>(simd: S, numbers: &[f32; LOOK]) -> u64 {
             set << S::F32_LANES | (!zero & ((1 << S::F32_LANES) - 1))
         });
     }
-    // By way of bytes, which vector instructions make: the product moves the lowest bit of each of eight bytes into
-    // the highest byte.
+    // The bits are made from bytes here, because vector instructions can make the bytes. The multiplication moves the
+    // lowest bit of each of eight bytes into the highest byte.
     let mut bytes = [0u8; LOOK];
     for (byte, &x) in bytes.iter_mut().zip(numbers) {
         *byte = u8::from(x != 0.0);
@@ -203,7 +214,7 @@ fn bits<S: Simd>(simd: S, numbers: &[f32; LOOK]) -> u64 {
         .fold(0, |set, &eight| set << 8 | u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56)
 }
 
-/// The rows that the lists are of, all panels of their columns.
+/// The work on the rows that have lists: all panels of their columns.
 struct Panels<'a, 'c> {
     share: &'a mut Share<'c>,
     first: usize,
@@ -224,14 +235,14 @@ impl WithSimd for Panels<'_, '_> {
         let (columns, wide) = (self.share.c.ncols(), VECTORS * S::F32_LANES);
         let mut offset = 0;
         while offset + wide < columns {
-            // Two at a time, so that B is read in longer pieces.
+            // Two panels are copied at a time, so that each read of B is a longer contiguous piece.
             self.copy::<S, VECTORS>(offset, 2);
             self.one::<S, VECTORS>(simd, offset, 0);
             self.one::<S, VECTORS>(simd, offset + wide, 1);
             offset += 2 * wide;
         }
         if offset < columns {
-            // What is left over goes in a panel that is hardly wider than it is.
+            // The remaining columns go into a panel that is hardly wider than they are.
             match (columns - offset).div_ceil(S::F32_LANES) {
                 1 => self.last::<S, 1>(simd, offset),
                 2 => self.last::<S, 2>(simd, offset),
@@ -249,7 +260,8 @@ impl Panels<'_, '_> {
         self.one::<S, V>(simd, offset, 0);
     }
 
-    /// Copies the columns of `count` panels of `V` vectors, each panel in one piece and filled up with zeros.
+    /// Copies the columns of `count` panels of `V` vectors. Each panel becomes contiguous, and zeros fill up its last
+    /// columns.
     #[inline(always)]
     fn copy<S: Simd, const V: usize>(&mut self, offset: usize, count: usize) {
         let ([_, k, n], wide) = (self.shape, V * S::F32_LANES);
@@ -270,7 +282,7 @@ impl Panels<'_, '_> {
         }
     }
 
-    /// All rows over a panel of `V` vectors, whose columns begin at `offset`.
+    /// Computes all rows for a panel of `V` vectors. The panel's columns begin at `offset`.
     #[inline(always)]
     fn one<S: Simd, const V: usize>(&mut self, simd: S, offset: usize, panel: usize) {
         let ([_, k, _], wide) = (self.shape, V * S::F32_LANES);

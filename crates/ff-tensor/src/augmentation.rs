@@ -1,53 +1,55 @@
-//! Ways of changing an image, for [`augment`](crate::Device::augment).
+//! This module lists the ways to change an image, for [`augment`](crate::Device::augment).
 
 use serde::{Deserialize, Serialize};
 
-/// A way of changing an image. A list of them is applied from first to last.
+/// A way to change an image. A list of them is applied from first to last.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Augmentation {
-    /// By whole pixels along each axis, each of `-pixels..=pixels` equally likely.
+    /// Shifts the image by whole pixels along each axis. Each of `-pixels..=pixels` is equally likely.
     Shift {
-        /// At most, in pixels; 0 to 1,000.
+        /// The largest shift in pixels, 0 to 1,000.
         pixels: u32,
     },
-    /// `q - c = R(rotate) K(shear) diag(scale) (p - c) + shift`, about the middle `c`, with
-    /// `K(a) = [1, tan a; 0, 1]`; each value uniform within plus or minus its bound (D. Cireşan et al., Deep, Big,
-    /// Simple Neural Nets for Handwritten Digit Recognition, 2010). A bound that is not given is 0.
+    /// Maps `q - c = R(rotate) K(shear) diag(scale) (p - c) + shift`, about the middle `c`, with `K(a) = [1, tan a; 0,
+    /// 1]`. Each value is uniform within plus or minus its bound (D. Cireşan et al., Deep, Big, Simple Neural Nets for
+    /// Handwritten Digit Recognition, 2010). A bound that is not given is 0.
     Affine {
-        /// In degrees, 0 to 180.
+        /// The bound of the rotation in degrees, 0 to 180.
         #[serde(default)]
         rotate: f32,
-        /// Width and height, each on its own, times 1 plus or minus this share, 0 to 0.9.
+        /// The bound of the scale, 0 to 0.9. Width and height are each multiplied by 1 plus or minus this share,
+        /// independently.
         #[serde(default)]
         scale: f32,
-        /// Slant of vertical lines in degrees, 0 to 60.
+        /// The bound of the slant of vertical lines in degrees, 0 to 60.
         #[serde(default)]
         shear: f32,
-        /// Along each axis, in pixels and parts of pixels, 0 to 1,000.
+        /// The bound of the shift along each axis, in pixels and parts of pixels, 0 to 1,000.
         #[serde(default)]
         shift: f32,
     },
-    /// A smooth random displacement of each pixel (P. Simard, D. Steinkraus, J. Platt, Best Practices for
+    /// Displaces each pixel by a smooth random field (P. Simard, D. Steinkraus, J. Platt, Best Practices for
     /// Convolutional Neural Networks Applied to Visual Document Analysis, 2003).
     ///
-    /// There, uniform random vectors, one a pixel, are blurred by a Gaussian. Here they stand on a grid as coarse as
-    /// the field is smooth, between whose points the cubic B-spline runs, a bell whose deviation is `1 / sqrt(3)` of
-    /// the grid's step. This is the Gaussian's field to the eye and to within 0.02 in its correlation,
-    /// `exp(-(distance / (2 smoothness))^2)`, at a small part of the price. The grid's place is random, so no pixel
-    /// is special. The displacement belongs to the pixels of the finished image, whatever follows in the list.
+    /// Simard et al. draw one uniform random vector for each pixel and blur the vectors with a Gaussian. Here the
+    /// vectors are on a grid that is as coarse as the field is smooth. The cubic B-spline interpolates between the
+    /// grid's points. It is a bell whose deviation is `1 / sqrt(3)` of the grid's step. The eye sees the same field as
+    /// the Gaussian's, and its correlation is within 0.02 of the Gaussian's, `exp(-(distance / (2 smoothness))^2)`. It
+    /// costs a small part of the time. The grid's place is random, so no pixel is special. The displacement belongs to
+    /// the pixels of the finished image, whatever follows in the list.
     Elastic {
-        /// Root mean square of the displacement's length over fields and pixels, in pixels; 0 to 100. From half of
-        /// `smoothness` the strokes of some of MNIST's digits tear or flow together, from three quarters of it those
-        /// of many; as strong as it is smooth, it leaves few digits that can be read.
+        /// The root mean square of the displacement's length over fields and pixels, in pixels; 0 to 100. From half of
+        /// `smoothness` on, the strokes of some of MNIST's digits tear or flow together. From three quarters of it on,
+        /// those of many digits do. If it equals `smoothness`, few digits can still be read.
         strength: f32,
-        /// Deviation of the Gaussian, in pixels; 1 to 100. Simard's is 4, with a strength of about 2 (alpha = 34).
+        /// The deviation of the Gaussian in pixels, 1 to 100. Simard uses 4, with a strength of about 2 (alpha = 34).
         smoothness: f32,
     },
 }
 
 impl Augmentation {
-    /// Whether each value is within its bounds.
+    /// Checks that each value is within its bounds.
     ///
     /// # Errors
     /// One sentence that names the key, its bounds and the value.

@@ -1,13 +1,13 @@
-//! What a device can do: memory, and the ops of the algorithm.
+//! This module says what a device can do: it has memory, and it runs the ops of the algorithm.
 //!
-//! One sample's path through training is the table of contents: `augment`, `gather`, `draw_labels`, `matmul`,
-//! `label_current`, `local_grad`, `share_grad`, `matmul`, `update`. When the network only answers, `units_forward` and
-//! `row_goodness` stand in the place of `local_grad`. Each op is a struct in [`ops`](crate::ops), which says its equation
-//! and its shapes; `op.on(&dev)` checks it and runs it.
+//! One sample goes through these ops in training, in this order: `augment`, `gather`, `draw_labels`, `matmul`,
+//! `label_current`, `local_grad`, `share_grad`, `matmul`, `update`. If the network only predicts, `units_forward` and
+//! `row_goodness` replace `local_grad`. Each op is a struct in [`ops`](crate::ops), which gives its equation and its
+//! shapes. `op.on(&dev)` checks the op and runs it.
 //!
-//! Every op is what a single kernel launch can be: every buffer belongs to the caller, nothing is allocated, nothing is read
-//! back to the host. What changes from step to step (which batch, the optimiser's step, the counter of random draws) stands
-//! in a [`Clock`](crate::Clock) on the device.
+//! Every op can be a single kernel launch. Every buffer belongs to the caller, the op allocates nothing, and it reads
+//! nothing back to the host. Some numbers change from step to step: the batch, the optimiser's step, the counter of
+//! random draws. They are in a [`Clock`](crate::Clock) on the device.
 
 use std::ops::ControlFlow;
 
@@ -16,41 +16,42 @@ use crate::memory::{Element, Memory};
 use crate::ops::*;
 use crate::tensor::Tensor;
 
-/// A place to compute. Cloning gives another handle to the same device.
+/// A place to compute. A clone is another handle to the same device.
 ///
 /// # Errors
-/// Any method may say that there is no room, or that the device itself failed. A device that is handed another device's
-/// tensor refuses it.
+/// Any method may report that there is no memory, or that the device itself failed. A device refuses a tensor of
+/// another device.
 #[allow(clippy::missing_errors_doc)] // they are the same for all of them
 pub trait Device: Memory + Clone + Send + Sync {
-    /// What the device calls itself: `cpu`, `cuda:0`.
+    /// Returns the device's own name: `cpu`, `cuda:0`.
     fn name(&self) -> String;
 
     // -- memory ---------------------------------------------------------------------------------------------
 
-    /// A tensor of zeros.
+    /// Allocates a tensor of zeros.
     fn zeros<T: Element>(&self, rows: usize, cols: usize) -> Result<Tensor<Self, T>>;
 
-    /// A tensor with the host's numbers, row-major.
+    /// Makes a tensor from the host's numbers, row-major.
     fn upload<T: Element>(&self, rows: usize, cols: usize, data: &[T]) -> Result<Tensor<Self, T>>;
 
     /// Overwrites a tensor with the host's numbers, row-major.
     fn write<T: Element>(&self, to: &mut Tensor<Self, T>, data: &[T]) -> Result<()>;
 
-    /// The tensor's numbers, row-major; waits for all ops before it.
+    /// Returns the tensor's numbers, row-major. It waits for all earlier ops.
     fn download<T: Element>(&self, from: &Tensor<Self, T>) -> Result<Vec<T>>;
 
     /// Waits until every op has run.
     fn synchronise(&self) -> Result<()>;
 
-    /// Runs `step` so many times, and `after` whenever one has been handed to the device, unless that says to stop. Gives the
-    /// number of steps that were run.
+    /// Runs `step` this many times. It calls `after` whenever a step has been handed to the device, and it stops if
+    /// `after` says so. Returns the number of steps that were run.
     ///
-    /// A device may call `step` once, record its launches and repeat them. So a step asks for the same ops with the same
-    /// tensors and parameters each time, neither allocates nor downloads, and takes what changes from the clock.
+    /// A device may call `step` once, record its launches and repeat them. So a step has to ask for the same ops with
+    /// the same tensors and parameters each time. It must not allocate or download, and it takes all changing numbers
+    /// from the clock.
     ///
     /// # Errors
-    /// What `step` says.
+    /// The errors of `step`.
     fn repeat(
         &self,
         times: usize,
@@ -66,8 +67,8 @@ pub trait Device: Memory + Clone + Send + Sync {
         Ok(times)
     }
 
-    /// Rows that a scan over many images does well to take at a time: enough to keep the device busy, few enough to stay
-    /// in its caches.
+    /// Returns a good number of rows for one part of a scan over many images. These rows keep the device busy and still
+    /// fit in its caches.
     fn scan_rows(&self) -> usize {
         1_280
     }

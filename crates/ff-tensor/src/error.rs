@@ -1,9 +1,9 @@
-//! What can go wrong between a caller and a device.
+//! This module lists the errors between a caller and a device.
 
 /// The result of an op.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An op that was asked for something impossible, or a device that failed.
+/// Either the caller asked an op for something impossible, or a device failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,42 +12,42 @@ pub enum Error {
     Shape {
         /// The op that refused.
         op: &'static str,
-        /// The argument's name in the op's signature.
+        /// The argument's name in the op.
         tensor: &'static str,
-        /// The shape that was handed in, `[rows, columns]`.
+        /// The shape that the caller passed, `[rows, columns]`.
         got: [usize; 2],
-        /// The shape that the other arguments ask for.
+        /// The shape that the other arguments require.
         expected: [usize; 2],
     },
-    /// A parameter that cannot be.
+    /// A parameter has an impossible value.
     #[error("{op}: {reason}")]
     Parameter {
         /// The op that refused.
         op: &'static str,
-        /// Which parameter, and what is wrong with it.
+        /// Says which parameter it is and what is wrong with it.
         reason: String,
     },
-    /// The device has no room.
+    /// The device has too little memory.
     #[error("{device}: out of memory: {} asked for, {} free", size(*.needed), size(*.free))]
     Memory {
-        /// Which device, as it names itself.
+        /// The device's own name.
         device: String,
-        /// Bytes that were asked for.
+        /// The number of bytes that the caller asked for.
         needed: usize,
-        /// Bytes that there were.
+        /// The number of bytes that were free.
         free: usize,
     },
-    /// The device itself failed: a driver's error.
+    /// The device itself failed, and its driver reported an error.
     #[error("{device}: {reason}")]
     Device {
-        /// Which device, as it names itself.
+        /// The device's own name.
         device: String,
-        /// What it said.
+        /// The driver's message.
         reason: String,
     },
 }
 
-/// Bytes, for people.
+/// Formats a number of bytes for people to read.
 fn size(bytes: usize) -> String {
     match bytes as f64 {
         b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
@@ -56,10 +56,10 @@ fn size(bytes: usize) -> String {
     }
 }
 
-/// Whether `got` is the shape that the op needs.
+/// Checks that `got` is the shape that the op needs.
 ///
 /// # Errors
-/// If it is not: names op, tensor and both shapes.
+/// If it is not. The error names the op, the tensor and both shapes.
 pub fn expect_shape(
     op: &'static str,
     tensor: &'static str,

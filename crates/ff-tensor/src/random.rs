@@ -1,10 +1,10 @@
-//! Random draws by counter: draw `i` of a seed is a pure function of both, so every device and every number of
-//! threads sees the same draw.
+//! This module draws random numbers by counter. Draw `i` of a seed is a pure function of both, so every device and
+//! every number of threads gets the same draw.
 
-/// The `counter`-th draw of `seed`: 32 random bits.
+/// Returns the `counter`-th draw of `seed`: 32 random bits.
 ///
-/// The finaliser of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators",
-/// OOPSLA 2014) over a Weyl sequence.
+/// It applies the finaliser of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
+/// generators", OOPSLA 2014) to a Weyl sequence.
 #[inline]
 pub fn bits(seed: u64, counter: u64) -> u32 {
     let mut z = mix(seed).wrapping_add(counter.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
@@ -12,7 +12,7 @@ pub fn bits(seed: u64, counter: u64) -> u32 {
     (z >> 32) as u32
 }
 
-/// The `counter`-th draw of `seed` in `[0, 1)`, a multiple of 2^-24 and so exact in `f32`.
+/// Returns the `counter`-th draw of `seed` in `[0, 1)`. It is a multiple of 2^-24, so it is exact in `f32`.
 #[inline]
 pub fn uniform(seed: u64, counter: u64) -> f32 {
     (bits(seed, counter) >> 8) as f32 * (1.0 / 16_777_216.0)

@@ -1,12 +1,12 @@
-//! Neurons over their time steps, [`GROUP`] of them side by side; the equations stand in `neuron.rs`.
+//! This module runs neurons over their time steps, [`GROUP`] of them side by side. The equations are in `neuron.rs`.
 //!
-//! The loop over the units of a group is the inner one, so that the compiler makes vector instructions of it and the states
+//! The loop over the units of a group is the inner one. So the compiler makes vector instructions of it, and the states
 //! of the group stay in registers.
 
 use crate::lanes::{GROUP, Group, groups, load, store};
 use crate::neuron::{Neuron, Readout, State, lane, mean_over_steps, scan, set_lane, with_bias};
 
-/// A row of units with a constant current whose spikes are wanted.
+/// Runs a row of units that have a constant current and whose spikes are needed.
 #[inline(always)]
 pub(crate) fn passing<N: Neuron>(
     neuron: &N,
@@ -35,7 +35,7 @@ pub(crate) fn passing<N: Neuron>(
     }
 }
 
-/// A row of units with a current for each step.
+/// Runs a row of units that have a current for each step.
 #[inline(always)]
 pub(crate) fn train<N: Neuron>(
     neuron: &N,
@@ -88,7 +88,8 @@ pub(crate) fn train<N: Neuron>(
     }
 }
 
-/// The time steps of [`GROUP`] units. `kept` takes the states before the first step and after each step. Gives the last one.
+/// Runs the time steps of [`GROUP`] units. `kept` receives the states before the first step and after each step.
+/// Returns the last state.
 #[inline(always)]
 pub(crate) fn through_time<N: Neuron>(
     neuron: &N,
@@ -113,8 +114,8 @@ pub(crate) fn through_time<N: Neuron>(
     state
 }
 
-/// The way back. `dpassed(t)` is the gradient of what was passed on in step `t`, `dmembrane` that of the last membrane.
-/// `emit(t, dI_t)` sees the current's gradient.
+/// Goes back through the time steps. `dpassed(t)` is the gradient of the output in step `t`, and `dmembrane` is that of
+/// the last membrane. `emit(t, dI_t)` receives the current's gradient.
 #[inline(always)]
 pub(crate) fn through_time_backwards<N: Neuron>(
     neuron: &N,
@@ -125,7 +126,7 @@ pub(crate) fn through_time_backwards<N: Neuron>(
     mut emit: impl FnMut(usize, &Group),
 ) {
     let size = N::State::LEN * GROUP;
-    // The gradient of the state after step t, without what that step itself passes on.
+    // This is the gradient of the state after step t, without the part that comes from that step's own output.
     let mut later = N::State::SIDE;
     later.as_mut()[0] = [dmembrane; GROUP];
     let mut after_all = side::<N::State>(&kept[steps * size..][..size]);
@@ -150,7 +151,7 @@ pub(crate) fn through_time_backwards<N: Neuron>(
     }
 }
 
-/// A change of one number of the state.
+/// Returns a change of one number of the state.
 #[inline(always)]
 fn unit<S: State>(i: usize) -> S {
     let mut unit = S::ZERO;
@@ -180,7 +181,7 @@ fn side<S: State>(from: &[f32]) -> S::Side {
     side
 }
 
-/// Scratch that only grows.
+/// Returns a scratch buffer that only grows.
 #[inline(always)]
 pub(crate) fn room(kept: &mut Vec<f32>, size: usize) -> &mut [f32] {
     if kept.len() < size {

@@ -1,48 +1,48 @@
-//! The units of a layer: any [`Neuron`], over rows of units and samples.
+//! This module runs the units of a layer. They can be any [`Neuron`], and the data are rows of units and samples.
 
 use crate::Formula;
 use crate::lanes::{GROUP, Group, groups, load, store, vectorised};
 use crate::neuron::{Neuron, Readout, Row, State, lane, set_lane};
 use crate::scan::{passing, room, through_time, through_time_backwards, train};
 
-/// Some samples of a layer: what its units do with their current.
+/// Some samples of a layer, for the forward pass from the current to the signal.
 pub struct Samples<'a> {
-    /// Units of the layer.
+    /// The number of units of the layer.
     pub n: usize,
     /// `[R, n]`
     pub signal: &'a mut [f32],
-    /// As the current: the signal's slope, where something learns.
+    /// The signal's slope, in the shape of the current. It is present only if something learns.
     pub slope: Option<&'a mut [f32]>,
-    /// `[R T, n]`: what is passed on in each step, where the next layer wants it.
+    /// `[R T, n]`: the units' output in each step. It is present only if the next layer needs it.
     pub spikes: Option<&'a mut [f32]>,
-    /// `[R, n]`, constant in time, or `[R T, n]`.
+    /// `[R, n]` if it is constant in time, otherwise `[R T, n]`.
     pub current: &'a [f32],
     /// `[n]`
     pub bias: Option<&'a [f32]>,
-    /// Whether the current has a row for each time step.
+    /// Says whether the current has a row for each time step.
     pub in_time: bool,
 }
 
-/// Some samples of a layer, on the way back from what the units passed on to their current.
+/// Some samples of a layer, for the backward pass from the units' output to their current.
 pub struct Backward<'a> {
-    /// Units of the layer.
+    /// The number of units of the layer.
     pub n: usize,
-    /// As the current: its gradient.
+    /// The gradient of the current, in the current's shape.
     pub dcurrent: &'a mut [f32],
-    /// `[R T, n]`: the gradient of what was passed on in each step, or `[R, n]`: that of its mean.
+    /// `[R T, n]`: the gradient of the output in each step. Or `[R, n]`: the gradient of the output's mean.
     pub dpassed: &'a [f32],
-    /// `[R, n]`, constant in time, or `[R T, n]`.
+    /// `[R, n]` if it is constant in time, otherwise `[R T, n]`.
     pub current: &'a [f32],
-    /// R
+    /// The number of rows R.
     pub rows: usize,
 }
 
-/// The units of a layer: any [`Neuron`], over rows.
+/// The units of a layer. They can be any [`Neuron`], and they work on rows.
 pub trait Units: Formula {
-    /// Time steps T.
+    /// Returns the number of time steps T.
     fn steps(&self) -> usize;
 
-    /// Numbers of a unit's state.
+    /// Returns how many numbers a unit's state has.
     fn states(&self) -> usize;
 
     /// See [`Neuron::readout`].
@@ -60,13 +60,14 @@ pub trait Units: Formula {
     /// One sentence.
     fn validate(&self) -> Result<(), String>;
 
-    /// The time steps of some samples, on this thread. `kept` is scratch, which only grows.
+    /// Runs some samples through all time steps, on this thread. `kept` is a scratch buffer that only grows.
     fn forward(&self, samples: &mut Samples, kept: &mut Vec<f32>);
 
-    /// The way back through the time steps of some samples. The reset counts as a constant if `dstep` says so.
+    /// Goes back through the time steps of some samples. The reset counts as a constant if `dstep` says so.
     fn backward(&self, samples: Backward, kept: &mut Vec<f32>);
 
-    /// The membrane of one sample's units after each step, `[T, n]`: the first number of the state.
+    /// Computes the membrane of one sample's units after each step, `[T, n]`. The membrane is the first number of the
+    /// state.
     fn membranes(&self, membranes: &mut [f32], current: &[f32], bias: Option<&[f32]>, n: usize);
 }
 
@@ -158,7 +159,7 @@ fn backward<N: Neuron>(neuron: &N, samples: &mut Backward, kept: &mut Vec<f32>) 
     }
 }
 
-/// The gradient of what was passed on in step `t`, from its own row or from that of the mean.
+/// Returns the gradient of the output in step `t`, from its own row or from the row of the mean.
 #[inline(always)]
 fn dpassed_at(dpassed: &[f32], n: usize, steps: usize, t: usize, at: usize) -> Group {
     if dpassed.len() > n {
@@ -171,7 +172,8 @@ fn dpassed_at(dpassed: &[f32], n: usize, steps: usize, t: usize, at: usize) -> G
     share
 }
 
-/// A constant current: its gradient is a sum over the steps, which runs forwards with the trace.
+/// Goes back to a constant current. Its gradient is a sum over the steps, which the code computes forwards with the
+/// trace.
 #[inline(always)]
 fn backward_constant<N: Neuron>(neuron: &N, current: &Group, dpassed: impl Fn(usize) -> Group) -> Group {
     let (mut state, mut trace) = (N::State::SIDE, N::State::SIDE);

@@ -1,18 +1,18 @@
-//! Where each pixel of a changed image comes from, and the one reading of the image there.
+//! This module computes the place from which each pixel of a changed image comes. Then it reads the image there, once.
 //!
 //! ```text
 //! from(p) = M (p - c) + t + d(p) + c
 //! out(p)  = image(from(p)), bilinear
 //! ```
 //!
-//! Loops go over a row at a time, without branches, so that the compiler takes several pixels at once; only the
-//! four neighbours are fetched one pixel after the other.
+//! Each loop goes over one row without branches, so that the compiler works on several pixels at once. Only the four
+//! neighbours are fetched one pixel after the other.
 
 use ff_tensor::Augmentation;
 
 use super::draws::Draws;
 
-/// `[a, b, c, d]` is `[a, b; c, d]`.
+/// The array `[a, b, c, d]` stands for the matrix `[a, b; c, d]`.
 pub(super) type Matrix = [f32; 4];
 
 pub(super) const IDENTITY: Matrix = [1.0, 0.0, 0.0, 1.0];
@@ -21,20 +21,21 @@ pub(super) fn times([a, b, c, d]: Matrix, x: f32, y: f32) -> (f32, f32) {
     (a * x + b * y, c * x + d * y)
 }
 
-/// The first of four neighbouring points of the grid, and their weights.
+/// The first of four neighbouring points of the grid, and the weights of the four.
 type Tap = (usize, [f32; 4]);
 
-/// Where each pixel comes from, and the room that it takes to find out; one serves a thread for all its images.
+/// The place from which each pixel comes, and the buffers for its computation. One map serves a thread for all its
+/// images.
 pub(super) struct Map {
     width: usize,
     height: usize,
     pub(super) m: Matrix,
     pub(super) t: (f32, f32),
-    /// Whether there is a displacement; if not, `dx` and `dy` do not count.
+    /// Says whether there is a displacement. If there is none, `dx` and `dy` are not used.
     pub(super) bent: bool,
     pub(super) dx: Vec<f32>, // [height, width]
     pub(super) dy: Vec<f32>, // [height, width]
-    /// The image with a border, so that its neighbourhood needs no question.
+    /// The image with a border, so that the code can read neighbours without a check.
     framed: Vec<f32>, // [height + 3, width + 3]
     at: Vec<u32>,            // [width]
     u: Vec<f32>,             // [width]
@@ -66,7 +67,7 @@ impl Map {
         }
     }
 
-    /// The map of the whole list. It leads back from the finished image, so the last change comes first.
+    /// Draws the map of the whole list. The map leads back from the finished image, so the last change comes first.
     pub(super) fn draw(&mut self, list: &[Augmentation], draws: &mut Draws) {
         (self.m, self.t, self.bent) = (IDENTITY, (0.0, 0.0), false);
         for augmentation in list.iter().rev() {
@@ -86,7 +87,7 @@ impl Map {
         }
     }
 
-    /// Goes on to `back (q - shift)` from wherever the map led.
+    /// Extends the map: where it led to `q`, it now leads to `back (q - shift)`.
     pub(super) fn then(&mut self, back: Matrix, shift: (f32, f32)) {
         let [a, b, c, d] = self.m;
         let ((a, c), (b, d)) = (times(back, a, c), times(back, b, d));
@@ -112,8 +113,8 @@ impl Map {
         let step = smoothness * 3.0f32.sqrt();
         let columns = taps(&mut self.across, self.width, step, draws);
         let rows = taps(&mut self.down, self.height, step, draws);
-        // Each axis has half of the square. A uniform draw's variance is bound^2 / 3; the integral of the squared
-        // spline, 151/315, is what the four weights leave of it, once along each axis.
+        // Each axis has half of the mean square. A uniform draw has the variance bound^2 / 3. The four weights keep
+        // 151/315 of it along each of the two axes, which is the integral of the squared spline.
         let bound = strength * 1.5f32.sqrt() * (315.0 / 151.0);
         self.grid.resize(rows * columns, 0.0);
         self.lines.resize(rows * self.width, 0.0);
@@ -135,7 +136,7 @@ impl Map {
         }
     }
 
-    /// `out` is `image`, seen through the map.
+    /// Writes `image`, seen through the map, to `out`.
     pub(super) fn read(&mut self, out: &mut [u8], image: &[u8]) {
         let (x, y) = self.t;
         if !self.bent && self.m == IDENTITY && x.fract() == 0.0 && y.fract() == 0.0 {
@@ -151,16 +152,18 @@ impl Map {
         }
     }
 
-    /// Sets `at`, `u` and `v` for row `y`: the neighbour above and to the left, and the parts of a pixel from there.
+    /// Sets `at`, `u` and `v` for row `y`. `at` is the neighbour above and to the left, and `u` and `v` are the parts
+    /// of a pixel from there.
     fn find_row(&mut self, y: usize) {
         let (width, stride) = (self.width, self.width + 3);
         let (cx, cy) = ((width as f32 - 1.0) / 2.0, (self.height as f32 - 1.0) / 2.0);
         let (x0, y0) = times(self.m, -cx, y as f32 - cy);
-        // One more than in the equation: row and column 0 are the frame. Beyond it is as dark as on it.
+        // The place is one more than in the equation, because row and column 0 are the frame. Places beyond the frame
+        // are as dark as the frame.
         let (x0, y0) = (x0 + self.t.0 + cx + 1.0, y0 + self.t.1 + cy + 1.0);
         let (right, bottom) = (width as f32 + 1.0, self.height as f32 + 1.0);
         let ([a, _, c, _], bent) = (self.m, if self.bent { 1.0 } else { 0.0 });
-        // With one length for all, no index needs a check.
+        // All slices have the same length, so no index needs a check.
         let (at, u, v) = (&mut self.at[..width], &mut self.u[..width], &mut self.v[..width]);
         let (dx, dy) = (&self.dx[y * width..][..width], &self.dy[y * width..][..width]);
         for x in 0..width {
@@ -185,7 +188,7 @@ impl Map {
         out.iter_mut().zip(u).for_each(|(out, u)| *out = round(*u) as u8);
     }
 
-    /// The pixel at `p` is the one at `p + (x, y)`.
+    /// Copies the image by whole pixels: the pixel at `p` is the one at `p + (x, y)`.
     fn copy(&self, out: &mut [u8], image: &[u8], x: isize, y: isize) {
         let (width, height) = (self.width as isize, self.height as isize);
         let (first, end) = ((-x).clamp(0, width), (width - x).clamp(0, width));
@@ -203,38 +206,42 @@ impl Map {
     }
 }
 
-/// From here on neighbouring numbers are 1 apart, so that adding it rounds, and leaves the whole number in the lowest
-/// 23 bits. A cast would also look for what is too large or no number, one pixel at a time.
+/// From this number on, neighbouring `f32` numbers are 1 apart. So the addition of it rounds a number, and the whole
+/// number is then in the lowest 23 bits. A cast would also test for numbers that are too large and for NaN, one pixel
+/// at a time.
 const WHOLE: f32 = 8_388_608.0;
 
-/// The nearest whole number to one of `0..WHOLE`.
+/// Returns the whole number that is nearest to `x`, for `x` in `0..WHOLE`.
 #[inline]
 fn round(x: f32) -> u32 {
     (x + WHOLE).to_bits() - WHOLE.to_bits()
 }
 
-/// The whole number below one of `0..WHOLE`.
+/// Returns the whole number below `x`, for `x` in `0..WHOLE`.
 #[inline]
 fn floor(x: f32) -> f32 {
     let near = (x + WHOLE) - WHOLE;
     near - if near > x { 1.0 } else { 0.0 }
 }
 
-/// `x`, or the end of `0..=most` that is nearest; 0 for what is no number, which a list of very many changes can come to.
+/// Returns `x`, or the nearest end of `0..=most` if `x` is outside. It returns 0 for NaN, which a list of very many
+/// changes can produce.
 #[inline]
 fn between(x: f32, most: f32) -> f32 {
     let x = if x > 0.0 { x } else { 0.0 };
     if x < most { x } else { most }
 }
 
-/// The inverse of `R(rotate) K(shear) diag(width, height)`. Positive angles turn x towards y, clockwise to the eye.
+/// Returns the inverse of `R(rotate) K(shear) diag(width, height)`. Positive angles turn x towards y, which the eye
+/// sees as clockwise.
 pub(super) fn backward(rotate: f32, shear: f32, width: f32, height: f32) -> Matrix {
     let ((sin, cos), (rise, run)) = (sin_cos(rotate), sin_cos(shear));
     let slant = rise / run;
     [(slant * sin + cos) / width, (sin - cos * slant) / width, -sin / height, cos / height]
 }
 
-/// Of up to 180 degrees, from the series, whose last bit is the same everywhere.
+/// Returns sine and cosine of an angle of up to 180 degrees. They come from the series, so the last bit is the same on
+/// all systems.
 pub(super) fn sin_cos(degrees: f32) -> (f32, f32) {
     let x = f64::from(degrees).to_radians();
     let (mut sin, mut cos, mut term) = (0.0, 1.0, 1.0);
@@ -250,7 +257,8 @@ pub(super) fn sin_cos(degrees: f32) -> (f32, f32) {
     (sin as f32, cos as f32)
 }
 
-/// The cubic B-spline's weights at each of `n` pixels on a grid that begins at random; how many points it has.
+/// Computes the cubic B-spline's weights at each of `n` pixels, on a grid that begins at a random place. Returns the
+/// number of the grid's points.
 fn taps(taps: &mut Vec<Tap>, n: usize, step: f32, draws: &mut Draws) -> usize {
     let start = draws.within(0.5) + 0.5;
     taps.clear();

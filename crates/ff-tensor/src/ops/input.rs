@@ -1,26 +1,28 @@
-//! What comes in: images that change from epoch to epoch, a batch of them, wrong labels, normalised rows.
+//! These ops prepare the input: they change images from epoch to epoch, fetch a batch of them, draw wrong labels and
+//! normalise rows.
 
 use super::{Op, expect_clock, expect_columns, refuse, rows_of_steps};
 use crate::{Augmentation, Clock, Dropout, Memory, Norm, Result, Tensor, expect_shape};
 
-/// Changes each image a little, at random: `out(p) = image(M (p - c) + t + d(p) + c)` with `M`, `t` and `d` drawn from the
-/// seed, the epoch and the image's index, the same bits on every device.
+/// Changes each image a little, at random: `out(p) = image(M (p - c) + t + d(p) + c)`. `M`, `t` and `d` are drawn from
+/// the seed, the epoch and the image's index. They have the same bits on every device.
 ///
-/// Once an epoch, not in a step: it may bring the list to the device, so [`Device::repeat`](crate::Device::repeat) does not take it.
+/// This op runs once an epoch and not in a step. It may upload the list to the device, so
+/// [`Device::repeat`](crate::Device::repeat) does not accept it.
 pub struct Augment<'a, D: Memory> {
     /// `[N, height * width]`
     pub out: &'a mut Tensor<D, u8>,
     /// `[N, height * width]`
     pub images: &'a Tensor<D, u8>,
-    /// What is done to an image, from first to last.
+    /// The changes of an image, from first to last.
     pub list: &'a [Augmentation],
     /// Width of an image, in pixels.
     pub width: usize,
-    /// Height of an image, in pixels; `(width + 3) (height + 3)` is below 2^23.
+    /// Height of an image, in pixels. `(width + 3) (height + 3)` is below 2^23.
     pub height: usize,
     /// Seed of the draws.
     pub seed: u64,
-    /// Counted from 0; each epoch has draws of its own.
+    /// The epoch, counted from 0. Each epoch has its own draws.
     pub epoch: u64,
 }
 
@@ -34,12 +36,12 @@ impl<D: Memory> Op for Augment<'_, D> {
     }
 }
 
-/// Whether images of this size can be changed in this way.
+/// Checks that images of this size can be changed in this way.
 ///
 /// # Errors
-/// Which size, or which change, cannot be.
+/// The error names the size or the change that is impossible.
 pub fn expect_augmentations(list: &[Augmentation], width: usize, height: usize) -> Result<()> {
-    // Places in a framed image are numbers without a fraction in f32.
+    // Places in a framed image have to be whole numbers that `f32` holds exactly.
     const MOST: usize = 1 << 23;
     let framed = width.saturating_add(3).saturating_mul(height.saturating_add(3));
     if width == 0 || height == 0 || framed >= MOST {
@@ -49,13 +51,13 @@ pub fn expect_augmentations(list: &[Augmentation], width: usize, height: usize) 
     list.iter().try_for_each(Augmentation::validate).or_else(|reason| refuse("augment", reason))
 }
 
-/// Fetches the clock's batch of images, makes room for the label and normalises image and label together:
-/// `xhat[b] = s[b] * pixels / 255`, with zeros in the first `classes` slots and where a pixel is dropped, and
-/// `s[b] = 1 / (norm of image and label + eps)`. The norm is the same for every label, so one `xhat` serves the positive,
-/// the negative and all candidates. Below the images stands a row for each label, with a one in its slot, and one for the
-/// neutral label, with `1 / classes` in each slot. With `classes` 0 no label enters, and `xhat` is `[B, in]`.
+/// Fetches the clock's batch of images, makes room for the label and normalises image and label together: `xhat[b] =
+/// s[b] * pixels / 255`, with zeros in the first `classes` slots and where a pixel is dropped, and `s[b] = 1 / (norm of
+/// image and label + eps)`. The norm is the same for every label, so one `xhat` serves the positive, the negative and
+/// all candidates. Below the images there is a row for each label, with a one in its slot. The last row is the neutral
+/// label's, with `1 / classes` in each slot. If `classes` is 0, no label enters, and `xhat` is `[B, in]`.
 ///
-/// An index beyond the images, or a batch beyond the order, leaves a row of NaN and label 0, which the loss will show.
+/// An index beyond the images, or a batch beyond the order, gives a row of NaN and label 0. The loss will show this.
 pub struct Gather<'a, D: Memory> {
     /// `[B + classes + 1, in]`, or `[B, in]` without labels.
     pub xhat: &'a mut Tensor<D>,
@@ -69,20 +71,20 @@ pub struct Gather<'a, D: Memory> {
     pub targets: &'a Tensor<D, u32>,
     /// Indices of images, `[ordered, 1]`. Batch `k` is `order[k B..]`.
     pub order: &'a Tensor<D, u32>,
-    /// Which batch, and which step the dropped pixels are drawn for.
+    /// Says which batch is fetched, and for which step the dropped pixels are drawn.
     pub clock: &'a Clock<D>,
-    /// The first `classes` pixels make room for the label; 0 where none enters.
+    /// The first `classes` pixels make room for the label. It is 0 if no label enters.
     pub classes: usize,
-    /// What the label's pixel holds; its energy is part of the row's norm.
+    /// The value of the label's pixel. Its energy is part of the row's norm.
     pub amplitude: f32,
     /// The norm of image and label together.
     pub norm: Norm,
-    /// Pixels that go missing.
+    /// Says which pixels are dropped.
     pub dropout: Dropout,
 }
 
 impl<D: Memory> Gather<'_, D> {
-    /// Rows below the images: one for each label and the neutral one, if a label enters at all.
+    /// Returns the number of rows below the images: one for each label and the neutral one, or 0 if no label enters.
     pub fn label_rows(classes: usize) -> usize {
         if classes == 0 { 0 } else { classes.saturating_add(1) }
     }
@@ -104,23 +106,23 @@ impl<D: Memory> Op for Gather<'_, D> {
     }
 }
 
-/// Writes the true labels into the first B rows and a wrong label for each into the next B. The wrong one is drawn in
-/// proportion to `exp(sharpness * score)` over the other classes, by the counter `(clock's step, row)`: see
+/// Writes the true labels into the first B rows and a wrong label for each into the next B. The wrong label is drawn
+/// from the other classes, in proportion to `exp(sharpness * score)`. The draw's counter is `(clock's step, row)`: see
 /// [`random`](crate::random).
 pub struct DrawLabels<'a, D: Memory> {
     /// `[2 B, 1]`
     pub pair: &'a mut Tensor<D, u32>,
     /// `[B, 1]`
     pub labels: &'a Tensor<D, u32>,
-    /// `[B, classes]`. Left out, each wrong label is equally likely.
+    /// `[B, classes]`. If it is left out, each wrong label is equally likely.
     pub scores: Option<&'a Tensor<D>>,
-    /// Which step.
+    /// Gives the step.
     pub clock: &'a Clock<D>,
     /// Number of classes, at least two.
     pub classes: usize,
     /// Seed of the draws.
     pub seed: u64,
-    /// How strongly a high score is preferred.
+    /// Says how strongly a high score is preferred.
     pub sharpness: f32,
 }
 
@@ -139,14 +141,14 @@ impl<D: Memory> Op for DrawLabels<'_, D> {
     }
 }
 
-/// Normalises rows: `xhat = x / (norm + eps)`. With `steps` T, the rows are trains and the norm is that of a row's mean
-/// over time, so that the train's mean is what a rate would have given.
+/// Normalises rows: `xhat = x / (norm + eps)`. With `steps` T, the rows are spike trains, and the norm is that of a
+/// row's mean over time. So the train's mean is what a rate would have given.
 pub struct Normalise<'a, D: Memory> {
     /// `[R T, in]`
     pub xhat: &'a mut Tensor<D>,
     /// `[R T, in]`
     pub x: &'a Tensor<D>,
-    /// Consecutive rows of `x` that belong to one sample.
+    /// The number of consecutive rows of `x` that belong to one sample.
     pub steps: usize,
     /// The norm that rows are divided by.
     pub norm: Norm,
@@ -160,7 +162,8 @@ impl<D: Memory> Op for Normalise<'_, D> {
     }
 }
 
-/// Fetches the clock's batch of rows from a table: `rows[r] = table[order[batch R + r]]`. A row that is not there is NaN.
+/// Fetches the clock's batch of rows from a table: `rows[r] = table[order[batch R + r]]`. A row that does not exist
+/// becomes NaN.
 pub struct Select<'a, D: Memory> {
     /// `[R, in]`
     pub rows: &'a mut Tensor<D>,
@@ -168,7 +171,7 @@ pub struct Select<'a, D: Memory> {
     pub table: &'a Tensor<D>,
     /// Indices into the table, `[ordered, 1]`.
     pub order: &'a Tensor<D, u32>,
-    /// Which batch.
+    /// Gives the batch.
     pub clock: &'a Clock<D>,
 }
 

@@ -1,11 +1,12 @@
-//! The heads' loss, the update of the weights, and the clock.
+//! These ops compute the heads' loss, update the weights and advance the clock.
 
 use super::{Op, expect_clock, expect_columns, expect_formula, expect_log, refuse};
 use crate::optimiser::MOST_MOMENTS;
 use crate::{Clock, Memory, Optimiser, Result, Tensor, expect_shape};
 
-/// Cross-entropy of the softmax of scores, and its mean's gradient: image `b`'s loss, number `batch B + b` of `losses`, is
-/// `-ln softmax(sharpness scores[b])[label[b]]`. Beyond the end of `losses` it is not written.
+/// Computes the cross-entropy of the softmax of scores, and the gradient of its mean. Image `b`'s loss is `-ln
+/// softmax(sharpness scores[b])[label[b]]`. It is number `batch B + b` of `losses`. Beyond the end of `losses` it is
+/// not written.
 pub struct SoftmaxLoss<'a, D: Memory> {
     /// `[images of an epoch, 1]`
     pub losses: &'a mut Tensor<D>,
@@ -15,9 +16,9 @@ pub struct SoftmaxLoss<'a, D: Memory> {
     pub scores: &'a Tensor<D>,
     /// `[B, 1]`
     pub labels: &'a Tensor<D, u32>,
-    /// Which batch.
+    /// Gives the batch.
     pub clock: &'a Clock<D>,
-    /// What scores are multiplied by before the softmax.
+    /// Scores are multiplied by this before the softmax.
     pub sharpness: f32,
 }
 
@@ -32,17 +33,17 @@ impl<D: Memory> Op for SoftmaxLoss<'_, D> {
     }
 }
 
-/// A step of an optimiser, at the clock's step.
+/// Runs one step of an optimiser, at the clock's step.
 pub struct Update<'a, D: Memory> {
-    /// Any shape.
+    /// The weight can have any shape.
     pub weight: &'a mut Tensor<D>,
-    /// As the weight, each: as many as the optimiser has.
+    /// The optimiser's moments. Each one has the weight's shape, and there are as many as the optimiser needs.
     pub moments: &'a mut [Tensor<D>],
-    /// As the weight.
+    /// The gradient has the weight's shape.
     pub gradient: &'a Tensor<D>,
-    /// Which step.
+    /// Gives the step.
     pub clock: &'a Clock<D>,
-    /// The formula.
+    /// The optimiser's formula.
     pub optimiser: &'a dyn Optimiser,
 }
 

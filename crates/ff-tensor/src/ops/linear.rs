@@ -1,5 +1,5 @@
-//! What only linear units need: layers whose output stays in shares (see [`LabelCurrent`](crate::LabelCurrent)), because
-//! nothing but products stands between an image and their signal.
+//! These ops are only for linear units. The output of such layers stays in shares (see
+//! [`LabelCurrent`](crate::LabelCurrent)), because only products stand between an image and their signal.
 
 use super::{
     Op, expect_clock, expect_columns, expect_copies, expect_factor, expect_formula, expect_log, expect_pairs,
@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{Clock, Memory, Norm, Objective, Result, Tensor, expect_shape};
 
-/// How much each row of a layer's output is scaled before it meets the next weights, where the output is in shares:
-/// `t[r] = u[r] / (norm + eps)`, with `u` the layer's own factor (1 if it has none). The norm follows from the row's
-/// goodness, which is a multiple of its sum of squares.
+/// Computes the scale of each row of a layer's output before it meets the next weights, if the output is in shares:
+/// `t[r] = u[r] / (norm + eps)`. `u` is the layer's own factor (1 if it has none). The norm follows from the row's
+/// goodness, because the goodness is a multiple of the row's sum of squares.
 pub struct RowFactor<'a, D: Memory> {
     /// `[R, 1]`
     pub factor: &'a mut Tensor<D>,
@@ -19,7 +19,7 @@ pub struct RowFactor<'a, D: Memory> {
     pub below: Option<&'a Tensor<D>>,
     /// Units of the layer below.
     pub units: usize,
-    /// What the goodness of the layer below multiplies the sum of squares by.
+    /// The goodness of the layer below is its sum of squares times this.
     pub goodness_factor: f32,
     /// The norm that rows are divided by.
     pub norm: Norm,
@@ -35,7 +35,7 @@ impl<D: Memory> Op for RowFactor<'_, D> {
     }
 }
 
-/// Goodness of linear units from the shares of their current, with no activation stored.
+/// Computes the goodness of linear units from the shares of their current. No activation is stored.
 pub struct ShareGoodness<'a, D: Memory> {
     /// `[R, 1]`
     pub goodness: &'a mut Tensor<D>,
@@ -45,11 +45,11 @@ pub struct ShareGoodness<'a, D: Memory> {
     pub scale: &'a Tensor<D>,
     /// `[R, 1]`
     pub labels: &'a Tensor<D, u32>,
-    /// `[R, 1]`, t; 1 if left out.
+    /// `[R, 1]`, t. It is 1 if it is left out.
     pub factor: Option<&'a Tensor<D>>,
-    /// What the label's pixel holds.
+    /// The value of the label's pixel.
     pub amplitude: f32,
-    /// What the goodness multiplies the sum of squares by.
+    /// The goodness is the sum of squares times this.
     pub goodness_factor: f32,
 }
 
@@ -65,8 +65,8 @@ impl<D: Memory> Op for ShareGoodness<'_, D> {
     }
 }
 
-/// The losses of the pairs, as in [`LocalGrad`](crate::LocalGrad), and the gradient of their mean: `dL/dg` of positives and
-/// negatives.
+/// Computes the losses of the pairs, as in [`LocalGrad`](crate::LocalGrad), and the gradient of their mean: `dL/dg` of
+/// positives and negatives.
 pub struct PairLosses<'a, D: Memory> {
     /// `[pairs of an epoch, 1]`
     pub losses: &'a mut Tensor<D>,
@@ -74,9 +74,9 @@ pub struct PairLosses<'a, D: Memory> {
     pub dgoodness: &'a mut Tensor<D>,
     /// `[2 B, 1]`
     pub goodness: &'a Tensor<D>,
-    /// Which batch.
+    /// Gives the batch.
     pub clock: &'a Clock<D>,
-    /// What is minimised.
+    /// The loss that is minimised.
     pub objective: &'a dyn Objective,
 }
 

@@ -1,9 +1,10 @@
-//! The ops: each a struct whose fields are what a kernel is handed, outputs first.
+//! This module has the ops. Each op is a struct, its fields are the arguments of a kernel, and the outputs come first.
 //!
-//! What an op asks of its tensors is written once, in [`Op::check`]. A device only ever sees a [`Checked`] op, so that the
-//! CPU and a GPU refuse the same things with the same words. What cannot be checked beforehand, because it lies in a
-//! device's memory, has the same defined outcome everywhere: a label beyond the last one counts as the last one, an image
-//! that is not there is a row of NaN, a loss beyond the end of the log is not written.
+//! The requirements of an op on its tensors are written once, in [`Op::check`]. A device only ever gets a [`Checked`]
+//! op, so the CPU and a GPU refuse the same things with the same words. Some things cannot be checked beforehand,
+//! because they are in a device's memory. They have the same defined outcome everywhere: a label beyond the last one
+//! counts as the last one, an image that does not exist is a row of NaN, and a loss beyond the end of the log is not
+//! written.
 //!
 //! ```
 //! # use ff_tensor::{Device, MatMul, Result, Tensor};
@@ -12,9 +13,10 @@
 //! # }
 //! ```
 //!
-//! In the shapes B is the batch, n the units of a layer, T the time steps, and R = K B rows are K *copies* of the batch,
-//! which differ only by their label: K = 2 in training (row `b` is the positive, row `B + b` the negative), K = classes
-//! when all labels are tried. Row `r` belongs to sample `r % B`. With time, row `r T + t` is step `t` of row `r`.
+//! In the shapes, B is the batch, n is the number of units of a layer, and T is the number of time steps. R = K B rows
+//! are K *copies* of the batch, which differ only by their label. K = 2 in training: row `b` is the positive and row `B
+//! + b` the negative. K = classes if all labels are tried. Row `r` belongs to sample `r % B`. With time, row `r T + t`
+//! is step `t` of row `r`.
 
 mod input;
 mod learn;
@@ -32,12 +34,12 @@ pub use units::{LocalGrad, RowGoodness, UnitsBackward, UnitsForward};
 
 use crate::{Error, Formula, Memory, Result, Tensor, Units, expect_shape, formula};
 
-/// What every op can say about itself.
+/// The check that every op has.
 pub trait Op {
-    /// Whether shapes and parameters fit together.
+    /// Checks that shapes and parameters fit together.
     ///
     /// # Errors
-    /// The op, the tensor and both shapes; or the parameter and what is wrong with it.
+    /// The error names the op, the tensor and both shapes, or the parameter and what is wrong with it.
     fn check(&self) -> Result<()>;
 }
 
@@ -61,7 +63,7 @@ impl<O: Op> Checked<O> {
         Ok(Self(op))
     }
 
-    /// The op, for a device to run.
+    /// Returns the op, for a device to run.
     pub fn into_inner(self) -> O {
         self.0
     }
@@ -71,32 +73,32 @@ fn refuse<T>(op: &'static str, reason: String) -> Result<T> {
     Err(Error::Parameter { op, reason })
 }
 
-/// A clock has two numbers.
+/// Checks that a clock has two numbers.
 fn expect_clock<D: Memory>(op: &'static str, clock: &Tensor<D, u32>) -> Result<()> {
     expect_shape(op, "clock", clock.shape(), [1, 2])
 }
 
-/// A tensor has columns at all.
+/// Checks that a tensor has columns at all.
 fn expect_columns(op: &'static str, tensor: &'static str, cols: usize) -> Result<()> {
     if cols > 0 { Ok(()) } else { refuse(op, format!("`{tensor}` has no columns")) }
 }
 
-/// A log has one column: a loss for each pair or image.
+/// Checks that a log has one column. It holds a loss for each pair or image.
 fn expect_log<D: Memory>(op: &'static str, losses: &Tensor<D>) -> Result<()> {
     expect_shape(op, "losses", losses.shape(), [losses.rows(), 1])
 }
 
-/// A factor, if there is one, has a number for each of `rows` rows.
+/// Checks that a factor, if there is one, has a number for each of `rows` rows.
 fn expect_factor<D: Memory>(op: &'static str, factor: Option<&Tensor<D>>, rows: usize) -> Result<()> {
     factor.map_or(Ok(()), |factor| expect_shape(op, "factor", factor.shape(), [rows, 1]))
 }
 
-/// A bias, if there is one, has a number for each of `units` units.
+/// Checks that a bias, if there is one, has a number for each of `units` units.
 fn expect_bias<D: Memory>(op: &'static str, bias: Option<&Tensor<D>>, units: usize) -> Result<()> {
     bias.map_or(Ok(()), |bias| expect_shape(op, "bias", bias.shape(), [1, units]))
 }
 
-/// Shares are a row for each of `batch` images, and at least one for a label.
+/// Checks that shares have a row for each of `batch` images, and at least one row for a label.
 fn expect_shares(
     op: &'static str,
     tensor: &'static str,
@@ -107,7 +109,7 @@ fn expect_shares(
     expect_shape(op, tensor, got, [got[0].max(batch + 1), n])
 }
 
-/// `got` has to be a batch, `[B, 1]`, of which `rows` are a whole number of copies.
+/// Checks that `got` is a batch, `[B, 1]`, and that `rows` are a whole number of copies of it.
 fn expect_copies(op: &'static str, tensor: &'static str, got: [usize; 2], rows: usize) -> Result<()> {
     match got[0] > 0 && rows.is_multiple_of(got[0]) && got[1] == 1 {
         true => Ok(()),
@@ -115,7 +117,7 @@ fn expect_copies(op: &'static str, tensor: &'static str, got: [usize; 2], rows: 
     }
 }
 
-/// A formula hands over as many numbers as fit.
+/// Checks that a formula has no more numbers than fit.
 fn expect_formula(op: &'static str, formula: &dyn Formula) -> Result<()> {
     let (len, most) = (formula.numbers().len(), formula::MOST_WORDS);
     if len <= most {
@@ -125,7 +127,7 @@ fn expect_formula(op: &'static str, formula: &dyn Formula) -> Result<()> {
     }
 }
 
-/// The rows that `units` have for `rows` samples with a row for each time step.
+/// Returns how many rows `units` have for `rows` samples that have a row for each time step.
 fn rows_in_time(op: &'static str, rows: usize, units: &dyn Units) -> Result<usize> {
     let steps = units.steps();
     if units.states() == 0 {
@@ -137,7 +139,8 @@ fn rows_in_time(op: &'static str, rows: usize, units: &dyn Units) -> Result<usiz
     }
 }
 
-/// Units with a signal of this shape fit to their spikes, current and bias. Gives whether the current has a row per step.
+/// Checks that the units' signal of this shape fits their spikes, current and bias. Returns whether the current has a
+/// row per step.
 fn expect_units<D: Memory>(
     op: &'static str,
     signal: [usize; 2],
@@ -160,14 +163,14 @@ fn expect_units<D: Memory>(
     Ok(in_time)
 }
 
-/// `rows` are positives and as many negatives, each with its goodness. Gives how many pairs.
+/// Checks that `rows` are positives and as many negatives, and that each has its goodness. Returns the number of pairs.
 fn expect_pairs<D: Memory>(op: &'static str, goodness: &Tensor<D>, rows: usize) -> Result<usize> {
     expect_shape(op, "goodness", goodness.shape(), [rows, 1])?;
     expect_shape(op, "goodness (an odd number of rows)", [rows % 2, 0], [0, 0])?;
     Ok(rows / 2)
 }
 
-/// `rows` are a whole number of samples of `steps` rows.
+/// Checks that `rows` are a whole number of samples of `steps` rows.
 fn rows_of_steps(op: &'static str, tensor: &'static str, rows: usize, steps: usize) -> Result<()> {
     match steps > 0 && rows.is_multiple_of(steps) {
         true => Ok(()),

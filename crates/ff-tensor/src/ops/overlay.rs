@@ -1,8 +1,9 @@
-//! Images with a label over their first pixels, which are multiplied with the weights only once.
+//! These ops work on images with a label over their first pixels. Each image is multiplied with the weights only once.
 //!
-//! The copies of an image differ by a multiple of one row of weights. So the images are multiplied without labels, the
-//! labels without images, and these *shares* are put together afterwards. Shares are `[B + classes + 1, n]`: a row for each
-//! image, one for each label, and one for the neutral label, number `classes`, which says nothing: the mean of the others.
+//! The copies of an image differ by a multiple of one row of weights. So the images are multiplied without labels, and
+//! the labels without images. The results are the *shares*, and they are added up afterwards. Shares are `[B + classes
+//! + 1, n]`: there is a row for each image, one for each label, and one for the neutral label. The neutral label has
+//! the number `classes`. It says nothing, because it is the mean of the others.
 
 use super::{
     Op, expect_bias, expect_columns, expect_copies, expect_factor, expect_formula, expect_shares,
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{Goodness, Memory, Result, Tensor, Units, expect_shape};
 
-/// The input current of each copy: `I[r] = t[r] (shares[r % B] + amplitude s[r % B] shares[B + label[r]])`.
+/// Computes the input current of each copy: `I[r] = t[r] (shares[r % B] + amplitude s[r % B] shares[B + label[r]])`.
 pub struct LabelCurrent<'a, D: Memory> {
     /// `[R, n]`
     pub current: &'a mut Tensor<D>,
@@ -20,9 +21,9 @@ pub struct LabelCurrent<'a, D: Memory> {
     pub scale: &'a Tensor<D>,
     /// `[R, 1]`
     pub labels: &'a Tensor<D, u32>,
-    /// `[R, 1]`, t; 1 if left out.
+    /// `[R, 1]`, t. It is 1 if it is left out.
     pub factor: Option<&'a Tensor<D>>,
-    /// What the label's pixel holds.
+    /// The value of the label's pixel.
     pub amplitude: f32,
 }
 
@@ -37,8 +38,8 @@ impl<D: Memory> Op for LabelCurrent<'_, D> {
     }
 }
 
-/// A layer's goodness for every label at once, with no activation stored: [`LabelCurrent`], the units and their goodness,
-/// for all candidates.
+/// Computes a layer's goodness for every label at once. It does the work of [`LabelCurrent`], the units and their
+/// goodness for all candidates, and stores no activation.
 pub struct LabelGoodness<'a, D: Memory> {
     /// `[B, classes]`
     pub scores: &'a mut Tensor<D>,
@@ -48,7 +49,7 @@ pub struct LabelGoodness<'a, D: Memory> {
     pub scale: &'a Tensor<D>,
     /// `[1, n]`
     pub bias: Option<&'a Tensor<D>>,
-    /// What the label's pixel holds.
+    /// The value of the label's pixel.
     pub amplitude: f32,
     /// The units.
     pub units: &'a dyn Units,
@@ -71,9 +72,9 @@ impl<D: Memory> Op for LabelGoodness<'_, D> {
     }
 }
 
-/// The gradient of the shares: `dshares[b]` is the sum of `t[r] dI[r]` over the copies of image `b`, `dshares[B + l]` that
-/// of `amplitude s[r % B] t[r] dI[r]` over the rows with label `l`, rows in order. All copies share one image, so the
-/// weights' gradient then needs one product.
+/// Computes the gradient of the shares. `dshares[b]` is the sum of `t[r] dI[r]` over the copies of image `b`.
+/// `dshares[B + l]` is the sum of `amplitude s[r % B] t[r] dI[r]` over the rows with label `l`, in the order of the
+/// rows. All copies share one image, so the weights' gradient then needs only one product.
 pub struct ShareGrad<'a, D: Memory> {
     /// `[B + classes + 1, n]`
     pub dshares: &'a mut Tensor<D>,
@@ -83,23 +84,24 @@ pub struct ShareGrad<'a, D: Memory> {
     pub labels: &'a Tensor<D, u32>,
     /// `[B, 1]`
     pub scale: &'a Tensor<D>,
-    /// `[R, 1]`, t; 1 if left out.
+    /// `[R, 1]`, t. It is 1 if it is left out.
     pub factor: Option<&'a Tensor<D>>,
-    /// What the label's pixel holds.
+    /// The value of the label's pixel.
     pub amplitude: f32,
 }
 
 /// The gradient of a layer's current, for [`ShareGrad`].
 pub enum CurrentGrad<'a, D: Memory> {
-    /// As [`LocalGrad`](crate::LocalGrad) leaves it, `[R, n]`.
+    /// The gradient as [`LocalGrad`](crate::LocalGrad) leaves it, `[R, n]`.
     Stored(&'a Tensor<D>),
-    /// That of linear units with a goodness of squares, `dI = dg 2 factor I`, whose current follows from its shares.
+    /// The gradient of linear units with a goodness of squares, `dI = dg 2 factor I`. Their current follows from its
+    /// shares.
     Linear {
         /// `[B + classes + 1, n]`
         shares: &'a Tensor<D>,
         /// `[R, 1]`, from [`PairLosses`](crate::PairLosses).
         dgoodness: &'a Tensor<D>,
-        /// What the goodness multiplies the sum of squares by.
+        /// The goodness is the sum of squares times this.
         goodness_factor: f32,
     },
 }

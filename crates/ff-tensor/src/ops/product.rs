@@ -1,24 +1,24 @@
-//! Products and sums of matrices.
+//! These ops compute products and sums of matrices.
 
 use super::{Op, expect_columns};
 use crate::{Memory, Result, Tensor, expect_shape};
 
-/// `C = op(A) op(B)`, where `op` transposes if asked to.
+/// Computes `C = op(A) op(B)`. `op` transposes its matrix if the caller asks for it.
 pub struct MatMul<'a, D: Memory> {
     /// `[m, n]`
     pub c: &'a mut Tensor<D>,
     /// `[m, k]`, or `[k, m]` if transposed.
     pub a: &'a Tensor<D>,
-    /// Whether A's transpose is meant.
+    /// Says whether A's transpose is meant.
     pub transpose_a: bool,
     /// `[k, n]`, or `[n, k]` if transposed.
     pub b: &'a Tensor<D>,
-    /// Whether B's transpose is meant.
+    /// Says whether B's transpose is meant.
     pub transpose_b: bool,
 }
 
 impl<D: Memory> MatMul<'_, D> {
-    /// `[m, k, n]`
+    /// Returns `[m, k, n]`.
     pub fn sizes(&self) -> [usize; 3] {
         let [m, n] = self.c.shape();
         [m, if self.transpose_a { self.a.rows() } else { self.a.cols() }, n]
@@ -34,7 +34,7 @@ impl<D: Memory> Op for MatMul<'_, D> {
     }
 }
 
-/// The sum of all rows: a bias's gradient.
+/// Computes the sum of all rows. It is the gradient of a bias.
 pub struct SumRows<'a, D: Memory> {
     /// `[1, n]`
     pub sum: &'a mut Tensor<D>,

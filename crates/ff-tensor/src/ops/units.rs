@@ -1,4 +1,4 @@
-//! The units of a layer: their signals, their goodness, and what they learn from.
+//! These ops run the units of a layer. They compute the signals, the goodness and the gradient of the current.
 
 use super::{
     Op, expect_clock, expect_columns, expect_formula, expect_log, expect_pairs, expect_units, refuse,
@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{Clock, Dropout, Goodness, Memory, Objective, Result, Tensor, Units, expect_shape};
 
-/// The units over all time steps: `signal` from the current, and what they pass on in each step if the next layer wants it.
-/// A current of R rows is constant in time; one of R T rows has a row for each step. The bias is added to the current.
+/// Runs the units over all time steps. It computes `signal` from the current, and the output in each step if the next
+/// layer needs it. A current of R rows is constant in time. One of R T rows has a row for each step. The bias is added
+/// to the current.
 pub struct UnitsForward<'a, D: Memory> {
     /// `[R, n]`
     pub signal: &'a mut Tensor<D>,
-    /// `[R T, n]`, zeros and ones if the units spike.
+    /// `[R T, n]`. It holds zeros and ones if the units spike.
     pub spikes: Option<&'a mut Tensor<D>>,
     /// `[R, n]` or `[R T, n]`
     pub current: &'a Tensor<D>,
@@ -22,7 +23,7 @@ pub struct UnitsForward<'a, D: Memory> {
 }
 
 impl<D: Memory> UnitsForward<'_, D> {
-    /// Whether the current has a row for each time step.
+    /// Says whether the current has a row for each time step.
     pub fn in_time(&self) -> bool {
         self.current.rows() != self.signal.rows()
     }
@@ -36,13 +37,13 @@ impl<D: Memory> Op for UnitsForward<'_, D> {
     }
 }
 
-/// Goodness of each row of signals.
+/// Computes the goodness of each row of signals.
 pub struct RowGoodness<'a, D: Memory> {
     /// `[R, 1]`
     pub goodness: &'a mut Tensor<D>,
     /// `[R, n]`
     pub signal: &'a Tensor<D>,
-    /// The formula.
+    /// The formula of the goodness.
     pub formula: &'a dyn Goodness,
 }
 
@@ -55,43 +56,43 @@ impl<D: Memory> Op for RowGoodness<'_, D> {
     }
 }
 
-/// All that a layer learns from, in one pass over its current: the units, dropout, their goodness, the loss of each pair,
-/// and the chain back to the current, in closed form, with no tape:
+/// Computes a layer's gradient in one pass over its current. The pass covers the units, dropout, their goodness, the
+/// loss of each pair, and the chain rule back to the current. The gradient has a closed form, so there is no tape:
 ///
 /// ```text
 /// dI = dL/dg dg/dsignal slope,     slope = d signal / d current
 /// ```
-/// A silenced unit passes nothing on and learns nothing; the two rows of a pair lose the same units. Pair `b`'s loss is
-/// number `batch B + b` of `losses`, where `batch` is the clock's; beyond the end it is not written.
+/// A silenced unit has no output and learns nothing. The two rows of a pair lose the same units. Pair `b`'s loss is
+/// number `batch B + b` of `losses`, where `batch` is the clock's. Beyond the end it is not written.
 pub struct LocalGrad<'a, D: Memory> {
-    /// As the current.
+    /// The gradient of the current, in the current's shape.
     pub dcurrent: &'a mut Tensor<D>,
     /// `[pairs of an epoch, 1]`
     pub losses: &'a mut Tensor<D>,
     /// `[2 B, n]`
     pub signal: &'a mut Tensor<D>,
-    /// `[2 B T, n]`, zeros and ones if the units spike.
+    /// `[2 B T, n]`. It holds zeros and ones if the units spike.
     pub spikes: Option<&'a mut Tensor<D>>,
     /// `[2 B, 1]`
     pub goodness: &'a mut Tensor<D>,
-    /// `[2 B, n]`, constant in time, or `[2 B T, n]`.
+    /// `[2 B, n]` if it is constant in time, otherwise `[2 B T, n]`.
     pub current: &'a Tensor<D>,
     /// `[1, n]`
     pub bias: Option<&'a Tensor<D>>,
-    /// Which batch and which step.
+    /// Gives the batch and the step.
     pub clock: &'a Clock<D>,
     /// The units.
     pub units: &'a dyn Units,
-    /// Units that fall silent.
+    /// Says which units fall silent.
     pub dropout: Dropout,
-    /// How the signals become one number.
+    /// The formula that turns the signals into one number.
     pub formula: &'a dyn Goodness,
-    /// What is minimised.
+    /// The loss that is minimised.
     pub objective: &'a dyn Objective,
 }
 
 impl<D: Memory> LocalGrad<'_, D> {
-    /// Whether the current has a row for each time step.
+    /// Says whether the current has a row for each time step.
     pub fn in_time(&self) -> bool {
         self.current.rows() != self.signal.rows()
     }
@@ -110,18 +111,19 @@ impl<D: Memory> Op for LocalGrad<'_, D> {
     }
 }
 
-/// Backpropagation (through time): the gradient of the current from that of what the units passed on, which is a row for
-/// each step or that of its mean. The current is that of [`UnitsForward`], without a bias. States are computed anew.
+/// Runs backpropagation (through time). It computes the gradient of the current from the gradient of the units' output.
+/// That gradient has a row for each step, or it is that of the output's mean. The current is that of [`UnitsForward`],
+/// without a bias. The states are computed again.
 pub struct UnitsBackward<'a, D: Memory> {
-    /// As the current.
+    /// The gradient of the current, in the current's shape.
     pub dcurrent: &'a mut Tensor<D>,
     /// `[R, n]` or `[R T, n]`
     pub dpassed: &'a Tensor<D>,
-    /// `[R, n]`, constant in time, or `[R T, n]`.
+    /// `[R, n]` if it is constant in time, otherwise `[R T, n]`.
     pub current: &'a Tensor<D>,
-    /// R
+    /// The number of rows R.
     pub rows: usize,
-    /// The units; what they are judged by is not read.
+    /// The units. The op does not read how they are judged.
     pub units: &'a dyn Units,
 }
 
