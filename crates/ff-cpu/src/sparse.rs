@@ -5,11 +5,11 @@
 //! C[r] = sum over k with A[r, k] != 0 of A[r, k] B[k]
 //! ```
 //! *Why lists.* The code first writes down each row's nonzero numbers as a list of (k, A[r, k]). A test for zero inside
-//! the product would be a branch that the processor cannot predict, and it would be repeated for every panel of
+//! the product would be a branch for each number, and it would be repeated for every panel of
 //! columns. The list is made once, and every panel uses it without a test.
 //!
 //! *Why panels are copied.* The code then takes the columns of B in panels. A panel's rows are far apart in B, so the
-//! panel is copied to memory where it is contiguous and aligned. All rows of A use the copy, so the copy costs little.
+//! panel is copied to memory where it is contiguous and aligned. All rows of A use the copy.
 //!
 //! *Why blocks of k.* A whole panel is too large for the core's innermost cache. So the code runs through the lists one
 //! block of k at a time. That block's part of the panel stays in the innermost cache while all rows use it. A row's
