@@ -1,5 +1,6 @@
 // The twin of crates/ff-cpu/src/units.rs, on the way back:
-//   l_t = dspike^T dpassed_t + dstep^T l_{t+1},   dI_t = l_t . dstep(0, 1);   a constant current: dI = sum_t dspike(a_t) dpassed_t
+//   a current per step:   l_t = dspike^T dpassed_t + dstep^T l_{t+1},   dI_t = l_t . dstep(0, 1)
+//   a constant current:   dI = sum_t dspike(a_t) dpassed_t
 //
 // Launch: grid (rows, column blocks), a thread for each unit.
 

@@ -43,7 +43,7 @@ fn programs() -> Result<Vec<(String, Program)>> {
     let objectives: [(&str, &dyn Objective); 3] = [
         ("softplus", &Softplus { theta: 5.0 }),
         ("pair", &Pair { alpha: 4.0 }),
-        ("margin", &Margin { margin: 1.0, steepness: 1.0 }),
+        ("margin", &Margin { margin: 1.0, alpha: 1.0 }),
     ];
     let optimisers: [(&str, &dyn Optimiser); 3] = [
         ("adam", &Adam::constant(0.1)),

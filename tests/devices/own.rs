@@ -16,7 +16,7 @@ use crate::formulas::{Adaptive, Descent, Margin, MeanSignal, Momentum};
 use crate::ops::{AMPLITUDE, Answer, CLASSES, CLOCK, Sizes, clock, tensor};
 use crate::shim::{Schedule, Shim};
 
-const MARGIN: Margin = Margin { margin: 0.3, steepness: 2.5 };
+const MARGIN: Margin = Margin { margin: 0.3, alpha: 2.5 };
 
 pub fn adaptive(steps: usize, readout: Readout) -> Adaptive {
     Adaptive { beta: 0.8, threshold: 0.5, rho: 0.9, strength: 0.3, steps, readout }
@@ -239,9 +239,9 @@ fn local_grad<D: Device>(
     let want_goodness: Vec<f64> = want.chunks(n).map(|row| row.iter().sum::<f64>() / n as f64).collect();
     let (mut want_losses, mut dgoodness) = (vec![0.0; 3 * s.batch], vec![0.0; rows]);
     for b in 0..s.batch {
-        let [margin, steepness] = [MARGIN.margin, MARGIN.steepness].map(f64::from);
-        let u = steepness * (margin - (want_goodness[b] - want_goodness[s.batch + b]));
-        want_losses[s.batch + b] = (1.0 + u.exp()).ln() / steepness;
+        let [margin, alpha] = [MARGIN.margin, MARGIN.alpha].map(f64::from);
+        let u = alpha * (margin - (want_goodness[b] - want_goodness[s.batch + b]));
+        want_losses[s.batch + b] = (1.0 + u.exp()).ln() / alpha;
         dgoodness[s.batch + b] = 1.0 / (1.0 + (-u).exp()) / s.batch as f64;
         dgoodness[b] = -dgoodness[s.batch + b];
     }

@@ -370,7 +370,7 @@ fn shim_keeps_the_names_of_two_formulas_apart() {
         units: &lif(),
         dropout: Dropout::NONE,
         formula: &Text(TEXT),
-        objective: &WithHelper(Margin { margin: 1.0, steepness: 1.0 }),
+        objective: &WithHelper(Margin { margin: 1.0, alpha: 1.0 }),
     }
     .on(&dev)
     .unwrap();

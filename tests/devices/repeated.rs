@@ -42,3 +42,27 @@ fn shim_another_thread_adds_nothing_to_a_step_that_is_recorded() {
     assert_eq!(dev.repeat(3, &mut step, &mut || ControlFlow::Continue(())), Ok(3));
     assert_eq!(dev.download(&clock), Ok(vec![3, 3]));
 }
+
+/// Whoever catches the panic can go on with the device, also from another thread.
+#[test]
+fn shim_a_step_that_panics_ends_its_recording() {
+    let dev = Shim::device(Schedule::Forward);
+    let (mut clock, steps) = (dev.zeros::<u32>(1, 2).unwrap(), Cell::new(0));
+    let panicking = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut step = || {
+            steps.set(steps.get() + 1);
+            assert!(steps.get() < 2, "the recorded step");
+            Ok(())
+        };
+        dev.repeat(3, &mut step, &mut || ControlFlow::Continue(()))
+    }));
+    assert!(panicking.is_err());
+    std::thread::scope(|scope| {
+        let other = || {
+            let mut step = || Advance { clock: &mut clock }.on(&dev);
+            dev.repeat(3, &mut step, &mut || ControlFlow::Continue(()))
+        };
+        assert_eq!(scope.spawn(other).join().unwrap(), Ok(3));
+    });
+    assert_eq!(dev.download(&clock), Ok(vec![3, 3]));
+}

@@ -1,9 +1,15 @@
 //! Formulas that the engine does not have, as a user would write them: a neuron with two numbers in its state, a goodness, an
-//! objective with two parameters, and two optimisers. Each is there in Rust and, beside it, as CUDA text.
-#![allow(dead_code)]
+//! objective with two parameters, and two optimisers. Each is there in Rust and, beside it, as CUDA text. The goodness and
+//! the objective are those of an example.
+#![allow(dead_code, unused_imports)] // Each test takes what it needs.
+
+#[path = "../../crates/forward-forward/examples/04-new-objective.rs"]
+mod new_objective;
 
 use ff_tensor::optimiser::{MOST_FACTORS, MOST_MOMENTS};
-use ff_tensor::{Formula, Goodness, Neuron, Numbers, Objective, Optimiser, PairLoss, Readout};
+use ff_tensor::{Formula, Neuron, Numbers, Optimiser, Readout};
+
+pub use new_objective::{Margin, MeanSignal};
 
 /// A unit whose threshold rises with each of its spikes and falls back slowly (an adaptive leaky integrate-and-fire unit):
 ///
@@ -106,78 +112,6 @@ struct Neuron {
     }
     __device__ float dspike(const float *s, const float *d) const { return surrogate(above(s)) * (d[0] - d[1]); }
     __device__ float slope(float) const { return 0.0f; }
-};
-"]
-    }
-}
-
-/// The mean of a row's signals, without a square: `g = 1/n sum_j signal_j`.
-#[derive(Debug, Clone, Copy)]
-pub struct MeanSignal;
-
-impl Goodness for MeanSignal {
-    #[inline(always)]
-    fn term(&self, signal: f32) -> f32 {
-        signal
-    }
-
-    #[inline(always)]
-    fn dterm(&self, _: f32) -> f32 {
-        1.0
-    }
-
-    fn factor(&self, n: usize) -> f32 {
-        1.0 / n as f32
-    }
-}
-
-impl Formula for MeanSignal {
-    fn numbers(&self) -> Numbers {
-        Numbers::none()
-    }
-
-    fn cuda(&self) -> &'static [&'static str] {
-        &[r"
-struct Goodness {
-    __device__ float term(float signal) const { return signal; }
-    __device__ float dterm(float) const { return 1.0f; }
-    __device__ float factor(u32 n) const { return 1.0f / (float)n; }
-};
-"]
-    }
-}
-
-/// The positive should be ahead of the negative by a margin: `L = softplus(steepness (margin - (g+ - g-))) / steepness`.
-#[derive(Debug, Clone, Copy)]
-pub struct Margin {
-    pub margin: f32,
-    pub steepness: f32,
-}
-
-impl Objective for Margin {
-    fn of_pair(&self, positive: f32, negative: f32) -> PairLoss {
-        let u = self.steepness * (self.margin - (positive - negative));
-        let d = 1.0 / (1.0 + (-u).exp());
-        let loss = (u.max(0.0) + (-u.abs()).exp().ln_1p()) / self.steepness;
-        PairLoss { loss, dpositive: -d, dnegative: d }
-    }
-}
-
-impl Formula for Margin {
-    fn numbers(&self) -> Numbers {
-        Numbers::floats(&[self.margin, self.steepness])
-    }
-
-    fn cuda(&self) -> &'static [&'static str] {
-        &[r"
-struct Objective {
-    float margin, steepness;
-    __device__ float of_pair(float positive, float negative, float &dpositive, float &dnegative) const {
-        float u = steepness * (margin - (positive - negative));
-        dnegative = 1.0f / (1.0f + expf(-u));
-        dpositive = -dnegative;
-        return (fmaxf(u, 0.0f) + log1pf(expf(-fabsf(u)))) / steepness;
-    }
 };
 "]
     }

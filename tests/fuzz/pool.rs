@@ -124,7 +124,7 @@ pub fn objective(draws: &mut Draws) -> Box<dyn Objective> {
     match draws.below(3) {
         0 => Box::new(Softplus { theta: draws.value() }),
         1 => Box::new(Pair { alpha: draws.value() }),
-        _ => Box::new(Margin { margin: draws.value(), steepness: draws.value() }),
+        _ => Box::new(Margin { margin: draws.value(), alpha: draws.value() }),
     }
 }
 

@@ -122,7 +122,7 @@ impl Shim {
     }
 
     /// A program, compiled when it is met for the first time.
-    fn library(&self, program: &Program) -> std::result::Result<Arc<Library>, DriverError> {
+    fn built(&self, program: &Program) -> std::result::Result<Arc<Library>, DriverError> {
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(library) = programs.get(program) {
             return Ok(library.clone());
@@ -222,7 +222,7 @@ impl Driver for Shim {
         args: &[Arg],
     ) -> std::result::Result<(), DriverError> {
         let launch =
-            Launch { library: self.library(program)?, kernel: kernel.into(), grid, args: args.to_vec() };
+            Launch { library: self.built(program)?, kernel: kernel.into(), grid, args: args.to_vec() };
         if let Some(launches) = &mut self.state().recording {
             launches.push(launch);
             return Ok(());

@@ -87,7 +87,8 @@ fn products(tf32: bool) -> Products {
     if tf32 { Products::Tf32 } else { Products::F32 }
 }
 
-/// A GPU has to stand its trial. Who has not asked for one is told only where there ought to be one: not of a machine without driver or GPU.
+/// Takes a GPU that passes its trial, or else the CPU. A machine without a driver or a GPU gets no message, unless
+/// somebody typed `--device auto`.
 #[cfg(feature = "cuda")]
 fn auto(args: &DeviceArgs, cpu: impl FnOnce() -> Outcome<Chosen>) -> Outcome<Chosen> {
     match Cuda::new(0, products(args.tf32)) {

@@ -36,7 +36,7 @@ struct Reported {
     tested: Tested,
 }
 
-/// Reads, asks, draws, writes.
+/// Reads the runs, asks their networks, draws the plots and writes the page.
 pub fn report(args: &ReportArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     if args.runs.is_empty() {

@@ -1,6 +1,7 @@
 //! What makes recorded steps sound, between the ops and any driver. `Device::repeat` asks for the same ops with the same tensors
 //! in each step, but nothing makes safe code do so.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
@@ -152,8 +153,20 @@ impl Driver for Keeping {
         }
         (state.recorder, state.recordings) = (Some(std::thread::current().id()), state.recordings + 1);
         drop(state);
-        let recording = self.driver.record(step);
+        // A step that panics must not leave the driver in the middle of a recording: the panic goes on when that has ended.
+        let mut panic = None;
+        let recording = self.driver.record(&mut || {
+            catch_unwind(AssertUnwindSafe(&mut *step)).unwrap_or_else(|reason| {
+                panic = Some(reason);
+                Err(failed(self, DriverError::Other("a step panicked".into())))
+            })
+        });
         self.state().recorder = None;
+        if let Some(reason) = panic {
+            drop(recording);
+            self.release();
+            resume_unwind(reason);
+        }
         match recording {
             Ok(recording) => Ok(Box::new(Holding(self, recording))),
             Err(e) => {

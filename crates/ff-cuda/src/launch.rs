@@ -70,9 +70,7 @@ impl Call<'_> {
         unsafe { self.driver.launch(program, kernel_of(self.op), grid, args) }
             .map_err(|e| failed(&**self.driver, e))
     }
-}
 
-impl Call<'_> {
     /// Hands a product to a library, of matrices that `args!` has seen; `false` where there is none.
     pub(crate) fn product(
         &self,

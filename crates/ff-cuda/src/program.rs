@@ -61,7 +61,7 @@ impl Struct {
     /// That of a layer's units.
     ///
     /// # Errors
-    /// If they have no CUDA text; so for all of these.
+    /// If they have no CUDA text.
     pub fn neuron(op: &'static str, units: &dyn Units) -> Result<Self> {
         Self::of(op, "Neuron", units, Some(("STATES", units.states())))
     }
@@ -69,7 +69,7 @@ impl Struct {
     /// That of a goodness.
     ///
     /// # Errors
-    /// What the driver refuses.
+    /// If it has no CUDA text.
     pub fn goodness(op: &'static str, goodness: &dyn Goodness) -> Result<Self> {
         Self::of(op, "Goodness", goodness, None)
     }
@@ -77,7 +77,7 @@ impl Struct {
     /// That of an objective.
     ///
     /// # Errors
-    /// What the driver refuses.
+    /// If it has no CUDA text.
     pub fn objective(op: &'static str, objective: &dyn Objective) -> Result<Self> {
         Self::of(op, "Objective", objective, None)
     }
@@ -85,7 +85,7 @@ impl Struct {
     /// That of an optimiser.
     ///
     /// # Errors
-    /// What the driver refuses.
+    /// If it has no CUDA text.
     pub fn optimiser(op: &'static str, optimiser: &dyn Optimiser) -> Result<Self> {
         Self::of(op, "Optimiser", optimiser, Some(("MOMENTS", optimiser.moments().len())))
     }

@@ -1,5 +1,6 @@
 //! This module stores a training as a file, so that it can be continued later. The file is a model file (see [`Model`])
 //! with everything that lasts from step to step.
+//!
 //! Besides the weights it has Adam's moments, `adam.layers.{i}.weight.mean` and so on, and the losses of an epoch that has
 //! not ended, `losses.layers.{i}`, in the shapes that they have on the device. The metadata says how far the training has
 //! come. Order, negatives, dropout and augmentation follow from the seed and from that, so there is no generator whose

@@ -75,7 +75,11 @@ pub struct Lesson<'a, D: Device> {
     pub reduce: &'a mut Reduce<D>,
 }
 
-/// Something that happens to a layer's gradients before they move the weights: nothing, a sum over ranks, clipping.
+/// Something that happens to the gradients of a layer or of a head before they move the weights: nothing, a sum over
+/// ranks, clipping.
+///
+/// It is part of a training step. A GPU may record a step once and repeat it (see [`Device::repeat`]). So it has to do the
+/// same in each step, and what it does to the gradients has to be made of ops.
 pub type Reduce<D> = dyn FnMut(&D, &mut [Tensor<D>]) -> Result<()> + Send;
 
 impl<D: Device> Layer<D> {

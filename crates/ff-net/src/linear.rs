@@ -1,11 +1,13 @@
 //! This module has a shorter way through a network whose units are all linear, as the snnTorch tutorial's are. The
 //! membrane after one time step is then the current itself.
+//!
 //! So only products and one factor for each row stand between the images and any layer. All copies of an image stay
 //! together, through all layers, as the image's row plus a multiple of the label's row:
 //! ```text
 //! I[r] = t[r] (shares[b] + a s[b] shares[B + label[r]])       t = 1 in the first layer
 //! t'   = t / (norm of I[r] + eps)                             for the layer above, from the goodness of this one
 //! ```
+//!
 //! Neither currents nor signals are ever written to memory. On MNIST, with two layers and T = 1, this makes an epoch 1.7
 //! times and a scan 4.5 times as fast as the way that goes layer by layer. So this code stays, although only one preset
 //! uses it.

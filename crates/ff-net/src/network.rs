@@ -15,6 +15,7 @@ use crate::pass::Pass;
 use crate::{Config, Error, Head, Layer, Link, Result};
 
 /// A network: layers on top of each other, and what they minimise.
+///
 /// [`new`](Self::new) makes one from settings. Parts that the settings do not know are put in afterwards, before a
 /// [`Trainer`](crate::Trainer) takes the network. Such a part is another neuron, goodness or connection in a layer, another
 /// objective, or another optimiser.

@@ -1,5 +1,6 @@
 //! This module predicts labels in one of two ways. Either every label is tried on every image, and the one with the
 //! largest goodness wins. Or the heads tell the label from a single pass with the neutral label.
+//!
 //! The image's product in layer 1 is computed once for all labels.
 
 use ff_tensor::{
@@ -214,7 +215,10 @@ impl<D: Device> Network<D> {
 /// Describes everything in a network that a predictor's buffers depend on.
 fn likeness<D: Device>(network: &Network<D>) -> String {
     let Network { pixels, classes, layers, heads, config, .. } = network;
-    let of_layer = |layer: &Layer<D>| format!("{:?} of {:?}", layer.shape(), layer.units);
+    let of_layer = |layer: &Layer<D>| {
+        let bias = if layer.bias.is_some() { "a bias" } else { "no bias" };
+        format!("{:?} of {:?} with {bias}, judged by {:?}", layer.shape(), layer.units, layer.goodness)
+    };
     let all: Vec<String> = layers.iter().map(of_layer).collect();
     let heads: Vec<_> = heads.iter().map(|head| head.weight.shape()).collect();
     format!("{pixels} pixels, {classes} classes, {}, heads {heads:?}, link {:?}", all.join(", "), config.link)

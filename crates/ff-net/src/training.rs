@@ -30,8 +30,6 @@ pub struct Trainer<D: Device> {
     optimiser: Arc<dyn Optimiser>,
     reduce: Box<Reduce<D>>,
     clock: Clock<D>,
-    /// Epochs of each stage: of the whole run, or of each layer if greedy.
-    epochs: usize,
     held_out: Range<usize>,
     /// Pairs in a batch and batches in an epoch, as the source had them when the buffers were made.
     sizes: [usize; 2],
@@ -135,7 +133,6 @@ impl<D: Device> Trainer<D> {
             losses: losses.collect::<ff_tensor::Result<_>>()?,
             clock: dev.zeros(1, 2)?,
             reduce: Box::new(|_, _| Ok(())),
-            epochs: config.epochs,
             held_out: 0..0,
             sizes: [batch, batches],
             epochs_done: 0,
@@ -198,7 +195,7 @@ impl<D: Device> Trainer<D> {
 
     /// Epochs of the whole run: of all layers one after the other if greedy.
     pub fn epochs(&self) -> usize {
-        self.epochs * self.stages()
+        self.network.config.epochs * self.stages()
     }
 
     fn stages(&self) -> usize {
@@ -218,11 +215,11 @@ impl<D: Device> Trainer<D> {
         if self.network.config.schedule == Schedule::Greedy {
             return bad("schedule", "is `greedy`: a layer that has had its turn does not learn on".into());
         }
-        let epochs = self.epochs.saturating_add(more);
+        let epochs = self.network.config.epochs.saturating_add(more);
         let Ok(last_step) = u32::try_from(epochs.saturating_mul(self.batches())) else {
             return bad("epochs", format!("would become {epochs}, which are more steps than can be counted"));
         };
-        (self.epochs, self.optimiser) = (epochs, self.network.optimiser(last_step));
+        self.optimiser = self.network.optimiser(last_step);
         // A checkpoint keeps the settings, and has to find the training as long as it is now.
         self.network.config.epochs = epochs;
         Ok(())
@@ -291,7 +288,7 @@ impl<D: Device> Trainer<D> {
         self.source.pairs_mut().begin(&dev, seed, self.epochs_done)?;
         let stage = self.stage();
         // Greedy layers each have an optimiser of their own, which starts from zero.
-        let epoch_of_stage = self.epochs_done % self.epochs;
+        let epoch_of_stage = self.epochs_done % self.network.config.epochs;
         let step = epoch_of_stage * all + self.batches_done;
         dev.write(&mut self.clock, &[step as u32, self.batches_done as u32])?;
         let (before, mut done) = (self.batches_done, self.batches_done);
@@ -316,7 +313,7 @@ impl<D: Device> Trainer<D> {
     fn stage(&self) -> Option<usize> {
         match self.network.config.schedule {
             Schedule::Joint => None,
-            Schedule::Greedy => Some(self.epochs_done / self.epochs),
+            Schedule::Greedy => Some(self.epochs_done / self.network.config.epochs),
         }
     }
 

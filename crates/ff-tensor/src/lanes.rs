@@ -1,7 +1,8 @@
 //! Numbers side by side: how a formula for one number becomes vector instructions, and sums in a fixed order.
 //!
-//! A formula (a neuron, a goodness, an optimiser) is written for one `f32`. It runs over [`LANES`] numbers at a time, in
-//! loops that the compiler turns into vector instructions. [`vectorised`] compiles such a loop once for each instruction
+//! A formula (a neuron, a goodness, an optimiser) is written for one `f32`. It runs over many numbers side by side, in
+//! loops that the compiler turns into vector instructions. A goodness sums [`LANES`] numbers at a time, and a neuron steps
+//! [`GROUP`] units at a time. [`vectorised`] compiles such a loop once for each instruction
 //! set and calls the widest one that this processor has. No multiply-add is fused here, so every instruction set gives
 //! the same bits.
 
@@ -10,8 +11,8 @@ pub use crate::constants::LANES;
 /// Numbers side by side.
 pub type Lanes = [f32; LANES];
 
-/// Units that go through their time steps side by side. More than a register holds, so that the processor always has steps to
-/// compute that do not wait for each other, and so many that the compiler takes them for a loop.
+/// Units that go through their time steps side by side. They are more than a register holds, so that the processor always
+/// has steps to compute that do not wait for each other.
 pub const GROUP: usize = 64;
 
 /// Numbers of units side by side.

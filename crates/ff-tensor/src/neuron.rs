@@ -15,8 +15,8 @@
 //! The first line runs forwards along with the neuron and so keeps nothing. The second runs backwards through the states,
 //! which are kept.
 //!
-//! A neuron is plain Rust for one `f32` at a time. [`Units`](crate::Units) is what a layer has of it: rows of units, many side by side, in
-//! vector instructions.
+//! A neuron is plain Rust for one `f32` at a time. A layer has it as [`Units`](crate::Units): rows of units that run many
+//! side by side, in vector instructions.
 //!
 //! # CUDA text
 //!

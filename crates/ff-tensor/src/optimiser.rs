@@ -69,7 +69,7 @@ pub trait Optimiser: Formula {
     }
 }
 
-/// The loops are functions of their own: only what is handed to a function is known not to overlap, and is vectorised.
+/// The numbers of a step that are the same for all weights.
 type Factors = [f32; MOST_FACTORS];
 
 #[inline(always)]

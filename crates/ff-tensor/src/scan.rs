@@ -4,33 +4,27 @@
 //! of the group stay in registers.
 
 use crate::lanes::{GROUP, Group, groups, load, store};
-use crate::neuron::{Neuron, Readout, State, lane, mean_over_steps, scan, set_lane, with_bias};
+use crate::neuron::{Neuron, Readout, Row, State, lane, mean_over_steps, scan, set_lane, with_bias};
 
-/// Runs a row of units that have a constant current and whose spikes are needed.
+/// Runs a row of units that have a constant current and whose spikes are needed. It writes the slope if `LEARN`.
 #[inline(always)]
-pub(crate) fn passing<N: Neuron>(
-    neuron: &N,
-    signal: &mut [f32],
-    mut slope: Option<&mut [f32]>,
-    spikes: &mut [f32],
-    current: &[f32],
-    bias: Option<&[f32]>,
-) {
+pub(crate) fn passing<N: Neuron, const LEARN: bool>(neuron: &N, row: Row, spikes: &mut [f32]) {
+    let Row { signal, slope, current, bias } = row;
     let n = signal.len();
     for at in groups(n) {
-        let (sum, slopes) = scan::<N, true>(
+        let (sum, slopes) = scan::<N, LEARN>(
             neuron,
             &with_bias(load(current, at), bias, at),
             #[inline(always)]
             |t, passed| store(&mut spikes[t * n..][..n], at, passed),
         );
         store(signal, at, &sum);
-        if let Some(slope) = &mut slope {
+        if LEARN {
             store(slope, at, &slopes);
         }
     }
     mean_over_steps(neuron, signal);
-    if let Some(slope) = slope {
+    if LEARN {
         mean_over_steps(neuron, slope);
     }
 }

@@ -22,7 +22,8 @@ pub struct Tensor<D: Memory, T: Element = f32> {
 }
 
 impl<D: Memory, T: Element> Tensor<D, T> {
-    /// Wraps a device's storage. Only devices need this; all others call [`Device::zeros`](crate::Device::zeros) or [`Device::upload`](crate::Device::upload).
+    /// Wraps a device's storage. Only devices need this. All others call [`Device::zeros`](crate::Device::zeros) or
+    /// [`Device::upload`](crate::Device::upload).
     ///
     /// # Errors
     /// If the storage does not have `rows * cols` elements, or if a kernel could not count them in 32 bits.

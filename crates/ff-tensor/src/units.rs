@@ -135,7 +135,12 @@ fn forward<N: Neuron>(neuron: &N, samples: &mut Samples, kept: &mut Vec<f32>) {
         match (samples.in_time, spikes, slope) {
             (false, None, None) => neuron.constant::<false>(Row { signal, slope: &mut [], current, bias }),
             (false, None, Some(slope)) => neuron.constant::<true>(Row { signal, slope, current, bias }),
-            (false, Some(spikes), slope) => passing(neuron, signal, slope, spikes, current, bias),
+            (false, Some(spikes), None) => {
+                passing::<N, false>(neuron, Row { signal, slope: &mut [], current, bias }, spikes);
+            }
+            (false, Some(spikes), Some(slope)) => {
+                passing::<N, true>(neuron, Row { signal, slope, current, bias }, spikes);
+            }
             (true, spikes, slope) => train(neuron, signal, slope, spikes, current, bias, kept),
         }
     }

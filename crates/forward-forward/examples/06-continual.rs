@@ -17,8 +17,8 @@ fn normalise(x: &mut [f32]) {
     x.iter_mut().for_each(|x| *x /= norm);
 }
 
-/// An image of `set` with its true label and with a wrong one: each layer takes a step of its own, up with the goodness of the one,
-/// down with that of the other.
+/// Learns from an image of `set` with its true label and with a wrong one. Each layer takes a step of its own. The step
+/// raises the goodness with the true label and lowers that with the wrong one.
 fn learn(layers: &mut [LayerWeights], set: &Samples, step: usize, rate: f32) {
     let i = step % set.len();
     let label = set.labels[i];

@@ -3,7 +3,7 @@
 //!
 //! | here | what it has | its crate |
 //! |---|---|---|
-//! | the root | settings, networks, training, prediction and model files; the traits that you implement | [`ff_net`], [`ff_tensor`] |
+//! | the root | settings, networks, training, prediction, model files; your formulas' traits | [`ff_net`], [`ff_tensor`] |
 //! | [`formulas`] | the engine's own neurons, goodness, objectives and optimiser | [`ff_net::formulas`] |
 //! | [`check`] | proof for formulas of your own | [`ff_net::check`] |
 //! | [`cpu`] | the processor as a device: [`cpu::Cpu`] | [`ff_cpu`] |

@@ -1,10 +1,4 @@
-//! The way back, one line for each step of the chain:
-//!
-//! ```text
-//! dV     = rate_L^T dscores,                 drate_L = dscores V^T
-//! dI_l   = units_backward(dspk_l),           through time
-//! dW_l   = sum_t spk_{l-1},t^T dI_l,t        dspk_{l-1},t = dI_l,t W_l^T
-//! ```
+//! The way back from the scores to each layer's weights.
 
 use ff_net::formulas::Adam;
 use ff_net::seeds::{Stream, stream};
