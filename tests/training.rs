@@ -12,6 +12,8 @@ mod refused;
 mod scale;
 #[path = "training/scans.rs"]
 mod scans;
+#[path = "training/trains.rs"]
+mod trains;
 
 use ff_cpu::Cpu;
 use ff_data::{Dataset, synthetic};
