@@ -20,6 +20,7 @@ mod repeated;
 mod shim;
 mod shim_itself;
 mod units;
+mod wavering;
 
 /// Two rows of numbers are compared by their bits: a NaN equals itself.
 fn bits(x: &[f32]) -> Vec<u32> {

@@ -126,3 +126,34 @@ fn more_steps_than_can_be_counted_are_refused() {
         "`epochs` asks for 5000000000 steps; at most 4294967295 are possible"
     );
 }
+
+/// An error in the middle of an epoch leaves the steps before it counted. The training goes on behind them.
+#[test]
+fn steps_before_an_error_are_not_trained_again() {
+    let (dev, data) = (Cpu::new(1).unwrap(), synthetic(300, 1, 1));
+    let begun = || {
+        let network =
+            Network::new(&dev, Config { layers: vec![20, 10], batch: 50, ..quick() }, 784, 10).unwrap();
+        Trainer::new(network, &data.train.images, &data.train.labels).unwrap()
+    };
+    let (mut failing, mut whole) = (begun(), begun());
+    let done = failing.batches() - 1;
+    let mut calls = 0;
+    // It is called once for each of the two layers. It fails in the first layer of the last step, before anything moves.
+    failing.reduce(Box::new(move |_, _| {
+        calls += 1;
+        match calls == 2 * done + 1 {
+            true => Err(ff_tensor::Error::Parameter { op: "reduce", reason: "a cable is loose".into() }),
+            false => Ok(()),
+        }
+    }));
+    let error = failing.epoch().map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("a cable is loose"), "{error}");
+    assert_eq!((failing.epochs_done(), failing.batches_done()), (0, done));
+    let [own, other] = [&mut failing, &mut whole].map(|trainer| trainer.epoch().unwrap());
+    assert_eq!(own.losses, other.losses);
+    assert!(
+        weights(failing.network()) == weights(whole.network()),
+        "steps were trained twice, or not at all"
+    );
+}

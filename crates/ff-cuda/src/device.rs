@@ -9,7 +9,7 @@ use ff_kernels::{
 use ff_tensor::{
     Advance, Augment, Checked, CurrentGrad, Device, DrawLabels, Element, Gather, LabelCurrent, LabelGoodness,
     LocalGrad, MatMul, Memory, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select, ShareGoodness,
-    ShareGrad, SoftmaxLoss, SumRows, Tensor, UnitsBackward, UnitsForward, Update, element_count,
+    ShareGrad, SoftmaxLoss, SumRows, Tensor, Units, UnitsBackward, UnitsForward, Update, element_count,
     expect_shape,
 };
 
@@ -23,6 +23,14 @@ impl Cuda {
     fn call(&self, op: &'static str) -> Call<'_> {
         Call { driver: &self.driver, op }
     }
+}
+
+/// Returns the time steps of `units` whose `rows` samples have `in_steps` rows in a tensor with a row for each step. The
+/// check has read the number of steps from the units, and a user's units might give another number now. A kernel that
+/// believed it would write beyond its tensors. So the tensors have the last word, where there is one.
+fn time_steps(units: &dyn Units, rows: usize, in_steps: Option<usize>) -> usize {
+    let of_tensor = in_steps.and_then(|all| all.checked_div(rows));
+    of_tensor.unwrap_or_else(|| units.steps().clamp(1, 1 << 16))
 }
 
 impl Memory for Cuda {
@@ -166,7 +174,9 @@ impl Device for Cuda {
         let UnitsForward { signal, spikes, current, bias, units } = op;
         let call = self.call("units_forward");
         let program = Program::new(UNITS_FORWARD, &[Struct::neuron(call.op, units)?]);
-        let ([rows, n], steps) = (signal.shape(), units.steps());
+        let [rows, n] = signal.shape();
+        let in_steps = spikes.as_ref().map(|spikes| spikes.rows()).or(in_time.then_some(current.rows()));
+        let steps = time_steps(units, rows, in_steps);
         let args = args![call; signal, spikes, current, bias, n, steps, in_time, fields(units)];
         call.launch(&program, each_unit(rows, n), &args)
     }
@@ -205,7 +215,8 @@ impl Device for Cuda {
             Struct::objective(call.op, objective)?,
         ];
         let program = Program::new(LOCAL_GRAD, &formulas);
-        let (pairs, batch, steps) = (losses.rows(), rows / 2, units.steps());
+        let in_steps = spikes.as_ref().map(|spikes| spikes.rows()).or(in_time.then_some(current.rows()));
+        let (pairs, batch, steps) = (losses.rows(), rows / 2, time_steps(units, rows, in_steps));
         let args = args![
             call; dcurrent, losses, signal, spikes, goodness, current, bias, clock, pairs, batch, n, steps, in_time,
             dropout.rate, dropout.seed, fields(units), fields(formula), fields(objective)
@@ -250,8 +261,10 @@ impl Device for Cuda {
         let UnitsBackward { dcurrent, dpassed, current, rows, units } = op.into_inner();
         let call = self.call("units_backward");
         let program = Program::new(UNITS_BACKWARD, &[Struct::neuron(call.op, units)?]);
-        let (n, steps) = (current.cols(), units.steps());
+        let n = current.cols();
         let (in_time, passed_in_time) = (current.rows() != rows, dpassed.rows() != rows);
+        let in_steps = [current, dpassed].map(Tensor::rows).into_iter().find(|&all| all != rows);
+        let steps = time_steps(units, rows, in_steps);
         let args = args![call; dcurrent, dpassed, current, n, steps, in_time, passed_in_time, fields(units)];
         call.launch(&program, each_unit(rows, n), &args)
     }
@@ -259,7 +272,7 @@ impl Device for Cuda {
     fn update(&self, op: Checked<Update<Self>>) -> Result<()> {
         let Update { weight, moments, gradient, clock, optimiser } = op.into_inner();
         let call = self.call("update");
-        let program = Program::new(UPDATE, &[Struct::optimiser(call.op, optimiser)?]);
+        let program = Program::new(UPDATE, &[Struct::optimiser(call.op, optimiser, moments.len())?]);
         let (first, second) = (moments.first(), moments.get(1));
         let weights = weight.rows() * weight.cols();
         let count = weights as u64;

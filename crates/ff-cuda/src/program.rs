@@ -82,12 +82,12 @@ impl Struct {
         Self::of(op, "Objective", objective, None)
     }
 
-    /// That of an optimiser.
+    /// That of an optimiser with `moments` moments.
     ///
     /// # Errors
     /// If it has no CUDA text.
-    pub fn optimiser(op: &'static str, optimiser: &dyn Optimiser) -> Result<Self> {
-        Self::of(op, "Optimiser", optimiser, Some(("MOMENTS", optimiser.moments().len())))
+    pub fn optimiser(op: &'static str, optimiser: &dyn Optimiser, moments: usize) -> Result<Self> {
+        Self::of(op, "Optimiser", optimiser, Some(("MOMENTS", moments)))
     }
 
     fn of(

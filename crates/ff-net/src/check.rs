@@ -10,7 +10,8 @@
 //! # Ok::<_, String>(())
 //! ```
 //! A spike jumps, so its derivative is a choice. What is checked of `dspike` is that it is the derivative of the smooth
-//! function that the neuron names in [`Neuron::soft_spike`]. All else is checked as it stands. Where a formula has a kink or
+//! function that the neuron names in [`Neuron::soft_spike`], or of `spike` itself if it names none. All else is checked as it
+//! stands. Where a formula has a kink or
 //! a jump between two points, that pair of points is left out; a formula that is nothing but kinks is refused.
 
 use ff_tensor::neuron::State;
@@ -127,9 +128,7 @@ pub fn neuron<N: Neuron>(neuron: &N) -> Result<(), String> {
         }
     }
     of_step.end("step")?;
-    if neuron.soft_spike(N::State::ZERO).is_some() {
-        of_spike.end("soft_spike")?;
-    }
+    of_spike.end("soft_spike")?;
     forwards_and_backwards(neuron)
 }
 
@@ -160,12 +159,18 @@ fn step<N: Neuron>(
 }
 
 fn spike<N: Neuron>(neuron: &N, state: N::State, tally: &mut Tally, at: &str) -> Result<(), String> {
+    let soft = |state| neuron.soft_spike(state).unwrap_or_else(|| neuron.spike(state));
     for from in 0..N::State::LEN {
-        let soft = |x| neuron.soft_spike(with(state, from, x)).unwrap_or_default();
-        if neuron.soft_spike(state).is_some() {
-            let d = neuron.dspike(state, change::<N::State>(from));
-            tally.hold(&format!("dspike to state {from}"), at, d, slope(soft, state.as_ref()[from], 1.0))?;
-        }
+        let d = neuron.dspike(state, change::<N::State>(from));
+        let moved = slope(|x| soft(with(state, from, x)), state.as_ref()[from], 1.0);
+        tally.hold(&format!("dspike to state {from}"), at, d, moved).map_err(|e| {
+            match neuron.soft_spike(state) {
+                None if neuron.spikes() => {
+                    format!("{e}; a spike jumps, so name a smooth function in `soft_spike`")
+                }
+                _ => e,
+            }
+        })?;
     }
     Ok(())
 }
@@ -185,31 +190,44 @@ fn with<S: State>(mut state: S, i: usize, x: f32) -> S {
 fn forwards_and_backwards<N: Neuron>(neuron: &N) -> Result<(), String> {
     let (n, steps) = (40, neuron.steps());
     let current: Vec<f32> = (0..n).map(|i| point(5, i as u64, -1.0, 6.0)).collect();
-    let (mut signal, mut spikes, mut slope) = (vec![0.0; n], vec![0.0; n * steps], vec![0.0; n]);
-    let (mut kept, mut dcurrent) = (Vec::new(), vec![0.0; n * steps]);
-    // The samples ask for spikes, so that the slope is not that of a neuron's own shorter way.
-    let mut samples = Samples {
-        n,
-        signal: &mut signal,
-        slope: Some(&mut slope),
-        spikes: Some(&mut spikes),
-        current: &current,
-        bias: None,
-        in_time: false,
+    let trains = current.repeat(steps);
+    let mut kept = Vec::new();
+    let mut slopes_of = |current: &[f32], in_time| {
+        let (mut signal, mut spikes, mut slope) =
+            (vec![0.0; n], vec![0.0; n * steps], vec![0.0; current.len()]);
+        neuron.forward(
+            &mut Samples {
+                n,
+                signal: &mut signal,
+                slope: Some(&mut slope),
+                // The samples ask for spikes, so that the slope is not that of a neuron's own shorter way.
+                spikes: Some(&mut spikes),
+                current,
+                bias: None,
+                in_time,
+            },
+            &mut kept,
+        );
+        slope
     };
-    neuron.forward(&mut samples, &mut kept);
-    if Neuron::readout(neuron) == Readout::Membrane {
-        return Ok(());
+    let (slope, of_steps) = (slopes_of(&current, false), slopes_of(&trains, true));
+    agree(&current, &slope, &of_steps)?;
+    if Neuron::readout(neuron) == Readout::Rate {
+        let (dpassed, mut dcurrent) = (vec![1.0; n], vec![0.0; n * steps]);
+        let back = Backward { n, dcurrent: &mut dcurrent, dpassed: &dpassed, current: &trains, rows: 1 };
+        neuron.backward(back, &mut kept);
+        agree(&current, &slope, &dcurrent)?;
     }
-    let (trains, dpassed) = (current.repeat(steps), vec![1.0; n]);
-    let back = Backward { n, dcurrent: &mut dcurrent, dpassed: &dpassed, current: &trains, rows: 1 };
-    neuron.backward(back, &mut kept);
-    for j in 0..n {
-        let sum: f32 = (0..steps).map(|t| dcurrent[t * n + j]).sum();
-        if (sum - slope[j]).abs() > 1e-3 * slope[j].abs().max(1.0) {
-            let (current, slope) = (current[j], slope[j]);
+    Ok(())
+}
+
+/// Checks that the slopes of the steps, `[T, n]`, add up to the slope under a constant current, `[n]`.
+fn agree(current: &[f32], slope: &[f32], of_steps: &[f32]) -> Result<(), String> {
+    for (j, (now, slope)) in current.iter().zip(slope).enumerate() {
+        let sum: f32 = of_steps.iter().skip(j).step_by(current.len()).sum();
+        if (sum - slope).abs() > 1e-3 * slope.abs().max(1.0) {
             return Err(format!(
-                "the slope under a current of {current} is {slope} forwards, but {sum} backwards"
+                "the slope under a current of {now} is {slope} forwards, but {sum} backwards"
             ));
         }
     }
@@ -385,6 +403,41 @@ mod tests {
         fn of_pair(&self, positive: f32, negative: f32) -> ff_tensor::PairLoss {
             ff_tensor::PairLoss { loss: 0.02 * (negative - positive), dpositive: 0.02, dnegative: -0.02 }
         }
+    }
+
+    /// A unit that spikes, with a derivative that nobody can check.
+    #[derive(Debug, Clone)]
+    struct Unnamed;
+
+    impl Formula for Unnamed {
+        fn numbers(&self) -> Numbers {
+            Numbers::none()
+        }
+    }
+
+    impl Neuron for Unnamed {
+        type State = [f32; 1];
+        fn steps(&self) -> usize {
+            3
+        }
+        fn step(&self, [x]: [f32; 1], current: f32) -> [f32; 1] {
+            [0.5 * x + current]
+        }
+        fn spike(&self, [x]: [f32; 1]) -> f32 {
+            if x > 1.0 { 1.0 } else { 0.0 }
+        }
+        fn dstep(&self, _: [f32; 1], _: [f32; 1], [d]: [f32; 1], dcurrent: f32) -> [f32; 1] {
+            [0.5 * d + dcurrent]
+        }
+        fn dspike(&self, [x]: [f32; 1], [d]: [f32; 1]) -> f32 {
+            Atan::at(x - 1.0) * d
+        }
+    }
+
+    #[test]
+    fn a_spike_whose_derivative_has_no_function_is_refused() {
+        let e = neuron(&Unnamed).expect_err("a spike jumps");
+        assert!(e.ends_with("so name a smooth function in `soft_spike`"), "{e}");
     }
 
     #[test]

@@ -131,8 +131,10 @@ impl<D: Device> LabelOverlay<D> {
     /// Makes a source for `network`, from a set on the device. A batch larger than the set is cut to it.
     ///
     /// # Errors
-    /// Fails if the device has no room.
+    /// Fails for an impossible network, or a device without room.
     pub fn new(network: &Network<D>, set: ImageSet<D>) -> Result<Self> {
+        network.config.validate(network.pixels, network.classes)?;
+        network.check(network.pixels)?;
         let (dev, classes, config) = (&network.dev, network.classes, network.config.clone());
         let n = set.targets.rows();
         let batch = config.batch.min(n);

@@ -6,7 +6,7 @@ use crate::Layer;
 use crate::input::Input;
 use crate::layer::{Activity, Learning, Lesson};
 use crate::linear::LinearPass;
-use crate::pass::{Pass, Purpose, Shape};
+use crate::pass::{Pass, Purpose, Shape, expect_buffers};
 
 /// The buffers for a pass through `layers`. `spikes`: they pass on their spikes, step by step.
 ///
@@ -19,6 +19,7 @@ pub fn pass<D: Device>(
     spikes: bool,
     purpose: Purpose,
 ) -> Result<Box<dyn Pass<D>>> {
+    expect_buffers(0, layers.len())?;
     if let Some(pass) = LinearPass::new(dev, layers, shape, spikes, purpose)? {
         return Ok(Box::new(pass));
     }
@@ -52,6 +53,7 @@ impl<D: Device> Layers<D> {
         i: usize,
         input: Input<'a, D>,
     ) -> Result<(&'a mut Activity<D>, Input<'a, D>)> {
+        expect_buffers(i, self.activities.len().min(layers.len()))?;
         let (below, here) = self.activities.split_at_mut(i);
         let input = match below.last() {
             Some(below) => layers[i].receive(dev, &mut self.inputs[i], below, layers[i - 1].units.steps())?,
@@ -85,7 +87,7 @@ impl<D: Device> Pass<D> for Layers<D> {
     }
 
     fn activity(&self, i: usize) -> Option<&Activity<D>> {
-        Some(&self.activities[i])
+        self.activities.get(i)
     }
 
     fn learning(

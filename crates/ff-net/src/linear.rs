@@ -19,7 +19,7 @@ use ff_tensor::{
 use crate::Layer;
 use crate::input::{Input, Overlay};
 use crate::layer::{Activity, Learning, Lesson};
-use crate::pass::{Pass, Purpose, Shape};
+use crate::pass::{Pass, Purpose, Shape, expect_buffers};
 
 /// The buffers of this way.
 pub(crate) struct LinearPass<D: Device> {
@@ -71,6 +71,7 @@ impl<D: Device> LinearPass<D> {
 
     /// Computes the goodness from the layer below, or from the images.
     fn respond(&mut self, dev: &D, layers: &[Layer<D>], i: usize, images: &Overlay<D>) -> Result<()> {
+        expect_buffers(i, self.layers.len().min(layers.len()))?;
         let (below, here) = self.layers.split_at_mut(i);
         if let (Some(below), Linear { shares, factor: Some(factor), .. }) = (below.last(), &mut here[0]) {
             let [units, _] = layers[i].shape();

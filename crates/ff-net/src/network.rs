@@ -133,6 +133,10 @@ impl<D: Device> Network<D> {
                 expect_shape("layer", "bias", bias.shape(), [1, units])?;
             }
             self.check_steps(i)?;
+            let names: Vec<_> = layer.parameters().into_iter().map(|(name, _)| name).collect();
+            if let Some(twice) = names.iter().enumerate().find(|(k, name)| names[..*k].contains(name)) {
+                return bad(format!("has a layer {} with two parameters named `{}`", i + 1, twice.1));
+            }
             if let Some(head) = self.heads.get(i) {
                 expect_shape("head", "weight", head.weight.shape(), [units, self.classes])?;
             }
@@ -213,14 +217,15 @@ impl<D: Device> Network<D> {
     ///
     /// # Errors
     /// Fails for shapes that do not match, or a failing device.
-    pub fn forward(
+    pub(crate) fn forward(
         &self,
         pass: &mut dyn Pass<D>,
         images: &mut Images<D>,
         labels: &Tensor<D, u32>,
     ) -> Result<()> {
         let Images { xhat, shares, .. } = &mut *images;
-        self.layers[0].connection.current(&self.dev, shares, xhat)?;
+        let Some(first) = self.layers.first() else { return self.check(self.pixels) };
+        first.connection.current(&self.dev, shares, xhat)?;
         let input: Input<D> = images.overlay(labels, self.config.label_amplitude);
         for i in 0..self.layers.len() {
             pass.answer(&self.dev, &self.layers, i, input)?;

@@ -3,7 +3,7 @@
 //! There are two ways through: layer by layer (`layers.rs`), and the shorter one of networks whose units are all linear
 //! (`linear.rs`). Nothing else in this crate asks which of them it is.
 
-use ff_tensor::{Device, Optimiser, Result, Tensor};
+use ff_tensor::{Device, Error, Optimiser, Result, Tensor};
 
 use crate::Layer;
 use crate::input::Input;
@@ -57,6 +57,9 @@ pub trait Pass<D: Device>: Send {
     ) -> Result<()>;
 
     /// The goodness of each row in layer `i`, `[R, 1]`.
+    ///
+    /// # Panics
+    /// If there is no such layer, like an index.
     fn goodness(&self, i: usize) -> &Tensor<D>;
 
     /// What layer `i` computed, row by row, if there are rows.
@@ -73,4 +76,16 @@ pub trait Pass<D: Device>: Send {
         i: usize,
         optimiser: &dyn Optimiser,
     ) -> Result<Learning<D>>;
+}
+
+/// Checks that layer `i` is one of `layers` that there are buffers for.
+pub(crate) fn expect_buffers(i: usize, layers: usize) -> Result<()> {
+    match i < layers {
+        true => Ok(()),
+        false => {
+            let reason =
+                format!("layer {} is asked for, but the pass has buffers for {layers} layers", i + 1);
+            Err(Error::Parameter { op: "pass", reason })
+        }
+    }
 }

@@ -86,8 +86,6 @@ impl<D: Device> Trainer<D> {
     /// # Errors
     /// An empty set, images of another size, a label that is no class, or a device without room.
     pub fn new(network: Network<D>, images: &Array2<u8>, labels: &Array1<u8>) -> Result<Self> {
-        network.check(network.pixels)?;
-        network.config.validate(network.pixels, network.classes)?;
         let (train, held_out) = network.config.split(labels.len())?;
         let (dev, pixels, classes) = (&network.dev, network.pixels, network.classes);
         let set = ImageSet::new(dev, images, labels, train, pixels, classes)?;
@@ -300,9 +298,11 @@ impl<D: Device> Trainer<D> {
             done += 1;
             control(Progress { done, all })
         };
-        let ran = dev.repeat(all - before, &mut step, &mut after)?;
+        let ran = dev.repeat(all - before, &mut step, &mut after);
+        // After an error, too: what has been learned is not learned again.
+        self.batches_done = done;
+        ran?;
         let report = self.report(stage)?;
-        self.batches_done += ran;
         if self.batches_done == all {
             (self.epochs_done, self.batches_done) = (self.epochs_done + 1, 0);
         }
