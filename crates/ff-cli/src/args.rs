@@ -1,4 +1,4 @@
-//! The command line: which commands there are, and what each can be asked. It knows nothing of what they do.
+//! This file defines the command line: the commands and their arguments. It contains no code that runs a command.
 
 use std::path::PathBuf;
 
@@ -82,7 +82,7 @@ struct Cli {
     command: Option<Command>,
 }
 
-/// What to do.
+/// A command with its arguments.
 #[derive(Subcommand)]
 pub enum Command {
     /// Train a network. Without a subcommand, `ff-cli` runs `train --preset quick`
@@ -144,7 +144,7 @@ pub struct TrainArgs {
     pub json: Json,
 }
 
-/// Where to compute.
+/// The options that choose the device.
 #[derive(Args, Default)]
 pub struct DeviceArgs {
     /// Use so many threads; 0 takes one per core. Results do not depend on it
@@ -294,7 +294,7 @@ pub enum DataCommand {
     Show(DataArgs),
 }
 
-/// Which data set.
+/// The options of `data check` and `data show`.
 #[derive(Args)]
 pub struct DataArgs {
     /// Directory with a data set in MNIST's four files
@@ -304,7 +304,7 @@ pub struct DataArgs {
     pub json: Json,
 }
 
-/// How to answer.
+/// The option that chooses the form of the output.
 #[derive(Args, Default)]
 pub struct Json {
     /// Print one JSON document on stdout and nothing else there
@@ -312,8 +312,8 @@ pub struct Json {
     pub json: bool,
 }
 
-/// Reads the command line and returns the command, or says what is wrong and exits with code 2. Without a command, a
-/// network is trained.
+/// Reads the command line and returns the command. Without a command, it returns `train` without options. If the command line is
+/// wrong, it says what is wrong and exits with code 2.
 pub fn command() -> Command {
     Cli::parse().command.unwrap_or_else(|| Command::Train(TrainArgs::default()))
 }

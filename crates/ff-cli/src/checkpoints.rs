@@ -1,4 +1,4 @@
-//! The checkpoints of a run that has not ended, `checkpoints/epoch-0003.safetensors` and so on: the last two.
+//! This module keeps the last two checkpoints of a run that has not ended, `checkpoints/epoch-0003.safetensors` and so on.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -9,24 +9,24 @@ use crate::failure::{Failure, Outcome};
 use crate::run_dir::RunDir;
 use crate::screen::Screen;
 
-/// Held by the process that trains the run.
+/// The name of the lock file. The process that trains the run holds the lock.
 const LOCK: &str = "lock";
 
-/// The checkpoints of a run that this process trains, and no other.
+/// The checkpoints of a run that only this process trains.
 pub struct Checkpoints {
     run: PathBuf,
     dir: PathBuf,
     _lock: File,
-    /// The last one that is known to be whole.
+    /// The newest checkpoint that is known to be whole.
     newest: Option<PathBuf>,
 }
 
 impl Checkpoints {
-    /// For a new run.
+    /// Makes the folder for the checkpoints of a new run, and locks it.
     pub fn begin(run: &mut RunDir) -> Outcome<Self> {
         let dir = run.path("checkpoints");
         if let Err(e) = fs::create_dir(&dir) {
-            // Then another process was faster, and what is there is not ours.
+            // Another process was faster, and the files that are there belong to it.
             if e.kind() == std::io::ErrorKind::AlreadyExists {
                 run.keep();
             }
@@ -36,7 +36,7 @@ impl Checkpoints {
         Self::locked(run.dir(), dir)
     }
 
-    /// Of the run in `run`, which has to be one that was stopped.
+    /// Opens the checkpoints of the run in `run`. The run must have been stopped.
     pub fn open(run: &Path) -> Outcome<Self> {
         let shown = run.display();
         let again = format!("`ff-cli train --config {}` to begin again", run.join("config.toml").display());
@@ -45,7 +45,7 @@ impl Checkpoints {
                 .advise("`ff-cli train --resume RUN_DIR` with the directory of a run that was stopped, such as runs/quick-1"));
         }
         let ended = |dir: &Path| {
-            // A process that was killed at the very end has left them.
+            // A process that was killed at the very end of the run has left its checkpoints.
             let _ = fs::remove_dir_all(dir);
             Failure::new(format!("{shown}: this run has ended"))
                 .advise(format!("`ff-cli eval {}`, or {again}", run.join("model.safetensors").display()))
@@ -61,7 +61,7 @@ impl Checkpoints {
             return Err(none());
         }
         let checkpoints = Self::locked(run, dir)?;
-        // The process that held the lock may have ended well meanwhile.
+        // The process that held the lock may have finished the run in the meantime.
         if has_ended(run) {
             return Err(ended(&checkpoints.dir));
         }
@@ -72,7 +72,7 @@ impl Checkpoints {
         let path = dir.join(LOCK);
         let lock = File::create(&path)
             .map_err(|e| Failure::new(format!("{}: cannot be written: {e}", path.display())))?;
-        // Where a file system has no locks, there is none to respect.
+        // A file system without locks gives another error. The run then continues without a lock.
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
             let message = format!("{}: another process trains this run", run.display());
             return Err(Failure::new(message).advise("the same once that has ended"));
@@ -80,7 +80,7 @@ impl Checkpoints {
         Ok(Self { run: run.into(), dir, _lock: lock, newest: None })
     }
 
-    /// The newest one that is sound; damaged ones are named.
+    /// Loads the newest checkpoint that is sound, and names the damaged ones.
     pub fn load(&mut self, screen: &Screen) -> Outcome<Checkpoint> {
         let mut damaged = Vec::new();
         for path in self.files().into_iter().rev() {
@@ -101,12 +101,12 @@ impl Checkpoints {
             .advise(format!("`ff-cli train --config {}` to begin again", config.display())))
     }
 
-    /// Whether there is one to go on from.
+    /// Returns whether there is a checkpoint to resume from.
     pub fn any(&self) -> bool {
         self.newest.is_some()
     }
 
-    /// Writes another one, and removes all but that and the one before it.
+    /// Writes a checkpoint. Then it removes all others except the one before it.
     pub fn save(&mut self, checkpoint: &Checkpoint) -> Outcome<()> {
         let path = self.dir.join(name(checkpoint.epochs_done, checkpoint.batches_done));
         let advice = "`--out DIR` with a directory on another disk";
@@ -115,20 +115,20 @@ impl Checkpoints {
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let other = entry.path();
             if other != path && Some(&other) != before.as_ref() && entry.file_name() != LOCK {
-                // What cannot be removed takes room, no more.
+                // A file that cannot be removed takes room, but does no harm.
                 let _ = fs::remove_file(other);
             }
         }
         Ok(())
     }
 
-    /// Removes all of them: the run has ended.
+    /// Removes all checkpoints, because the run has ended.
     pub fn remove(&mut self) {
         let _ = fs::remove_dir_all(&self.dir);
         self.newest = None;
     }
 
-    /// All files, the newest last.
+    /// Returns the paths of all checkpoints, with the newest last.
     fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let stand = |path: PathBuf| Some((stand(path.file_name()?.to_str()?)?, path));
@@ -138,7 +138,7 @@ impl Checkpoints {
     }
 }
 
-/// The summary is the last that a run writes.
+/// Returns whether the run has ended. The summary is the last file that a run writes.
 pub fn has_ended(run: &Path) -> bool {
     run.join("summary.json").exists()
 }
@@ -150,7 +150,7 @@ fn name(epochs_done: usize, batches_done: usize) -> String {
     }
 }
 
-/// Epoch and batch of a name; the end of an epoch comes after all of its batches.
+/// Reads the epoch and the batch from a file's name. The end of an epoch comes after all of its batches.
 fn stand(name: &str) -> Option<(usize, usize)> {
     let name = name.strip_prefix("epoch-")?.strip_suffix(".safetensors")?;
     match name.split_once("-batch-") {

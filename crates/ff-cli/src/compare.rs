@@ -1,5 +1,5 @@
-//! `compare`: the same network by Forward-Forward and by backpropagation, spiking and with rectifiers, on the same
-//! images, for as many epochs, from the same seeds.
+//! `compare` trains the same network by Forward-Forward and by backpropagation, each with spiking units and with rectifiers. All
+//! use the same images, the same number of epochs and the same seeds.
 
 use std::time::Instant;
 
@@ -22,14 +22,14 @@ use crate::settings::{Change, PRESETS, Settings, changes};
 use crate::verdict::Judge;
 use crate::{data, device};
 
-/// By which rule a network learns.
+/// The rule by which a network learns.
 #[derive(Clone, Copy, PartialEq)]
 enum Rule {
     ForwardForward,
     Backprop,
 }
 
-/// Name, rule, and the settings: a preset's, or those of a file here.
+/// The name, rule and settings of each contender. The settings are the name of a preset or the content of a file.
 const CONTENDERS: [(&str, Rule, &str); 4] = [
     ("forward-forward, lif", Rule::ForwardForward, "standard"),
     ("forward-forward, relu", Rule::ForwardForward, "standard-relu"),
@@ -37,7 +37,7 @@ const CONTENDERS: [(&str, Rule, &str); 4] = [
     ("backprop, relu", Rule::Backprop, include_str!("../yardsticks/relu.toml")),
 ];
 
-/// What one training from one seed came to.
+/// The results of one training from one seed.
 struct Trial {
     error: f64,
     head_error: Option<f64>,
@@ -50,7 +50,7 @@ struct Trial {
     kept: usize,
 }
 
-/// Trains all, prints and saves the table.
+/// Trains all contenders, then prints and saves the table.
 pub fn compare(args: &CompareArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     let contenders = contenders(args)?;
@@ -103,8 +103,8 @@ pub fn compare(args: &CompareArgs) -> Outcome<()> {
     screen.document(&document)
 }
 
-/// As `train` does: with `validation_samples`, the last training images take the place of the test images. Gives the number
-/// of images to learn from; the trainers take the others away by themselves.
+/// Replaces the test images by the held-out images, if `validation_samples` is set. These are the last training images, as in
+/// `train`. Returns the number of images to learn from. The trainers leave out the others by themselves.
 fn hold_out(set: &mut Dataset, config: &Config) -> Outcome<usize> {
     let (train, held_out) = data::split(config, set.train.len())?;
     if !held_out.is_empty() {
@@ -113,7 +113,8 @@ fn hold_out(set: &mut Dataset, config: &Config) -> Outcome<usize> {
     Ok(train.len())
 }
 
-/// The contenders with what was typed. Their units are of different kinds: a value of a kind is for those that have it.
+/// Returns the contenders with the changes that were typed. They have different kinds of units, so a value of a kind changes only
+/// the contenders that have this kind.
 fn contenders(args: &CompareArgs) -> Outcome<Vec<(&'static str, Rule, Settings)>> {
     let (whole, values): (Vec<Change>, _) = changes(&args.set)?.into_iter().partition(Change::is_whole);
     let (mut contenders, mut used) = (Vec::new(), vec![false; values.len()]);
@@ -245,7 +246,7 @@ fn table(rows: &[Row]) -> Table {
     table
 }
 
-/// What the columns mean.
+/// Explains the columns of the table.
 fn about(seeds: u64) -> String {
     let seeds = if seeds > 1 {
         "Errors are means of the seeds, +- the standard deviation between them.\n"
@@ -284,7 +285,7 @@ fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
 }
 
-/// `1.40 +- 0.03`.
+/// Formats the mean and the standard deviation, such as `1.40 +- 0.03`. A single number has no deviation.
 fn spread(x: &[f64]) -> String {
     let mean = mean(x);
     if x.len() < 2 {

@@ -1,4 +1,4 @@
-//! Opening data with a bar while it downloads, and the `data` commands.
+//! This module opens data sets, with a bar during a download, and runs the `data` commands.
 
 use std::ops::Range;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::args::DataCommand;
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Screen, thousands};
 
-/// Opens the data set that was asked for, or the usual one; says so if it is not MNIST after all.
+/// Opens the data set that was asked for, or else the default one. Prints a note if synthetic digits replace MNIST.
 pub fn open(dir: Option<&Path>, screen: &Screen) -> Outcome<Dataset> {
     let opened = open_quietly(dir, screen)?;
     if let Some(note) = opened.note {
@@ -22,8 +22,8 @@ pub fn open(dir: Option<&Path>, screen: &Screen) -> Outcome<Dataset> {
     Ok(opened.dataset)
 }
 
-/// Opens the data set as above, and refuses one whose images `model` cannot read; also one that stands in for what could not
-/// be had, unless the model was trained on that.
+/// Opens the data set like [`open`], and refuses a set whose images `model` cannot read. It also refuses synthetic digits that
+/// replace MNIST, unless the model was trained on them.
 pub fn open_for(model: &Model, dir: Option<&Path>, screen: &Screen) -> Outcome<Dataset> {
     let opened = open_quietly(dir, screen)?;
     match opened.note {
@@ -42,7 +42,7 @@ fn open_quietly(dir: Option<&Path>, screen: &Screen) -> Outcome<ff_data::Opened>
     Ok(opened)
 }
 
-/// The set, if `model` can read its images.
+/// Returns the data set, if `model` can read its images.
 pub fn fits(model: &Model, set: Dataset) -> Outcome<Dataset> {
     if [set.width, set.height, set.classes] == [model.width, model.height, model.classes] {
         return Ok(set);
@@ -54,7 +54,7 @@ pub fn fits(model: &Model, set: Dataset) -> Outcome<Dataset> {
     Err(Failure::new(message).advise("`--data DIR` with the set it was trained on"))
 }
 
-/// The training images to learn from, and those that are held out, of a set of `all`.
+/// Returns the indices of the training images to learn from and of those that are held out, for a set of `all` images.
 pub fn split(config: &Config, all: usize) -> Outcome<(Range<usize>, Range<usize>)> {
     config.split(all).map_err(|_| {
         let message = format!("holding {} images out leaves none to train on", config.validation_samples);
@@ -62,7 +62,7 @@ pub fn split(config: &Config, all: usize) -> Outcome<(Range<usize>, Range<usize>
     })
 }
 
-/// `data fetch | check | show`.
+/// Runs `data fetch`, `data check` or `data show`.
 pub fn command(command: &DataCommand) -> Outcome<()> {
     match command {
         DataCommand::Fetch(json) => fetch(&Screen::new(json.json)),
@@ -131,7 +131,7 @@ fn describe(set: &Dataset) -> serde_json::Value {
     })
 }
 
-/// Four training images side by side, two pixels to a character.
+/// Draws four training images side by side. Each character shows two pixels, one above the other.
 fn drawn(set: &Dataset, first: usize) -> Vec<String> {
     let shades = [' ', '░', '▒', '▓', '█'];
     let images = first..(first + 4).min(set.train.len());
@@ -146,7 +146,7 @@ fn drawn(set: &Dataset, first: usize) -> Vec<String> {
     (0..set.height).step_by(2).map(row).collect()
 }
 
-/// The download's bar: one for each file.
+/// The progress bars of a download. Each file has its own bar.
 struct Bar<'a> {
     screen: &'a Screen,
     bar: Mutex<Option<(String, ProgressBar)>>,

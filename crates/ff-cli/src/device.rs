@@ -1,4 +1,4 @@
-//! The one place that chooses a device.
+//! This module is the only place that chooses a device.
 
 use ff_cpu::Cpu;
 #[cfg(feature = "cuda")]
@@ -7,7 +7,7 @@ use ff_cuda::{Cuda, OpenError, Products};
 use crate::args::DeviceArgs;
 use crate::failure::{Failure, Outcome};
 
-/// More threads than this are a slip of the finger.
+/// The largest number of threads. A larger number is probably a typing error.
 const MOST_THREADS: usize = 4_096;
 
 /// A device that is ready.
@@ -17,16 +17,16 @@ pub enum Chosen {
     Cuda(Cuda),
 }
 
-/// What there is to say about a device.
+/// The description of a device.
 pub struct Place {
-    /// `cpu, 2 threads`, or which GPU.
+    /// A text such as `cpu, 2 threads`, or the name of the GPU.
     pub description: String,
-    /// The CPU's.
+    /// The number of threads, if the device is the CPU.
     pub threads: Option<usize>,
 }
 
 impl Chosen {
-    /// Which one it is.
+    /// Returns the description of the device.
     pub fn place(&self) -> Place {
         match self {
             Chosen::Cpu(dev) => {
@@ -38,7 +38,7 @@ impl Chosen {
     }
 }
 
-/// Evaluates `$body` with `$dev` bound to the device, whichever it is; a `Cpu`'s work runs on one of its own threads.
+/// Evaluates `$body` with `$dev` bound to the chosen device. The work of a `Cpu` runs on one of its own threads.
 macro_rules! on_device {
     ($chosen:expr, $dev:ident => $body:expr) => {
         match $chosen {
@@ -50,7 +50,7 @@ macro_rules! on_device {
 }
 pub(crate) use on_device;
 
-/// The device that was asked for. `auto` takes GPU 0 where that can be had, else the CPU.
+/// Opens the device that was asked for. `auto` takes GPU 0 if it can be used, else the CPU.
 pub fn open(args: &DeviceArgs) -> Outcome<Chosen> {
     if args.threads > MOST_THREADS {
         let message = format!("{} threads are more than {MOST_THREADS}", args.threads);
@@ -71,7 +71,7 @@ pub fn open(args: &DeviceArgs) -> Outcome<Chosen> {
     }
 }
 
-/// GPUs by name, or why there is none.
+/// Returns the names of the GPUs, or the reason why there is none.
 #[cfg(feature = "cuda")]
 pub fn gpus() -> Result<Vec<String>, String> {
     ff_cuda::gpus().map_err(|e| e.to_string())
@@ -110,11 +110,12 @@ fn auto(args: &DeviceArgs, cpu: impl FnOnce() -> Outcome<Chosen>) -> Outcome<Cho
     cpu()
 }
 
-/// Losses that differ by more than this share are wrong: TF32 and spikes at their threshold make some thousandths.
+/// The largest share by which the losses of a sound GPU may differ from the CPU's. TF32 and spikes at their threshold make a
+/// difference of some thousandths.
 #[cfg(feature = "cuda")]
 const MOST_DISAGREEMENT: f32 = 0.02;
 
-/// A GPU that computes as the CPU does, or what is wrong with it.
+/// Returns the GPU if it computes as the CPU does, or else says what is wrong with it.
 #[cfg(feature = "cuda")]
 fn on_trial(dev: Cuda) -> Result<Cuda, String> {
     let reference = Cpu::new(1).map_err(|e| e.to_string())?;

@@ -1,4 +1,4 @@
-//! `eval`: a trained model on a data set's test images.
+//! `eval` measures the error of a trained model on a data set's test images.
 
 use ff_data::Samples;
 use ff_net::Model;
@@ -13,7 +13,7 @@ use crate::screen::{Screen, follow, thousands};
 use crate::verdict::{Judge, Verdict};
 use crate::{data, device};
 
-/// Loads, predicts, prints.
+/// Loads the model, predicts the labels and prints the error.
 pub fn eval(args: &EvalArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     let dev = device::open(&args.device)?;

@@ -1,46 +1,46 @@
-//! An error as the user sees it: what is wrong and where, then what to type next.
+//! This module has the error that the user sees. It says what is wrong and where, and then what to type next.
 
 use std::fmt;
 
-/// The exit code of everything that goes wrong.
+/// The exit code of every error.
 const WRONG: u8 = 2;
-/// The exit code of what was stopped by Ctrl-C, as shells have it.
+/// The exit code of a command that Ctrl-C has stopped, as in shells.
 pub const INTERRUPTED: u8 = 130;
 
 /// The result of a command.
 pub type Outcome<T> = Result<T, Failure>;
 
-/// One clear sentence, and advice where there is some.
+/// An error as one clear sentence, with advice if there is any.
 #[derive(Debug)]
 pub struct Failure {
     message: String,
     advice: Option<String>,
-    /// Nothing went wrong.
+    /// This is true if the user stopped the command. Then nothing went wrong.
     stopped: bool,
 }
 
 impl Failure {
-    /// A failure that needs no advice.
+    /// Makes a failure without advice.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), advice: None, stopped: false }
     }
 
-    /// No failure: somebody wanted it so.
+    /// Makes the message for a command that the user stopped. This is not an error.
     pub fn stopped(message: impl Into<String>) -> Self {
         Self { stopped: true, ..Self::new(message) }
     }
 
-    /// What the process ends with.
+    /// Returns the exit code of the process.
     pub fn exit_code(&self) -> u8 {
         if self.stopped { INTERRUPTED } else { WRONG }
     }
 
-    /// What to do about it.
+    /// Adds advice about what to do. It replaces older advice.
     pub fn advise(self, advice: impl Into<String>) -> Self {
         Self { advice: Some(advice.into()), ..self }
     }
 
-    /// What to do about it, where nothing better is known.
+    /// Adds advice about what to do, if there is none yet.
     pub fn or_advise(self, advice: impl Into<String>) -> Self {
         Self { advice: self.advice.or_else(|| Some(advice.into())), ..self }
     }

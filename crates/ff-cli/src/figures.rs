@@ -1,4 +1,4 @@
-//! Which numbers of a data set and a network go into which plot, for all who draw them.
+//! This module puts the numbers of a data set and a network into plots, for all commands that draw them.
 
 use ff_data::{Dataset, Samples};
 use ff_net::{Config, ObjectiveConfig, Schedule, Scores};
@@ -8,12 +8,12 @@ use ndarray::Array2;
 
 use crate::metrics::Metrics;
 
-/// `layer 1`, `layer 2`, ...
+/// Returns the names `layer 1`, `layer 2` and so on.
 pub fn layer_names(layers: usize) -> Vec<String> {
     (1..=layers).map(|l| format!("layer {l}")).collect()
 }
 
-/// The loss of each of `layers` in the epochs in which it learned.
+/// Returns the loss curves of `layers` layers. A curve has only the epochs in which its layer learned.
 pub fn loss(metrics: &[Metrics], layers: usize) -> plot::Lines {
     let of_layer = |(l, name)| {
         let in_epoch = |m: &Metrics| m.losses.iter().find(|own| own.layer == l + 1).map(|own| own.loss);
@@ -22,7 +22,8 @@ pub fn loss(metrics: &[Metrics], layers: usize) -> plot::Lines {
     plot::loss(layer_names(layers).into_iter().enumerate().map(of_layer).collect(), "epoch")
 }
 
-/// The error after each epoch, on `images`; and of each layer alone, if all learn at the same time.
+/// Returns the curve of the error on `images` after each epoch. If all layers learn at the same time, each layer alone has a
+/// curve too.
 pub fn error(metrics: &[Metrics], config: &Config, images: &str) -> plot::Lines {
     let alone =
         |l: usize| metrics.iter().map(|m| m.layer_error.get(l).copied().unwrap_or(f64::NAN)).collect();
@@ -31,18 +32,18 @@ pub fn error(metrics: &[Metrics], config: &Config, images: &str) -> plot::Lines 
     plot::error(images, together, (0..layers).map(alone).collect())
 }
 
-/// The labels of images.
+/// Returns the label of each image.
 pub fn truth(samples: &Samples) -> Vec<usize> {
     samples.labels.iter().map(|&label| usize::from(label)).collect()
 }
 
-/// A wrong label for each image, each equally likely.
+/// Draws a wrong label for each image. All wrong labels are equally likely.
 pub fn wrong_labels(truth: &[usize], classes: usize, seed: u64) -> Vec<usize> {
     let off = |i: usize| 1 + random::bits(seed, i as u64) as usize % (classes - 1);
     truth.iter().enumerate().map(|(i, label)| (label + off(i)) % classes).collect()
 }
 
-/// An image with a label in its first pixels, as the network sees it, in `0..=1`.
+/// Returns an image with values in `0..=1`. If there is a label, the first `classes` pixels are its one-hot code.
 pub fn with_label(pixels: impl Iterator<Item = u8>, label: Option<usize>, classes: usize) -> Vec<f32> {
     let mut image: Vec<f32> = pixels.map(|p| f32::from(p) / 255.0).collect();
     if let Some(label) = label {
@@ -52,7 +53,7 @@ pub fn with_label(pixels: impl Iterator<Item = u8>, label: Option<usize>, classe
     image
 }
 
-/// The first test images as they are, with their label, and with a wrong one.
+/// Returns the first test images, up to eight: as they are, with their label, and with a wrong label.
 pub fn samples(set: &Dataset, truth: &[usize], wrong: &[usize]) -> plot::Samples {
     let shown = set.test.len().min(8);
     let row = |title, label: &dyn Fn(usize) -> Option<usize>| plot::SampleRow {
@@ -69,17 +70,17 @@ pub fn samples(set: &Dataset, truth: &[usize], wrong: &[usize]) -> plot::Samples
     plot::Samples { shape: shape(set), rows }
 }
 
-/// Of its images.
+/// Returns the shape of the set's images.
 pub fn shape(set: &Dataset) -> plot::Shape {
     plot::Shape { width: set.width, height: set.height }
 }
 
-/// What a layer gave to one label of each image.
+/// Returns the score that a layer gave to one label of each image. `layer` is `[n, classes]`.
 pub fn of_labels(layer: &[f32], classes: usize, labels: &[usize]) -> Vec<f32> {
     layer.chunks_exact(classes).zip(labels).map(|(row, &label)| row[label]).collect()
 }
 
-/// Each layer's goodness with the true and with a wrong label.
+/// Returns each layer's goodness with the true label and with a wrong one.
 pub fn goodness(
     scores: &Scores,
     config: &Config,
@@ -100,7 +101,7 @@ pub fn goodness(
     layers.map(panel).collect()
 }
 
-/// The first layer's, `[pixels, units]`.
+/// Returns the weights of each unit of the first layer. `weight` is `[pixels, units]`.
 pub fn weights(set: &Dataset, weight: &Array2<f32>) -> plot::Weights {
     plot::Weights { shape: shape(set), units: weight.columns().into_iter().map(|w| w.to_vec()).collect() }
 }

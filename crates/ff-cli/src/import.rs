@@ -1,4 +1,4 @@
-//! `import`: from a state dict that PyTorch wrote to a model of ours.
+//! `import` turns a state dict that PyTorch wrote into a model of this program.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::info;
 use crate::screen::Screen;
 use crate::settings::{Asked, Settings};
 
-/// Reads, checks, writes, and says what came in.
+/// Reads the file, checks it, writes the model and describes it.
 pub fn import(args: &ImportArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     let settings = Settings::resolve(Asked {
@@ -49,8 +49,8 @@ pub fn import(args: &ImportArgs) -> Outcome<()> {
     screen.document(&info::document(&model, &out)?)
 }
 
-/// Name, width, height and number of classes of the set that the model is for: MNIST, which need not be there for that,
-/// unless another one was named.
+/// Returns the name, width, height and number of classes of the data set that the model is for. If no data set was named, this is
+/// MNIST, which need not be on the machine.
 fn images(dir: Option<&Path>, screen: &Screen) -> Outcome<(String, usize, usize, usize)> {
     if dir.is_none() && std::env::var_os(ff_data::DATA_DIR).is_none_or(|dir| dir.is_empty()) {
         return Ok(("mnist".into(), 28, 28, 10));
@@ -59,7 +59,7 @@ fn images(dir: Option<&Path>, screen: &Screen) -> Outcome<(String, usize, usize,
     Ok((set.name, set.width, set.height, set.classes))
 }
 
-/// `net.safetensors` becomes `net-imported.safetensors`.
+/// Returns the default path of the model: `net.safetensors` becomes `net-imported.safetensors`.
 fn beside(file: &Path) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     file.with_file_name(format!("{stem}-imported.safetensors"))

@@ -1,4 +1,4 @@
-//! `info`: what this program is and what it found; or what a model says of itself.
+//! `info` describes this program and what it found on the machine, or it describes a model.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::screen::{Screen, thousands, value};
 use crate::settings::{PRESETS, Settings, flat};
 use crate::verdict::TRAIN_ERROR_IMAGES;
 
-/// Prints one or the other.
+/// Prints the description of the model if one was given, else of the program.
 pub fn info(args: &InfoArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     match &args.model {
@@ -22,7 +22,7 @@ pub fn info(args: &InfoArgs) -> Outcome<()> {
     }
 }
 
-/// Version, devices, threads, vector instructions, presets and the data directory.
+/// Prints the version, devices, threads, vector instructions, presets, data directory and cache.
 fn of_program(screen: &Screen) -> Outcome<()> {
     let threads = Cpu::new(0)?.threads();
     let presets: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
@@ -78,7 +78,7 @@ fn of_model(path: &Path, screen: &Screen) -> Outcome<()> {
     screen.document(&document)
 }
 
-/// Where a model comes from, what it is for, and its layers.
+/// Returns the lines that say where a model comes from, what data it is for, and what layers it has.
 pub fn lines(model: &Model) -> Vec<String> {
     let origin = &model.origin;
     let line = |key: &str, text: String| format!("{key:11}{text}");
@@ -125,7 +125,7 @@ pub fn lines(model: &Model) -> Vec<String> {
     lines
 }
 
-/// The same as JSON, with all settings.
+/// Returns the same as JSON, with all settings.
 pub fn document(model: &Model, path: &Path) -> Outcome<Value> {
     let bytes = std::fs::metadata(path).map(|file| file.len()).ok();
     let layers: Vec<Value> = model
@@ -150,7 +150,7 @@ pub fn document(model: &Model, path: &Path) -> Outcome<Value> {
     Ok(document)
 }
 
-/// Numbers that were learned.
+/// Counts the learned numbers of a layer.
 fn parameters(layer: &LayerWeights) -> usize {
     let head = layer.head.as_ref().map_or(0, |head| head.len());
     layer.weight.len() + layer.bias.as_ref().map_or(0, Vec::len) + head

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one asks the training to stop after its step, another one ends the process at once.
+//! This module handles Ctrl-C. The first one asks the training to stop after its step. Another one ends the process at once.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use signal_hook::flag;
 
 use crate::failure::{Failure, INTERRUPTED, Outcome};
 
-/// Whether somebody has asked the process to end.
+/// A flag that says whether somebody has asked the process to end.
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// From here on Ctrl-C, and a request to terminate, only asks.
+    /// Starts to listen. From now on, the first Ctrl-C or request to terminate only sets the flag.
     pub fn listen() -> Outcome<Self> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
-            // In this order: the first one finds that nobody has asked yet.
+            // The order matters: the shutdown must find that the flag is not set yet when the first signal comes.
             flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&asked))
                 .and_then(|_| flag::register(signal, Arc::clone(&asked)))
                 .map_err(|e| Failure::new(format!("Ctrl-C cannot be listened for: {e}")))?;
@@ -25,17 +25,17 @@ impl Interrupt {
         Ok(Self(asked))
     }
 
-    /// Whether to stop.
+    /// Returns whether to stop.
     pub fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// For a loop over steps.
+    /// Tells a loop over steps whether to continue.
     pub fn flow(&self) -> ControlFlow<()> {
         if self.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// From here on the first one ends the process as well.
+    /// Stops listening. From now on, the first signal ends the process too.
     pub fn stop_listening(self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -1,16 +1,16 @@
-//! `ff-cli`: train, evaluate and look at spiking Forward-Forward networks.
+//! `ff-cli` trains, evaluates and shows spiking Forward-Forward networks.
 //!
-//! This file is the table of contents. `args` reads the command line; each command has a file of its own, and what several
-//! of them need stands below. The numbers come from `ff-net`, the pictures and the page from `ff-report`. This is the only
-//! crate that names a concrete device.
+//! This file is the table of contents. `args` reads the command line. Each command has a file of its own. The modules that
+//! several commands need are listed after the commands. The numbers come from `ff-net`, the plots and the page from `ff-report`.
+//! `ff-net` runs on any device, and this crate chooses the device.
 
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
-// The command line.
+// This module reads the command line.
 mod args;
-// The commands.
+// These modules are the commands.
 mod compare;
 mod data;
 mod eval;
@@ -20,19 +20,19 @@ mod predict;
 mod report;
 mod train;
 mod tutorial;
-// From arguments to what is computed, and where.
+// These modules turn arguments into settings and a device.
 mod device;
 mod settings;
-// What a run leaves.
+// These modules write and read the files of a run.
 mod checkpoints;
 mod metrics;
 mod provenance;
 mod run_dir;
-// What is found out about a network.
+// These modules measure and describe a network.
 mod figures;
 mod operations;
 mod verdict;
-// What the user sees and does meanwhile.
+// These modules print messages and errors, and handle Ctrl-C.
 mod failure;
 mod interrupt;
 mod screen;

@@ -1,30 +1,30 @@
-//! The numbers of an epoch, as they stand in `metrics.jsonl`.
+//! This module has the numbers of an epoch, as they are in `metrics.jsonl`.
 
 use ff_net::EpochReport;
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::Verdict;
 
-/// An epoch, as in `metrics.jsonl`.
+/// The numbers of one epoch, which are one line of `metrics.jsonl`.
 #[derive(Serialize, Deserialize)]
 pub struct Metrics {
-    /// Counted from 1.
+    /// The number of the epoch, counted from 1.
     pub epoch: usize,
-    /// Of the layers that learned.
+    /// The losses of the layers that learned.
     pub losses: Vec<LayerLoss>,
-    /// Of all layers together, in percent.
+    /// The error of all layers together, in percent.
     pub error: f64,
-    /// Of each layer alone, in percent.
+    /// The error of each layer alone, in percent.
     pub layer_error: Vec<f64>,
-    /// Of the heads in one pass, in percent.
+    /// The error of the heads in one pass, in percent.
     pub head_error: Option<f64>,
-    /// That training took, without the look at the error.
+    /// The seconds that the training took, without the measurement of the error.
     pub seconds: f64,
-    /// Images that it learned from in a second.
+    /// The number of images per second that the network learned from.
     pub samples_per_second: f64,
 }
 
-/// The mean loss of a layer that learned; layers are counted from 1.
+/// The mean loss of a layer that learned. Layers are counted from 1.
 #[derive(Serialize, Deserialize)]
 pub struct LayerLoss {
     pub layer: usize,
@@ -32,7 +32,7 @@ pub struct LayerLoss {
 }
 
 impl Metrics {
-    /// Of an epoch that took so many `seconds` for so many images.
+    /// Collects the numbers of an epoch that took `seconds` seconds for `images` images.
     pub fn new(report: &EpochReport, verdict: &Verdict, seconds: f64, images: usize) -> Self {
         let losses = report.mean_losses().into_iter();
         Self {

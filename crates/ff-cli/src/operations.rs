@@ -1,22 +1,22 @@
-//! How much work one prediction is, in synaptic operations, whatever it runs on.
+//! This module counts the synaptic operations of one prediction. The counts do not depend on the device.
 
 use std::ops::Range;
 
 use serde_json::{Value, json};
 
-/// Operations of one prediction.
+/// The numbers of operations of one prediction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Operations {
-    /// A spike adds a weight to each unit that it reaches; a label adds its row of weights.
+    /// The number of additions. A spike adds a weight to each unit that it reaches, and a label adds its row of weights.
     pub additions: f64,
-    /// A number that is no spike is multiplied with a weight first.
+    /// The number of multiply-adds. A number that is not a spike is first multiplied with a weight.
     pub multiply_adds: f64,
 }
 
 impl Operations {
-    /// Of a network with `layers` units each, that tries `copies` labels (1: it tries none) and reads the layers `read` with
-    /// a classifier for `classes`. The image meets its weights once. `spikes` are each layer's for the whole prediction;
-    /// without them, units pass on numbers.
+    /// Counts the operations of a network that has `layers[i]` units in layer `i` and tries `copies` labels (1 means that it
+    /// tries none). A classifier for `classes` reads the layers `read`. The image is multiplied with its weights once. `spikes`
+    /// are the spikes of each layer for the whole prediction. Without them, units pass on numbers.
     pub fn count(
         pixels: usize,
         layers: &[usize],
@@ -42,7 +42,7 @@ impl Operations {
         all
     }
 
-    /// As JSON.
+    /// Returns the numbers as JSON.
     pub fn document(self) -> Value {
         json!({ "additions": self.additions, "multiply_adds": self.multiply_adds })
     }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn counts_by_hand() {
-        // 5 pixels, layers of 4 and 3 units, 2 classes.
+        // The network has 5 pixels, layers of 4 and 3 units, and 2 classes.
         let relu = Operations::count(5, &[4, 3], 2, 1, 1..2, None);
         assert_eq!(relu, Operations { additions: 0.0, multiply_adds: 5.0 * 4.0 + 4.0 * 3.0 + 3.0 * 2.0 });
         let all_labels = Operations::count(5, &[4, 3], 2, 2, 0..0, None);

@@ -1,4 +1,4 @@
-//! `predict`: which digit is in a picture.
+//! `predict` says which digit is in a picture.
 
 use ff_net::{Model, Predictor};
 use ndarray::Array2;
@@ -9,7 +9,8 @@ use crate::device::{self, on_device};
 use crate::failure::{Failure, Outcome};
 use crate::screen::Screen;
 
-/// Reads every picture before it prints anything, so that a bad one is an error and not half an answer.
+/// Predicts the digit in each picture. It reads every picture before it prints anything. So a bad picture gives an error and not
+/// half an answer.
 pub fn predict(args: &PredictArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     let dev = device::open(&args.device)?;

@@ -1,4 +1,4 @@
-//! Where a result comes from: the command, the program, the machine and the day.
+//! This module records where a result comes from: the command, the program, the machine and the time.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::device::Place;
 
-/// The commit from which this program was built, where the build knew (see build.rs).
+/// The commit from which this program was built, if the build knew it (see build.rs).
 const COMMIT: Option<&str> = option_env!("FF_COMMIT");
 
-/// Adds what is known to a run's summary.
+/// Adds the origin, as far as it is known, to a run's summary.
 pub fn write(summary: &mut Value, place: &Place) {
     summary["command"] = json!(command(std::env::args_os().map(|word| word.to_string_lossy().into_owned())));
     summary["commit"] = json!(COMMIT);
@@ -19,7 +19,7 @@ pub fn write(summary: &mut Value, place: &Place) {
     summary["machine"] = json!({ "device": place.description, "cpu": cpu(), "simd": simd_name() });
 }
 
-/// The words as a shell would take them; the program by its name alone, wherever it lies.
+/// Joins the words to a command that a shell would take. The program has only its name, without its directory.
 fn command(words: impl Iterator<Item = String>) -> String {
     let mut words: Vec<String> = words.collect();
     if let Some(program) = words.first_mut()
@@ -30,17 +30,17 @@ fn command(words: impl Iterator<Item = String>) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a shell would take it.
+/// Returns a word as a shell would take it.
 pub fn quoted(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./=,:@%+".contains(&b);
     if !word.is_empty() && word.bytes().all(plain) {
         return word.into();
     }
-    // The library quotes more than need be, and refuses a zero byte, which no system passes on.
+    // The library quotes more words than necessary. It refuses a zero byte, which no system passes on.
     shlex::try_quote(word).map(|quoted| quoted.into_owned()).unwrap_or_default()
 }
 
-/// The CPU's name as Linux tells it, elsewhere its architecture.
+/// Returns the CPU's name on Linux, and its architecture on other systems.
 fn cpu() -> String {
     let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));

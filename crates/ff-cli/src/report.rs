@@ -1,7 +1,7 @@
-//! `report`: a run as one page, several side by side; and the run's plots as files.
+//! `report` shows one run, or several side by side, on one page. It also writes each run's plots as files.
 //!
-//! In the order in which data flows: `recorded` reads what a run left, `findings` asks its network, `told` makes plain
-//! numbers of both, and the crate `ff-report` draws them.
+//! The data flows in this order: `recorded` reads what a run left, `findings` measures its network, `told` turns both into plain
+//! numbers, and the crate `ff-report` draws them.
 
 use std::path::{Path, PathBuf};
 
@@ -25,18 +25,18 @@ mod told;
 use findings::Findings;
 use recorded::Recorded;
 
-/// The page's name where none is given.
+/// The name of the page if none was given.
 const PAGE: &str = "report.html";
 
-/// All there is to say about one run.
+/// Everything that is known about one run.
 struct Reported {
     recorded: Recorded,
     found: Findings,
-    /// Which images it was tested on.
+    /// The images that it was tested on.
     tested: Tested,
 }
 
-/// Reads the runs, asks their networks, draws the plots and writes the page.
+/// Reads the runs, measures their networks, draws the plots and writes the page.
 pub fn report(args: &ReportArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     if args.runs.is_empty() {
@@ -52,7 +52,7 @@ pub fn report(args: &ReportArgs) -> Outcome<()> {
     check_writable(&out)?;
     let dev = device::open(&args.device)?;
     let (mut runs, mut sections) = (Vec::new(), Vec::new());
-    // The last set that was opened: runs beside each other often have the same.
+    // This is the data set that was opened last. Neighbouring runs often have the same one.
     let mut opened: Option<(Option<PathBuf>, Dataset)> = None;
     for run in recorded {
         let dir = args.data.clone().or_else(|| run.settings.data.clone());
@@ -107,7 +107,7 @@ impl Reported {
     }
 }
 
-/// The folder of a run's plots, which is made if it is not there.
+/// Returns the folder of a run's plots. It makes the folder if it is not there.
 fn plots_of(dir: &Path) -> Outcome<PathBuf> {
     let dir = dir.join(PLOTS);
     std::fs::create_dir_all(&dir).map_err(|e| {
@@ -117,7 +117,7 @@ fn plots_of(dir: &Path) -> Outcome<PathBuf> {
     Ok(dir)
 }
 
-/// Whether the page can be written, before any work is done.
+/// Checks whether the page can be written, before any work is done.
 fn check_writable(out: &Path) -> Outcome<()> {
     let dir = out.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if out.is_dir() {
@@ -130,7 +130,7 @@ fn unwritable(out: &Path, reason: impl std::fmt::Display) -> Failure {
     Failure::new(format!("{}: cannot be written: {reason}", out.display())).advise("`--out FILE` elsewhere")
 }
 
-/// No run was named: those that there are.
+/// Returns the error that no run was named. It lists the runs that there are.
 fn which_run() -> Failure {
     let entries = std::fs::read_dir("runs").into_iter().flatten().flatten().map(|entry| entry.path());
     let mut runs: Vec<String> = entries

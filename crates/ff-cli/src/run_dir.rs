@@ -1,4 +1,5 @@
-//! A run's directory: it has its name from the beginning, and goes again if nothing comes of the run.
+//! This module makes a run's directory, which has its final name from the beginning. It removes the directory if the run has no
+//! result to keep.
 
 use std::fs;
 use std::io;
@@ -6,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
 
-/// The folder of a run's plots.
+/// The name of the folder with a run's plots.
 pub const PLOTS: &str = "plots";
 
-/// A directory that this process fills. Dropped without having been kept, it is emptied and goes.
+/// A directory that this process fills. A drop without [`keep`](Self::keep) empties it. If this process made the directory, the
+/// drop also removes it.
 pub struct RunDir {
     path: PathBuf,
     kept: bool,
-    /// Dropped after what is in them.
+    /// The directories that this process made. They are dropped after their content has been removed.
     _made: MadeDirs,
 }
 
-/// Directories that were made on the way, the deepest first: they go again if nothing is in them.
+/// The directories that this process made, with the deepest first. A drop removes those that are empty.
 #[derive(Default)]
 struct MadeDirs(Vec<PathBuf>);
 
@@ -30,7 +32,7 @@ impl MadeDirs {
         fs::create_dir_all(parent)
     }
 
-    /// Makes `dir`, which fails if it is there: so two runs never share one.
+    /// Makes `dir`, and fails if it is there. So two runs never share a directory.
     fn make(&mut self, dir: &Path) -> io::Result<()> {
         fs::create_dir(dir)?;
         self.0.insert(0, dir.into());
@@ -41,7 +43,7 @@ impl MadeDirs {
 impl Drop for MadeDirs {
     fn drop(&mut self) {
         for dir in &self.0 {
-            // Refuses a directory that has something in it.
+            // The system refuses to remove a directory that has something in it.
             let _ = fs::remove_dir(dir);
         }
     }
@@ -50,7 +52,7 @@ impl Drop for MadeDirs {
 impl RunDir {
     /// Makes `out`, or the first free `runs/PRESET-N`.
     ///
-    /// Refuses a directory that has something in it, and one that cannot be written, before any work is done.
+    /// It refuses a directory that has something in it or that cannot be written, before any work is done.
     pub fn prepare(out: Option<&Path>, preset: &str) -> Outcome<Self> {
         let mut made = MadeDirs::default();
         let path = match out {
@@ -77,21 +79,21 @@ impl RunDir {
         Ok(Self { path, kept: false, _made: made })
     }
 
-    /// The directory of a run that was stopped, which stays whatever happens.
+    /// Opens the directory of a run that was stopped. The directory is kept whatever happens.
     pub fn open(path: &Path) -> Self {
-        // What a process left that was killed while it wrote.
+        // A process that was killed while it wrote may have left temporary files.
         for folder in [path, &path.join(PLOTS)] {
             ff_file::remove_leftovers(folder);
         }
         Self { path: path.into(), kept: true, _made: MadeDirs::default() }
     }
 
-    /// The path of the directory.
+    /// Returns the path of the directory.
     pub fn dir(&self) -> &Path {
         &self.path
     }
 
-    /// Where a file of it is.
+    /// Returns the path of a file in the directory.
     pub fn path(&self, file: &str) -> PathBuf {
         self.path.join(file)
     }
@@ -103,7 +105,7 @@ impl RunDir {
             .map_err(|e| Failure::new(format!("{}: cannot be written: {e}", path.display())))
     }
 
-    /// A directory within.
+    /// Makes a directory inside this one, if it is not there, and returns its path.
     pub fn subdirectory(&self, name: &str) -> Outcome<PathBuf> {
         let path = self.path(name);
         let made = fs::create_dir_all(&path);
@@ -111,12 +113,12 @@ impl RunDir {
         Ok(path)
     }
 
-    /// From here on the directory stays.
+    /// Keeps the directory from now on.
     pub fn keep(&mut self) {
         self.kept = true;
     }
 
-    /// Ends well: the directory stays, and its name is returned.
+    /// Keeps the directory of a run that ended well, and returns its path.
     pub fn finish(mut self) -> PathBuf {
         self.keep();
         self.path.clone()
@@ -128,7 +130,7 @@ impl Drop for RunDir {
         if self.kept {
             return;
         }
-        // It was empty when this process took it.
+        // The directory was empty when this process took it.
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
             let path = entry.path();
             let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };

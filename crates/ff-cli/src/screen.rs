@@ -1,4 +1,5 @@
-//! What people see while they wait: a bar with rate and time left on a terminal, plain lines elsewhere.
+//! This module prints what people see while they wait: a bar with the rate and the time left on a terminal, and only plain lines
+//! elsewhere.
 
 use std::fmt;
 use std::io::{ErrorKind, Write};
@@ -11,33 +12,33 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::failure::{Failure, Outcome};
 
-/// Lines for people, and bars on stderr. With `--json` nothing but the document goes to stdout.
+/// The output of a command: lines for people on stdout, and bars on stderr. With `--json`, only the document goes to stdout.
 pub struct Screen {
     json: bool,
 }
 
 impl Screen {
-    /// A screen for a command that was asked for JSON or not.
+    /// Makes the screen of a command. `json` says whether JSON was asked for.
     pub fn new(json: bool) -> Self {
         Self { json }
     }
 
-    /// A line of the result.
+    /// Prints a line of the result, unless JSON was asked for.
     pub fn line(&self, text: impl AsRef<str>) -> Outcome<()> {
         if self.json { Ok(()) } else { print_line(text.as_ref()) }
     }
 
-    /// Something worth knowing beside the result.
+    /// Prints a note beside the result to stderr.
     pub fn note(&self, text: impl AsRef<str>) {
         eprintln!("note: {}", text.as_ref());
     }
 
-    /// The JSON document, if one was asked for.
+    /// Prints the JSON document, if JSON was asked for.
     pub fn document(&self, value: &serde_json::Value) -> Outcome<()> {
         if self.json { print_line(&format!("{value:#}")) } else { Ok(()) }
     }
 
-    /// A bar over `length` steps of `unit`; nothing where stderr is no terminal.
+    /// Makes a bar over `length` steps of `unit`. It shows nothing if stderr is not a terminal.
     pub fn bar(&self, length: u64, unit: &str) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(10));
         let template = format!(
@@ -54,7 +55,7 @@ impl Screen {
     }
 }
 
-/// A control that moves a bar: from `start` on, by `each` for what is done. It never stops anything.
+/// Returns a control that moves a bar from `start` on, by `each` for each step or image that is done. It never stops anything.
 pub fn follow(bar: &ProgressBar, start: u64, each: u64) -> impl FnMut(Progress) -> ControlFlow<()> {
     move |at| {
         bar.set_position(start + at.done as u64 * each);
@@ -62,7 +63,7 @@ pub fn follow(bar: &ProgressBar, start: u64, each: u64) -> impl FnMut(Progress) 
     }
 }
 
-/// A reader that has gone away (`| head`) is no failure: the work goes on. A disk that is full is one.
+/// Prints a line. A reader that has gone away (`| head`) is not an error, and the work continues. A full disk is an error.
 fn print_line(text: &str) -> Outcome<()> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -73,7 +74,8 @@ fn print_line(text: &str) -> Outcome<()> {
     }
 }
 
-/// Settings as JSON, by way of text, where 0.8 stays 0.8: straight away an f32 would become an f64 with all its digits.
+/// Converts settings to JSON by way of text, in which 0.8 stays 0.8. A direct conversion would turn an f32 into an f64 with all
+/// its digits.
 pub fn value(of: &impl serde::Serialize) -> Outcome<serde_json::Value> {
     let value = serde_json::to_string(of).and_then(|text| serde_json::from_str(&text));
     value.map_err(|e| Failure::new(format!("the settings cannot be printed: {e}")))

@@ -1,4 +1,4 @@
-//! From `--preset`, `--config`, `--set` and `--seed` to one resolved set of settings.
+//! This module resolves `--preset`, `--config`, `--set` and `--seed` to one set of settings.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub use keys::flat;
 
 use crate::failure::{Failure, Outcome};
 
-/// The presets, by name.
+/// The name of each preset, and the text of its file.
 pub const PRESETS: [(&str, &str); 9] = [
     ("quick", include_str!("../presets/quick.toml")),
     ("standard", include_str!("../presets/standard.toml")),
@@ -31,7 +31,7 @@ pub const PRESETS: [(&str, &str); 9] = [
     ("tutorial", include_str!("../presets/tutorial.toml")),
 ];
 
-/// Settings as they are asked for. What is not asked for is as in the preset `quick`.
+/// The settings that were asked for. Without a preset or a file, they start from the preset `quick`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Asked<'a> {
     /// The preset to start from.
@@ -46,21 +46,21 @@ pub struct Asked<'a> {
     pub data: Option<&'a Path>,
 }
 
-/// What to train, on what.
+/// The settings of a network, its training and its data.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The preset that the settings started from.
     pub preset: String,
     /// The data directory that was asked for.
     pub data: Option<PathBuf>,
-    /// How training images are changed before each epoch.
+    /// The changes to the training images before each epoch.
     pub augment: Vec<Augmentation>,
-    /// Network and training.
+    /// The settings of the network and the training.
     pub config: Config,
 }
 
 impl Settings {
-    /// Resolves what was asked for.
+    /// Resolves the settings that were asked for.
     pub fn resolve(asked: Asked) -> Outcome<Self> {
         let (table, source) = match asked.config {
             Some(path) => (text::read(path)?, path.display().to_string()),
@@ -73,7 +73,7 @@ impl Settings {
         };
         let mut settings = Self::from_table(table, &source)?.changed(&changes(asked.set)?)?;
         if let Some(seed) = asked.seed {
-            // TOML, in which a run keeps its settings, has no larger numbers.
+            // A run keeps its settings in TOML, which has no larger numbers.
             i64::try_from(seed).map_err(|_| Failure::new(format!("--seed {seed} is above 2^63 - 1")))?;
             settings.config.seed = seed;
         }
@@ -81,20 +81,20 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The settings in `text`, which is called `name`.
+    /// Reads the settings in `text`. Errors call the text `name`.
     pub fn of_text(text: &str, name: &str) -> Outcome<Self> {
         let table = text::parse(text).map_err(|e| Failure::new(format!("{name}: {e}")))?;
         Self::from_table(table, name)
     }
 
-    /// Those of a model.
+    /// Returns the settings of a model.
     pub fn of_model(model: &Model) -> Self {
         let (origin, config) = (&model.origin, model.config.clone());
         let preset = origin.preset.clone().unwrap_or_else(|| "custom".into());
         Self { preset, data: None, augment: origin.augment.clone(), config }
     }
 
-    /// The settings in a table that comes from `source`, with short keys or with typed parts.
+    /// Reads the settings in a table that comes from `source`. The table may have short keys or typed parts.
     fn from_table(mut table: Table, source: &str) -> Outcome<Self> {
         keys::check(&table, source)?;
         let text = |value: Option<Value>| value.and_then(|v| v.as_str().map(str::to_string));
@@ -111,9 +111,9 @@ impl Settings {
         Ok(Self { preset, data, augment, config })
     }
 
-    /// The same with these changes, one after the other.
+    /// Returns the settings with these changes, which are made one after the other.
     pub fn changed(mut self, changes: &[Change]) -> Outcome<Self> {
-        // First the kinds: a value may be typed before the kind that it is for.
+        // The kinds come first, because a value may be typed before its kind.
         for change in changes {
             let mut table = self.table()?;
             change.choose(&mut table);
@@ -127,12 +127,12 @@ impl Settings {
         Ok(self)
     }
 
-    /// Whether a change is for settings of these kinds.
+    /// Returns whether a change fits the kinds of these settings.
     pub fn take(&self, change: &Change) -> Outcome<bool> {
         Ok(change.fits(&self.table()?))
     }
 
-    /// All settings by their keys, with typed parts.
+    /// Returns all settings by their keys, with typed parts.
     pub fn table(&self) -> Outcome<Table> {
         let refuse = |e: toml::ser::Error| Failure::new(format!("the settings cannot be written: {e}"));
         let mut table = Table::try_from(&self.config).map_err(refuse)?;
@@ -145,7 +145,7 @@ impl Settings {
         Ok(table)
     }
 
-    /// The resolved settings as a file that `--config` reads, from wherever that is typed.
+    /// Returns the resolved settings as a file that `--config` reads. The file works from any directory.
     pub fn to_toml(&self) -> Outcome<String> {
         let data = self.data.as_ref().and_then(|dir| std::path::absolute(dir).ok());
         let table = Self { data, ..self.clone() }.table()?;
@@ -153,12 +153,12 @@ impl Settings {
     }
 }
 
-/// Reads what was typed after each `--set`. Refuses what contradicts itself.
+/// Reads what was typed after each `--set`. Refuses changes that contradict each other.
 pub fn changes(set: &[String]) -> Outcome<Vec<Change<'_>>> {
     changes::settle(set.iter().map(|set| Change::parse(set)).collect::<Outcome<_>>()?)
 }
 
-/// Numbers are f32: the shortest decimal that reads back to the same one.
+/// Gives each number, which is an f32, the shortest decimal that reads back to the same f32.
 fn shorten(value: &mut Value) {
     match value {
         Value::Float(x) => *x = (*x as f32).to_string().parse().unwrap_or(*x),

@@ -1,4 +1,4 @@
-//! `train`: from settings, or from a run that was stopped, to a run directory.
+//! `train` starts a run from settings, or resumes a run that was stopped. It writes a run directory.
 
 use crate::args::TrainArgs;
 use crate::checkpoints::Checkpoints;
@@ -18,7 +18,7 @@ mod stop;
 use notes::Notes;
 use run::Run;
 
-/// Trains, tests, writes the run's directory.
+/// Trains and tests a network, and writes the run's directory.
 pub fn train(args: &TrainArgs) -> Outcome<()> {
     let screen = Screen::new(args.json.json);
     if let Some(dir) = &args.resume {

@@ -1,4 +1,4 @@
-//! `tutorial`: snnTorch's tutorial, number by number, and what is wrong with it.
+//! `tutorial` repeats snnTorch's tutorial number by number, and says what is wrong with it.
 
 use std::path::Path;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use crate::run_dir::RunDir;
 use crate::screen::{Screen, duration, follow, thousands};
 use crate::{data, device};
 
-/// Published in the tutorial: training error and "test" error in percent, for LIF and ReLU.
+/// The training error and the "test" error that the tutorial publishes, in percent, for LIF and ReLU.
 const PUBLISHED: [(f64, f64); 2] = [(42.1875, 70.3125), (39.0625, 56.25)];
 const NAMES: [&str; 2] = ["LIF", "ReLU"];
 
@@ -113,8 +113,8 @@ fn document<D: Device>(seed: u64, set: &Dataset, runs: &[Run<D>], seconds: f64) 
     json!({ "dataset": set.name, "seed": seed, "seconds": seconds, "runs": runs, "version": env!("CARGO_PKG_VERSION") })
 }
 
-/// The tutorial's pictures: a sample as it is, as positive, as negative; the loss of each layer; and what it does
-/// not show, the goodness that came of it.
+/// Draws the tutorial's plots: images as they are, as positives and as negatives, and the loss of each layer. It also draws the
+/// goodness after training, which the tutorial does not show.
 fn pictures<D: Device>(dir: &Path, set: &Dataset, run: &Run<D>) -> Outcome<()> {
     let shown = run.batch.len().min(8);
     let image = |i: usize, label: Option<u32>| {

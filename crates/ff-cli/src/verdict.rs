@@ -1,4 +1,4 @@
-//! How well a network does on labelled images, in both of its ways: trying all labels, and one pass with the heads.
+//! This module measures how well a network predicts labels in both ways: it tries all labels, or it uses one pass with the heads.
 
 use ff_data::Samples;
 use ff_net::prediction::error_percent;
@@ -9,42 +9,42 @@ use serde_json::{Value, json};
 use crate::failure::Outcome;
 use crate::screen::thousands;
 
-/// Images on which each epoch's error is measured where none are held out.
+/// The largest number of images on which each epoch's error is measured, if none are held out.
 pub const EPOCH_IMAGES: usize = 2_000;
-/// Images on which the final training error is measured, as many as MNIST has for the test.
+/// The largest number of images on which the final training error is measured. MNIST has as many test images.
 pub const TRAIN_ERROR_IMAGES: usize = 10_000;
 
-/// Asks a network, again and again.
+/// The buffers to measure the same network again and again.
 pub struct Judge<D: Device> {
     all_labels: Predictor<D>,
     heads: Option<Predictor<D>>,
 }
 
-/// What came out.
+/// The result of a measurement.
 pub struct Verdict {
-    /// By goodness.
+    /// The result by goodness, where all labels are tried.
     pub goodness: Way,
-    /// By the heads, if there are any.
+    /// The result by the heads in one pass, if there are heads.
     pub head: Option<Way>,
 }
 
-/// One way of telling labels.
+/// The result of one way of predicting labels.
 pub struct Way {
-    /// What each label got.
+    /// The score that each label got.
     pub scores: Scores,
-    /// Of all layers together, in percent.
+    /// The error of all layers together, in percent.
     pub error: f64,
-    /// Of each layer alone, in percent.
+    /// The error of each layer alone, in percent.
     pub layer_error: Vec<f64>,
 }
 
 impl<D: Device> Judge<D> {
-    /// Buffers for `network`.
+    /// Makes the buffers for `network`.
     pub fn new(network: &Network<D>) -> Outcome<Self> {
         Ok(Self { all_labels: Predictor::new(network)?, heads: Predictor::one_pass(network)? })
     }
 
-    /// The verdict on `set`; `control` is told of its images.
+    /// Measures `network` on `set`. `control` is told how many images have been tried with all labels.
     pub fn judge(&mut self, network: &Network<D>, set: &Samples, control: Control) -> Outcome<Verdict> {
         let goodness = Way::of(self.all_labels.scan_with(network, &set.images, control)?, set);
         let head = match &mut self.heads {
@@ -63,7 +63,7 @@ impl Way {
         Self { scores, error, layer_error }
     }
 
-    /// `layer 1 alone 1.23 %, layer 2 alone 1.10 %`.
+    /// Returns the error of each layer, such as `layer 1 alone 1.23 %, layer 2 alone 1.10 %`.
     pub fn layers(&self) -> String {
         let one = |(l, error): (usize, &f64)| format!("layer {} alone {error:.2} %", l + 1);
         self.layer_error.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
@@ -71,7 +71,7 @@ impl Way {
 }
 
 impl Verdict {
-    /// What to say beside the error by goodness.
+    /// Returns the lines to print beside the error by goodness.
     pub fn remarks(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(head) = &self.head {
@@ -86,7 +86,7 @@ impl Verdict {
         lines
     }
 
-    /// Adds the numbers, which are those of the test images, to a document.
+    /// Adds the numbers to a document. They are the numbers of the test images.
     pub fn write(&self, document: &mut Value) {
         document["test_error"] = json!(self.goodness.error);
         document["layer_test_error"] = json!(self.goodness.layer_error);

@@ -1,4 +1,4 @@
-//! A data set in memory.
+//! This module has the data set in memory.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,12 +16,12 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// The number of images.
+    /// Returns the number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// True if there is no image.
+    /// Returns whether there is no image.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -65,7 +65,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// SHA-256 of the sizes, images and labels. It does not depend on the name or place of the set.
+    /// Returns the SHA-256 of the sizes, images and labels. It does not depend on the name or place of the set.
     pub fn sha256(&self) -> String {
         let mut sum = Sha256::new();
         for samples in [&self.train, &self.test] {

@@ -1,4 +1,4 @@
-//! What can be wrong with data from outside.
+//! This module has the errors of data from outside.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::files::FILES;
 
-/// Where MNIST's four `.gz` files lie.
+/// The addresses of MNIST's four `.gz` files.
 const MIRRORS: [&str; 2] =
     ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
 
@@ -24,7 +24,7 @@ const SUMS: [&str; 4] = [
     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 ];
 
-/// The largest size of a download. The longest of the four files has 47,040,016 bytes.
+/// The largest size of a download, and of the file in it. The longest of the four files has 47,040,016 bytes.
 const LARGEST: u64 = 64 << 20;
 
 /// The progress of a download.
@@ -103,7 +103,7 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether these uncompressed files are MNIST's own, whatever their directory is called.
+/// Returns whether these uncompressed files are MNIST's own. The name of their directory does not matter.
 pub(crate) fn is_mnist(train_labels: &[u8], test_images: &[u8]) -> bool {
     sha256(train_labels) == SUMS[1] && sha256(test_images) == SUMS[2]
 }

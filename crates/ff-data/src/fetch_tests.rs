@@ -1,4 +1,4 @@
-//! Downloads from a server on this machine: whole, cut short, wrong, missing and dead.
+//! These tests download from a server on this machine. The file is whole, cut short, wrong or missing, or the server is dead.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Write};
@@ -14,7 +14,7 @@ fn packed(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A server that answers every request with `status` and `body`, announcing `length` bytes; its address.
+/// Starts a server that answers every request with `status` and `body` and announces `length` bytes. Returns its address.
 fn serve(status: &'static str, body: Vec<u8>, length: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());

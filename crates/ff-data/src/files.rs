@@ -1,4 +1,4 @@
-//! The files of MNIST's format.
+//! This module names the files of MNIST's format.
 
 /// The names of the four files, as on the authors' page.
 pub const FILES: [&str; 4] = [

@@ -1,4 +1,5 @@
-//! MNIST's file format, IDX: four files of big-endian headers and bytes, each plain or gzip-compressed.
+//! This module reads MNIST's file format, IDX. A data set has four files of big-endian headers and bytes. Each file is plain or
+//! gzip-compressed.
 //!
 //! ```text
 //! images: 0x00000803, n, rows, columns, then n * rows * columns pixels
@@ -46,7 +47,7 @@ impl Checked {
     }
 }
 
-/// Whether all four files are in `dir`.
+/// Returns whether all four files are in `dir`.
 pub(crate) fn all_there(dir: &Path) -> bool {
     FILES.iter().all(|file| find(dir, file).is_ok())
 }
@@ -117,7 +118,7 @@ fn check(path: PathBuf, magic: u32) -> Result<Checked> {
     }
     let dims = words[1..].to_vec();
     let body = expected_length(&path, &dims)?;
-    // Deflate compresses by at most about 1,030 to 1. A header that promises more is false.
+    // Deflate compresses by at most about 1,032 to 1. A header that promises more is false.
     let most = if packed { length.saturating_mul(1_032) } else { length };
     if body as u64 > most {
         let reason = format!("is {length} bytes, too short for the {} items that it announces", dims[0]);
@@ -136,7 +137,7 @@ fn check(path: PathBuf, magic: u32) -> Result<Checked> {
         return Err(Error::bad(&path, format!("announces {body} bytes of data but {end}")));
     }
     if packed {
-        // Reading past the end is what makes the decoder compare the checksum.
+        // The decoder compares the checksum only when it reads past the end.
         let more = reader.read(&mut [0]).map_err(|e| short_or_damaged(&path, &e, "its checksum"))?;
         if more > 0 {
             return Err(Error::bad(&path, format!("announces {body} bytes of data but goes on after them")));
@@ -199,7 +200,7 @@ fn classes_of(labels: &Checked, test_labels: &[u8]) -> Result<usize> {
     if sound == classes {
         return Ok(classes);
     }
-    // All labels beyond the first thin class are strays. If none follows, the thin class itself is one.
+    // All labels from the first thin class on are strays.
     match body.iter().position(|&label| usize::from(label) >= sound) {
         Some(i) if sound >= 2 => {
             let (label, last) = (body[i], sound - 1);
@@ -223,7 +224,8 @@ fn parse(
     Ok([cut(train_images, train_labels)?, cut(test_images, test_labels)?])
 }
 
-/// The `mnist` crate reads plain files by path, so the checked bytes are laid out in a temporary directory.
+/// Parses a set of MNIST's shape. The `mnist` crate reads plain files by path, so the checked bytes go into a temporary
+/// directory.
 fn parse_mnist(dir: &Path, files: [&Checked; 4]) -> Result<[Samples; 2]> {
     let plain = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
     for (name, file) in FILES.iter().zip(files) {

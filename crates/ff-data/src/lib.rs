@@ -54,7 +54,7 @@ pub const SYNTHETIC_TRAIN: usize = 20_000;
 /// The number of test images that [`open`] draws.
 pub const SYNTHETIC_TEST: usize = 4_000;
 
-/// The user's cache directory for MNIST, if the system has one.
+/// Returns the user's cache directory for MNIST, if the system has one.
 pub fn cache_dir() -> Option<PathBuf> {
     dirs::cache_dir().map(|dir| dir.join("forward-forward").join("mnist"))
 }

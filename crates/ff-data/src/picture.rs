@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 const LONGEST_SIDE: u32 = 10_000;
 /// The bytes that the decoder may take for a file of any length.
 const LEAST_MEMORY: u64 = 1 << 19;
-/// Ink below this value counts as paper, where the darkest ink is 255. A picture with less contrast is empty.
+/// Ink up to this value counts as paper, where the darkest ink is 255. A picture with less contrast is empty.
 const FAINT: u8 = 25;
 
 /// Reads a PNG of any size, dark on light or light on dark. The result has `width * height` pixels, with 255 for ink. A
@@ -52,7 +52,7 @@ fn ink(mut grey: GrayImage) -> Option<GrayImage> {
     Some(grey)
 }
 
-/// Converts the picture to grey. Transparent parts count as the lighter of paper and white.
+/// Reads the picture and converts it to grey. Transparent parts count as white.
 fn read_grey(path: &Path) -> Result<GrayImage> {
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
     let length = file.metadata().map_err(Error::io(path))?.len();
@@ -120,7 +120,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// An `L` of dark ink in the corner of a large light page.
+    /// Draws an `L` in the corner of a large page.
     fn page(ink: u8, paper: u8) -> GrayImage {
         GrayImage::from_fn(200, 160, |x, y| {
             let stem = (20..32).contains(&x) && (10..110).contains(&y);

@@ -11,13 +11,13 @@ use rayon::prelude::*;
 
 use crate::dataset::{Dataset, Samples, Source};
 
-/// Width and height of an image.
+/// The width and height of an image, in pixels.
 const SIDE: usize = 28;
 const CLASSES: usize = 10;
 /// The digit's box within the image, as in MNIST: 20 x 20 pixels, in the middle.
 const BOX: f32 = 20.0;
 
-/// How far the points of a stroke stray, as a share of the box. This is enough that some digits look like others.
+/// The standard deviation of the points of a stroke, as a share of the box. This is enough that some digits look like others.
 const WOBBLE: f32 = 0.06;
 
 type Point = [f32; 2];
@@ -129,8 +129,8 @@ const GLYPHS: [&[&[Stroke]]; CLASSES] = [
     ]],
 ];
 
-/// Draws `train` and `test` digits of 28 x 28 pixels. The ten classes follow in turn. The test digits follow the training
-/// digits in the stream of `seed`, so the two sets share no digit.
+/// Draws `train` and `test` digits of 28 x 28 pixels. The ten classes follow in turn. The indices of the test digits follow those
+/// of the training digits, so the two sets share no digit.
 pub fn synthetic(train: usize, test: usize, seed: u64) -> Dataset {
     Dataset {
         name: "synthetic".into(),
@@ -217,7 +217,7 @@ impl Pen {
     }
 }
 
-/// Draws a smooth line through the points (Catmull and Rom's spline), with six pieces between two of them.
+/// Returns a smooth line through the points (Catmull and Rom's spline), with six pieces between two of them.
 fn rounded(points: &[Point]) -> Vec<Point> {
     const PIECES: usize = 6;
     let last = points.len() - 1;
@@ -240,7 +240,7 @@ fn spline([a, b, c, d]: [f32; 4], t: f32) -> f32 {
         + (3.0 * b - a - 3.0 * c + d) * t * t * t)
 }
 
-/// The ink falls off from 1 to 0 over one pixel at the edge of the stroke.
+/// Draws a line from `a` to `b`. The ink falls from 1 to 0 over one pixel at the edge of the stroke.
 fn draw_segment(ink: &mut [f32; SIDE * SIDE], a: Point, b: Point, half_width: f32) {
     let reach = half_width + 1.0;
     let span = |axis: usize| {

@@ -1,8 +1,8 @@
-//! The one way in which a file is written here: whole or not at all.
+//! This crate writes every file as a whole or not at all.
 //!
-//! A program can be killed at any moment, and a disk can be full. So the bytes first go to a temporary file in the same
-//! folder. Once they are on the disk, that file gets the final name, which is one step for the file system. Who reads the
-//! final name sees the old content or the new content, and never a part of either.
+//! A program can be killed at any moment, and a disk can be full. So the bytes first go to a temporary file in the same folder.
+//! Once they are on the disk, that file gets the final name, which is one step for the file system. A reader of the final name
+//! sees the old content or the new content, and never a part of either.
 
 #![forbid(unsafe_code)]
 
@@ -17,13 +17,13 @@ const TEMPORARY: &str = ".tmp";
 /// Writes `bytes` to `path`. A file that is already there is replaced.
 ///
 /// # Errors
-/// What the system said, in its own words: the caller knows what the file is for, and names it. The old file is then
-/// unchanged, and no temporary file stays.
+/// Returns the system's error without a file name, because the caller knows what the file is for and names it. The old file is
+/// then unchanged, and no temporary file stays.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (temporary, mut file) = create_beside(path)?;
     let written = file
         .write_all(bytes)
-        // A name that reaches the disk before its content would be an empty file after a power cut.
+        // If the name reached the disk before the content, a power cut would leave an empty file.
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
@@ -43,8 +43,8 @@ pub fn remove_leftovers(folder: &Path) {
     }
 }
 
-/// A new temporary file in the folder of `path`. Its name holds the process's number, and a count for the case that this
-/// name is taken: by another thread, or by a process of the same number in another container.
+/// Creates a new temporary file in the folder of `path`. Its name has the process's number and a count. The count rises if the
+/// name is taken by another thread, or by a process of the same number in another container.
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let mut count = 0u32;
     loop {

@@ -1,4 +1,4 @@
-//! What a trained network makes of the test images, for its report. Nothing is chosen by what is found here.
+//! This module measures a trained network on the test images, for its report. No choice depends on these results.
 
 use std::cmp::Ordering;
 
@@ -14,42 +14,42 @@ use crate::operations::Operations;
 use crate::screen::follow;
 use crate::verdict::{Judge, Verdict};
 
-/// All that is found out by asking.
+/// All results of the measurements.
 pub struct Findings {
-    /// By the trained network.
+    /// The result of the trained network.
     pub test: Verdict,
-    /// By the same network before it learned.
+    /// The scores of the same network before it learned.
     pub before: Scores,
-    /// Labels of the test images.
+    /// The labels of the test images.
     pub truth: Vec<usize>,
-    /// A wrong one for each, drawn at random.
+    /// A wrong label for each test image, drawn at random.
     pub wrong: Vec<usize>,
-    /// What goodness predicted.
+    /// The labels that goodness predicted.
     pub predicted: Vec<usize>,
-    /// One image, looked at closely.
+    /// One image that is looked at closely.
     pub closely: Closely,
-    /// The size of an image.
+    /// The number of pixels in an image.
     pub pixels: usize,
-    /// Units of each layer.
+    /// The number of units in each layer.
     pub layers: Vec<usize>,
 }
 
-/// One image, looked at closely.
+/// One image that is looked at closely.
 pub struct Closely {
-    /// Which: the first that was predicted right, else the first.
+    /// The index of the image. It is the first image that was predicted right, or else the first image.
     pub image: usize,
-    /// Its label, and the wrong one that came closest.
+    /// Its label, and the wrong label with the largest goodness.
     pub labels: [usize; 2],
-    /// Of each layer with the two labels; `None` for rectifiers.
+    /// The traces of each layer with the two labels, `[labels][layers]`. They are `None` for rectifiers.
     pub traces: Option<[Vec<Trace>; 2]>,
 }
 
-/// Images over which `look` moves its bar.
+/// Returns the number of images over which [`look`] moves its bar.
 pub fn work(set: &Dataset) -> u64 {
     2 * set.test.len() as u64
 }
 
-/// Asks the trained network and the untrained one.
+/// Measures the trained network and the untrained one.
 pub fn look<D: Device>(dev: &D, model: &Model, set: &Dataset, bar: &ProgressBar) -> Outcome<Findings> {
     let (network, config) = (model.network(dev)?, model.config.clone());
     let (pixels, layers, seed) = (network.pixels, config.layers.clone(), config.seed);
@@ -74,7 +74,7 @@ pub fn look<D: Device>(dev: &D, model: &Model, set: &Dataset, bar: &ProgressBar)
 }
 
 impl Findings {
-    /// Images by label and by what was predicted, `[truth][predicted]`.
+    /// Counts the images by their label and the predicted label, `[truth][predicted]`.
     pub fn confusion(&self) -> Vec<Vec<usize>> {
         let classes = self.before.classes;
         let mut counts = vec![vec![0; classes]; classes];
@@ -84,7 +84,8 @@ impl Findings {
         counts
     }
 
-    /// Images that got a wrong label: first those whose true label had the smallest share of the winner's goodness.
+    /// Returns the images that got a wrong label. First come those whose true label had the smallest share of the winner's
+    /// goodness.
     pub fn mistakes(&self) -> Vec<usize> {
         let share = |i: usize| {
             let goodness = self.test.goodness.scores.of_image(i);
@@ -96,8 +97,8 @@ impl Findings {
         wrong.into_iter().map(|(_, i)| i).collect()
     }
 
-    /// For each layer, in how many percent of the images the true label had a larger goodness than the wrong one; where
-    /// both had the same, half of them.
+    /// Returns, for each layer, the percentage of images whose true label had a larger goodness than the wrong one. An image
+    /// where both had the same goodness counts half.
     pub fn parted(&self, scores: &Scores) -> Vec<f64> {
         let of_layer = |layer: &Vec<f32>| {
             let [right, wrong] =
@@ -112,14 +113,14 @@ impl Findings {
         scores.layers.iter().map(of_layer).collect()
     }
 
-    /// Work of one prediction that tries all labels, with so many spikes of each layer; without them, as if units passed on
-    /// numbers.
+    /// Counts the operations of one prediction that tries all labels, with `spikes` of each layer. Without them, the units count
+    /// as if they passed on numbers.
     pub fn operations(&self, spikes: Option<&[f64]>) -> Operations {
         let classes = self.before.classes;
         Operations::count(self.pixels, &self.layers, classes, classes, 0..0, spikes)
     }
 
-    /// The same in one pass with the heads.
+    /// Counts the operations of one prediction in one pass with the heads, in the same way.
     pub fn operations_in_one_pass(&self, spikes: Option<&[f64]>) -> Operations {
         let heads = 0..self.layers.len();
         Operations::count(self.pixels, &self.layers, self.before.classes, 1, heads, spikes)

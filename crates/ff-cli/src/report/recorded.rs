@@ -1,4 +1,5 @@
-//! What a run left in its directory: settings, epochs, summary, model. And that as a page is told of it.
+//! This module reads what a run left in its directory: settings, epochs, summary and model. It puts them into the form that the
+//! page needs.
 
 use std::path::{Path, PathBuf};
 
@@ -13,21 +14,21 @@ use crate::metrics::Metrics;
 use crate::provenance::quoted;
 use crate::settings::{Settings, flat};
 
-/// A run as it was written down.
+/// A run as it was recorded.
 pub struct Recorded {
-    /// Where.
+    /// The directory of the run.
     pub dir: PathBuf,
-    /// The directory's own name, or its path where another run has the same.
+    /// The directory's own name, or its path if another run has the same name.
     pub name: String,
-    /// As they are used.
+    /// The settings as the program uses them.
     pub settings: Settings,
-    /// All of them by their keys, also those that an old file does not have.
+    /// All settings by their keys, including those that an old file does not have.
     pub config: Table,
-    /// Of each epoch.
+    /// The numbers of each epoch.
     pub metrics: Vec<Metrics>,
-    /// Old ones know less.
+    /// The summary. Older programs recorded less in it.
     pub summary: Value,
-    /// The trained one.
+    /// The trained model.
     pub model: Model,
 }
 
@@ -48,12 +49,12 @@ impl Recorded {
         Ok(Self { dir: dir.into(), name: own_name(dir), settings, config, metrics, summary, model })
     }
 
-    /// What the errors of epochs were measured on.
+    /// Returns what the errors of epochs were measured on.
     pub fn watched(&self) -> &'static str {
         if self.settings.config.validation_samples > 0 { "held-out images" } else { "training images" }
     }
 
-    /// Which layers learned when.
+    /// Returns which layers learned when.
     pub fn schedule(&self) -> run::Schedule {
         match self.settings.config.schedule {
             Schedule::Joint => run::Schedule::Joint,
@@ -61,13 +62,13 @@ impl Recorded {
         }
     }
 
-    /// All settings by their keys, with the values of kinds, as they stand in a config file; words without their quotes.
+    /// Returns all settings by their keys, with the values of kinds, as in a config file. Strings have no quotes.
     pub fn named_settings(&self) -> Vec<(String, String)> {
         let shown = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         flat(&self.config).into_iter().map(|(key, value)| (key, shown(&value))).collect()
     }
 
-    /// What was written down.
+    /// Returns what the run recorded.
     pub fn record(&self) -> run::Record {
         let text = |key: &str| self.text(key).map(str::to_string);
         let config_file = self.dir.join("config.toml").display().to_string();
@@ -92,12 +93,12 @@ impl Recorded {
         }
     }
 
-    /// A text of the summary, such as `command`; of a part of it with `machine.cpu`.
+    /// Returns a text of the summary, such as `command`. A key such as `machine.cpu` reads a part of the summary.
     fn text(&self, key: &str) -> Option<&str> {
         self.at(key).as_str()
     }
 
-    /// A number of the summary.
+    /// Returns a number of the summary.
     fn number(&self, key: &str) -> Option<f64> {
         self.at(key).as_f64()
     }
@@ -107,7 +108,7 @@ impl Recorded {
     }
 }
 
-/// Gives runs whose directories have the same name their whole path.
+/// Gives each run its path as its name, if the directory of another run has the same name.
 pub fn tell_apart(runs: &mut [Recorded]) {
     let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
     for run in runs {
@@ -155,7 +156,7 @@ fn metrics(dir: &Path, path: &Path, text: &str) -> Outcome<Vec<Metrics>> {
     lines.map(epoch).collect()
 }
 
-/// The library counts lines of its own, which would only puzzle.
+/// Makes the error for a damaged file. It leaves out the library's own line number, which would only confuse.
 fn damaged(dir: &Path, place: &str, reason: &str) -> Failure {
     let reason = reason.split(" at line ").next().unwrap_or(reason);
     Failure::new(format!("{place}: is damaged ({reason})")).advise(repeat(dir))

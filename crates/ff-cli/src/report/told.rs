@@ -1,4 +1,5 @@
-//! What a run left, and what was found out about its network, as plain numbers and words: all that the page is told.
+//! This module turns what a run left, and what was measured on its network, into plain numbers and words. The page gets nothing
+//! else.
 
 use ff_data::Dataset;
 use ff_net::formulas::{Output, Reset};
@@ -13,12 +14,12 @@ use crate::figures;
 use crate::operations::Operations;
 use crate::verdict::Way;
 
-/// Classes of which an image is shown.
+/// The largest number of classes of which an image is shown.
 const CLASSES: usize = 10;
-/// Mistakes that are shown.
+/// The largest number of mistakes that are shown.
 const MISTAKES: usize = 30;
 
-/// For titles and tables.
+/// Returns the numbers and words for titles and tables.
 pub fn run(recorded: &Recorded, set: &Dataset, found: &Findings) -> Run {
     let way = |way: &Way, count: &dyn Fn(Option<&[f64]>) -> Operations| {
         let spikes = way.scores.layer_spikes.as_deref();
@@ -69,7 +70,7 @@ fn units(model: &Model) -> run::Units {
     }
 }
 
-/// For the figures.
+/// Returns the numbers for the plots.
 pub fn pictures(recorded: &Recorded, set: &Dataset, found: &Findings) -> Pictures {
     let (metrics, model) = (&recorded.metrics, &recorded.model);
     Pictures {
@@ -92,7 +93,7 @@ fn layers(model: &Model, found: &Findings, scores: &Scores) -> Vec<pictures::Lay
     layers.map(|(goodness, parted)| pictures::Layer { goodness, parted }).collect()
 }
 
-/// The first test image of each class.
+/// Returns the first test image of each class, with the goodness of each label.
 fn labels(set: &Dataset, found: &Findings) -> plot::Labels {
     let first = |class: usize| found.truth.iter().position(|truth| *truth == class);
     let images = (0..set.classes).filter_map(first).take(CLASSES).map(|i| plot::Labelled {
@@ -120,7 +121,7 @@ fn closely(model: &Model, found: &Findings) -> pictures::Closely {
     pictures::Closely {
         image: found.image,
         labels: found.labels,
-        // Without spikes there are no traces to draw it into.
+        // Without spikes there are no traces in which the threshold is drawn.
         threshold: model.config.neuron.lif().map_or(0.0, |lif| lif.threshold),
         traces: traces.map(|traces| traces.each_ref().map(|layers| layers.iter().map(trace).collect())),
     }

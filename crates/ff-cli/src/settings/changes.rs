@@ -1,12 +1,13 @@
-//! `--set KEY=VALUE`: from what was typed to a change of a table of settings.
+//! This module reads `--set KEY=VALUE` and turns what was typed into a change of a table of settings.
 //!
-//! The table has its parts in typed form: `neuron = { lif = { ... } }`. There are four forms of a key:
+//! The table has its parts in typed form: `neuron = { lif = { ... } }`. There are five forms of a key:
 //!
 //! | key | what it changes |
 //! |---|---|
 //! | `epochs` | a plain setting |
-//! | `neuron` | a whole part: another kind with its defaults. The kind that is there already keeps its values |
-//! | `neuron.lif.beta` | a value of a kind. If the part is of another kind, it becomes this one, with its defaults |
+//! | `neuron` | a whole part. Another kind starts with its defaults. The name of the kind that is there changes nothing |
+//! | `neuron.lif` | all values of a kind. The values that are not named get their defaults |
+//! | `neuron.lif.beta` | a value of a kind. If the part has another kind, it becomes this kind with its defaults |
 //! | `beta` | a value of the kind that is there |
 
 use toml::{Table, Value};
@@ -15,17 +16,17 @@ use super::keys::{self, Key, Part};
 use super::text;
 use crate::failure::{Failure, Outcome};
 
-/// One `--set`.
+/// The change of one `--set`.
 #[derive(Debug, Clone)]
 pub struct Change<'a> {
-    /// As it was typed.
+    /// The text that was typed.
     typed: &'a str,
     key: Key<'a>,
     value: Value,
 }
 
 impl<'a> Change<'a> {
-    /// Reads `key=value`, the value as in TOML; a bare word is a string. Refuses a key that is not there.
+    /// Reads `key=value`. The value is as in TOML, and a bare word is a string. Refuses a key that does not exist.
     pub fn parse(typed: &'a str) -> Outcome<Self> {
         let source = format!("--set {typed}");
         let Some((key, value)) = typed.split_once('=') else {
@@ -35,12 +36,12 @@ impl<'a> Change<'a> {
         Ok(Self { typed, key: Key::of(&path, &source)?, value: read(value.trim()) })
     }
 
-    /// For an error.
+    /// Returns the name of the change for an error.
     pub fn source(&self) -> String {
         format!("--set {}", self.typed)
     }
 
-    /// The part that it changes.
+    /// Returns the part that it changes.
     fn part(&self) -> Option<&'static Part> {
         match self.key {
             Key::Plain(_) => None,
@@ -48,12 +49,12 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Whether it is for a whole part.
+    /// Returns whether it is for a whole part.
     pub fn is_whole(&self) -> bool {
         matches!(self.key, Key::Whole(_))
     }
 
-    /// The kind that it asks for. A short key asks for none.
+    /// Returns the kind that it asks for. A short key asks for none.
     fn kind(&self) -> Option<&str> {
         match self.key {
             Key::Kind(_, kind) | Key::Value(_, kind, _) => Some(kind.name),
@@ -62,7 +63,7 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Whether the table has a place for it as it is, without another kind of a part.
+    /// Returns whether the table has a place for it without another kind of a part.
     pub fn fits(&self, table: &Table) -> bool {
         match self.key {
             Key::Plain(_) | Key::Whole(_) => true,
@@ -71,7 +72,7 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Makes the part the kind that was asked for.
+    /// Gives the part the kind that was asked for.
     pub fn choose(&self, table: &mut Table) {
         let Some((part, kind)) = self.part().zip(self.kind()) else { return };
         let is_there = kind_in(table, part) == kind;
@@ -86,12 +87,12 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Writes the value. The kinds have been chosen.
+    /// Writes the value. [`choose`](Self::choose) has already set the kinds.
     pub fn write(&self, table: &mut Table) -> Outcome<()> {
         let value = self.value.clone();
         match self.key {
             Key::Plain(key) => drop(table.insert(key.into(), value)),
-            // What names no kind is written nevertheless: who reads it says why it cannot be.
+            // A value that names no kind is written too. The code that reads it then says what is wrong.
             Key::Whole(part) if self.kind().is_none() => drop(table.insert(part.name.into(), value)),
             Key::Whole(_) => {}
             Key::Kind(part, kind) => drop(table.insert(part.name.into(), kind_with(kind.name, value))),
@@ -107,7 +108,7 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// A short key of another kind than the one that is there.
+    /// Returns the error for a short key of another kind than the one that is there.
     fn misfit(&self, part: &Part, name: &str, there: &str) -> Failure {
         let kinds = part.kinds_with(name);
         let value = self.typed.split_once('=').map_or("VALUE", |(_, value)| value.trim());
@@ -118,7 +119,7 @@ impl<'a> Change<'a> {
             .advise(format!("{long}, which changes the kind too, or no `{name}`"))
     }
 
-    /// What fits none of several settings; `whose` are they.
+    /// Returns the error for a change that fits none of several settings. `whose` says what the settings belong to.
     pub fn unused(&self, whose: &str) -> Failure {
         let part = self.part().map_or("", |part| part.name);
         let kinds = match self.key {
@@ -131,8 +132,8 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Leaves out a change of a whole part that a later one replaces, and refuses changes that then still ask for different
-/// kinds of the same part.
+/// Leaves out a change of a whole part that a later one replaces. Then it refuses changes that still ask for different kinds of
+/// the same part.
 pub fn settle(changes: Vec<Change<'_>>) -> Outcome<Vec<Change<'_>>> {
     let replaced = |i: usize| {
         let part = |change: &Change| change.part().filter(|_| change.is_whole()).map(|part| part.name);

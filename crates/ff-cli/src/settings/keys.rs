@@ -1,23 +1,23 @@
-//! Which settings there are, by the keys that a user types: `epochs`, `neuron.lif.beta`, and `beta` for short.
+//! This module lists the settings by the keys that a user types: `epochs`, `neuron.lif.beta`, and `beta` for short.
 
 use ff_net::Config;
 use toml::{Table, Value};
 
 use crate::failure::{Failure, Outcome};
 
-/// A setting that comes in kinds.
+/// A setting that has several kinds.
 #[derive(Debug)]
 pub struct Part {
-    /// Its key.
+    /// The key of the part.
     pub name: &'static str,
-    /// What it can be.
+    /// The kinds that the part can have.
     pub kinds: &'static [Kind],
 }
 
 /// One kind of a part.
 #[derive(Debug)]
 pub struct Kind {
-    /// What stands after the part's key.
+    /// The name of the kind, which follows the part's key.
     pub name: &'static str,
     /// The values that this kind has. Each name is also a short key.
     pub values: &'static [&'static str],
@@ -46,51 +46,51 @@ pub const PARTS: [Part; 3] = [
     },
 ];
 
-/// Keys that are none of the network's.
+/// The keys that are not settings of the network.
 const BESIDE: [&str; 3] = ["augment", "data", "preset"];
 
-/// What a key means.
+/// The meaning of a key.
 #[derive(Debug, Clone, Copy)]
 pub enum Key<'a> {
-    /// `epochs`
+    /// A plain setting, such as `epochs`.
     Plain(&'a str),
-    /// `neuron`
+    /// A whole part, such as `neuron`.
     Whole(&'static Part),
-    /// `neuron.lif`
+    /// A kind of a part, such as `neuron.lif`.
     Kind(&'static Part, &'static Kind),
-    /// `neuron.lif.beta`
+    /// A value of a kind, such as `neuron.lif.beta`.
     Value(&'static Part, &'static Kind, &'static str),
-    /// `beta`
+    /// A value by its short key, such as `beta`.
     Short(&'static Part, &'static str),
 }
 
 impl Part {
-    /// The part with this key.
+    /// Returns the part with this key.
     pub fn named(key: &str) -> Option<&'static Part> {
         PARTS.iter().find(|part| part.name == key)
     }
 
-    /// One of its kinds.
+    /// Returns the kind with this name.
     pub fn kind(&self, name: &str) -> Option<&'static Kind> {
         self.kinds.iter().find(|kind| kind.name == name)
     }
 
-    /// The kinds that have a value with this short key.
+    /// Returns the kinds that have a value with this short key.
     pub fn kinds_with(&self, short: &str) -> Vec<&'static str> {
         self.kinds.iter().filter(|kind| kind.value(short).is_some()).map(|kind| kind.name).collect()
     }
 }
 
 impl Kind {
-    /// One of its values.
+    /// Returns the value with this short key.
     fn value(&self, short: &str) -> Option<&'static str> {
         self.values.iter().find(|value| **value == short).copied()
     }
 }
 
 impl<'a> Key<'a> {
-    /// The meaning of the words of a key, such as `neuron`, `lif`, `beta`. Refuses a key that is not there, with what may have
-    /// been meant. `source` is where it comes from.
+    /// Finds the meaning of a key from its words, such as `neuron`, `lif`, `beta`. Refuses a key that does not exist, and says
+    /// what may have been meant. `source` says where the key comes from.
     pub fn of(path: &[&'a str], source: &str) -> Outcome<Self> {
         let key = match (path, Part::named(path[0])) {
             ([key], None) => Self::short(key).or_else(|| Self::plain(key)),
@@ -98,7 +98,7 @@ impl<'a> Key<'a> {
             ([_, kind, value @ ..], Some(part)) => match (part.kind(kind), value) {
                 (Some(kind), []) => Some(Self::Kind(part, kind)),
                 (Some(kind), [value]) => kind.value(value).map(|value| Self::Value(part, kind, value)),
-                // `neuron.beta` is a slip in the key, `neuron.lfi` one in the kind.
+                // In `neuron.beta` the key is wrong, and in `neuron.lfi` the kind is wrong.
                 (None, _) if Self::short(kind).is_none() => return Err(no_kind(part, kind, source)),
                 _ => None,
             },
@@ -117,7 +117,7 @@ impl<'a> Key<'a> {
     }
 }
 
-/// The kind that the value of a part names: `"lif"` or `{ lif = { ... } }`.
+/// Returns the kind that the value of a part names: `"lif"` or `{ lif = { ... } }`.
 pub fn kind_of(value: &Value) -> Option<&str> {
     match value {
         Value::String(name) => Some(name),
@@ -126,13 +126,13 @@ pub fn kind_of(value: &Value) -> Option<&str> {
     }
 }
 
-/// Every setting that is no value of a kind.
+/// Returns every setting that is not a value of a kind.
 pub fn plain_keys() -> Vec<String> {
     let config = Table::try_from(Config::default()).unwrap_or_default();
     config.keys().cloned().chain(BESIDE.map(String::from)).collect()
 }
 
-/// Every value of every kind, such as `neuron.lif.beta`.
+/// Returns every value of every kind, such as `neuron.lif.beta`.
 pub fn dotted_keys() -> Vec<String> {
     let of_kind = |part: &'static Part, kind: &'static Kind| {
         kind.values.iter().map(move |value| format!("{}.{}.{value}", part.name, kind.name))
@@ -141,17 +141,17 @@ pub fn dotted_keys() -> Vec<String> {
     PARTS.iter().flat_map(of_part).collect()
 }
 
-/// Every short key.
+/// Returns every short key.
 pub fn short_keys() -> Vec<String> {
     dotted_keys().iter().filter_map(|key| key.rsplit('.').next().map(String::from)).collect()
 }
 
-/// Refuses a table of settings with a key that is not there. `source` is where it comes from.
+/// Refuses a table of settings with a key that does not exist. `source` says where the table comes from.
 pub fn check(table: &Table, source: &str) -> Outcome<()> {
     paths(table).iter().try_for_each(|path| Key::of(path, source).map(drop))
 }
 
-/// The keys of a table, down to the values of a kind.
+/// Returns the keys of a table, down to the values of a kind.
 fn paths(table: &Table) -> Vec<Vec<&str>> {
     let mut paths = Vec::new();
     for (key, value) in table {
@@ -189,7 +189,7 @@ fn no_kind(part: &Part, kind: &str, source: &str) -> Failure {
     }
 }
 
-/// `` `a` or `b` ``, or `` one of `a`, `b`, `c` ``.
+/// Formats names as `` `a` or `b` ``, or as `` one of `a`, `b`, `c` ``.
 fn one_of(names: &[&str]) -> String {
     match names {
         [one, other] => format!("`{one}` or `{other}`"),
@@ -197,7 +197,7 @@ fn one_of(names: &[&str]) -> String {
     }
 }
 
-/// What may have been meant.
+/// The key or keys that may have been meant.
 enum Near {
     One(String),
     All(Vec<String>),
@@ -207,7 +207,7 @@ fn near(path: &[&str]) -> Near {
     let key = path.join(".");
     let kind = path.get(1).and_then(|kind| Part::named(path[0])?.kind(kind));
     let all = match (path, kind) {
-        // Within a kind, only its own values can have been meant.
+        // Inside a kind, only its own values can have been meant.
         ([part, name, value], Some(kind)) if !kind.values.is_empty() => {
             let own = |value: &&str| format!("{part}.{name}.{value}");
             return match closest(value, kind.values.iter().copied()) {
@@ -224,13 +224,13 @@ fn near(path: &[&str]) -> Near {
     }
 }
 
-/// The candidate that is most like the word, if one is.
+/// Returns the candidate that is most similar to the word, if one is similar enough.
 pub fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = candidates.map(|c| (strsim::jaro_winkler(word, c), c)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (near.0 > 0.75).then_some(near.1)
 }
 
-/// Every setting by its key, the values of kinds too: `neuron` is `lif`, `neuron.lif.beta` is 0.8.
+/// Returns every setting by its key, with the values of kinds: `neuron` is `lif`, and `neuron.lif.beta` is 0.8.
 pub fn flat(table: &Table) -> Vec<(String, Value)> {
     let mut flat = Vec::new();
     for (key, value) in table {

@@ -1,6 +1,6 @@
-//! Why a value cannot be a setting's: what the library that reads it says, in words for who has typed it.
+//! This module explains why a setting cannot have a value. It puts what the TOML library says into words for the user.
 
-/// Of an error such as `` invalid type: string "many", expected usize `` with `` in `epochs` `` on another line.
+/// Explains an error such as `` invalid type: string "many", expected usize `` with `` in `epochs` `` on another line.
 pub fn of(e: &toml::de::Error) -> String {
     let text = e.to_string();
     let (message, key) = text.rsplit_once("\nin `").unwrap_or((&text, ""));
@@ -15,13 +15,13 @@ pub fn of(e: &toml::de::Error) -> String {
     }
 }
 
-/// From `` string "many", expected usize `` to `` is "many", but must be a whole number ``.
+/// Turns `` string "many", expected usize `` into `` is "many", but must be a whole number, 0 or more ``.
 fn in_words(rest: &str) -> Option<String> {
     let (got, expected) = rest.rsplit_once(", expected ")?;
     let got = match got {
         "sequence" => "a list",
         "map" => "a table",
-        // `integer `3``, `string "many"`: the value without its type.
+        // In `integer `3`` and `string "many"`, this is the value without its type.
         _ => got.find(['`', '"']).map_or(got, |at| &got[at..]),
     };
     let expected = match expected {

@@ -1,4 +1,4 @@
-//! Settings as they are typed and as they are read.
+//! These tests check how settings are typed and how they are read.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::keys::PARTS;
 use super::*;
 
-/// The settings of a preset with what is typed after it, each word a `--set`.
+/// Returns the settings of a preset with the changes in `set`. Each word is one `--set`.
 fn typed(preset: &str, set: &str) -> Outcome<Settings> {
     let set: Vec<String> = set.split_whitespace().map(String::from).collect();
     Settings::resolve(Asked { preset: Some(preset), set: &set, ..Asked::default() })
@@ -60,7 +60,7 @@ fn a_value_is_set_by_its_path_or_by_its_short_key_in_every_preset_that_has_it() 
                 assert_eq!(lif, LifConfig { beta: 0.5, steps: 3, ..own }, "{preset}");
                 assert_eq!(config(preset, "beta=0.5 steps=3"), quiet, "{preset}");
             }
-            // Another kind than before has its defaults, as if it had been named.
+            // A new kind has its defaults, as if it had been named.
             NeuronConfig::Relu {} => {
                 assert_eq!(lif, LifConfig { beta: 0.5, steps: 3, ..LifConfig::default() }, "{preset}");
                 assert_eq!(config(preset, "steps=3 neuron=lif beta=0.5"), quiet, "{preset}");
@@ -97,7 +97,7 @@ fn a_part_is_replaced_by_its_kind_and_the_kind_that_is_there_keeps_its_values() 
     assert_eq!(config("quick", "negatives=head").negatives, NegativesConfig::Head { sharpness: 6.0 });
     let hard = config("tutorial", "sharpness=9 negatives=hard").negatives;
     assert_eq!(hard, NegativesConfig::Hard { sharpness: 9.0 });
-    // The last word counts.
+    // The last change counts.
     assert_eq!(config("quick", "neuron=relu neuron=lif"), Config::quick());
     assert_eq!(config("quick", "neuron.lif.beta=0.5 beta=0.6").neuron.lif().unwrap().beta, 0.6);
     assert_eq!(config("quick", "beta=0.6 neuron.lif.beta=0.5").neuron.lif().unwrap().beta, 0.5);
@@ -171,7 +171,7 @@ fn a_short_key_of_another_kind_is_refused_with_what_to_type() {
     }
 }
 
-/// What the program wrote before settings came in typed parts.
+/// A config file that the program wrote before settings had typed parts.
 const OLD: &str = "alpha = 12.0\nbeta = 0.7\nlayers = [30]\nnegatives = \"hard\"\nneuron = \"NEURON\"\nobjective = \"pair\"\n\
                    output = \"rate\"\nreset = \"subtract\"\nsharpness = 60.0\nsteps = 8\nsurrogate = \"secant\"\ntheta = 5.0\n\
                    threshold = 4.0\n";
@@ -184,10 +184,10 @@ fn a_file_of_an_older_program_has_all_short_keys_and_means_the_same() {
     assert_eq!(lif.config.objective, Config::quick().objective);
     assert_eq!(lif.config.negatives, Config::quick().negatives);
     assert_eq!(lif.preset, "custom");
-    // `beta` of rectifiers was written too.
+    // Older programs wrote `beta` for rectifiers too.
     let relu = Settings::of_text(&OLD.replace("NEURON", "relu"), "old").unwrap();
     assert_eq!(relu.config.neuron, NeuronConfig::RELU);
-    // What is typed counts, in either form, and what is written is typed.
+    // A typed change counts in both forms, and the written file has typed parts.
     for set in ["neuron.lif.beta=0.5", "beta=0.5"] {
         let changed = lif.clone().changed(&changes(&[set.into()]).unwrap()).unwrap();
         assert_eq!(changed.config.neuron.lif().unwrap().beta, 0.5, "{set}");
@@ -216,7 +216,7 @@ fn a_slip_in_a_file_is_named_with_its_path() {
     }
 }
 
-/// Each kind of each part, as it is written.
+/// Returns each kind of each part, as it is written.
 fn written() -> Vec<(&'static str, Value)> {
     let hard = NegativesConfig::Hard { sharpness: 6.0 };
     let head = NegativesConfig::Head { sharpness: 6.0 };
@@ -254,9 +254,9 @@ fn the_parts_are_those_that_the_library_reads_and_writes() {
     assert!(written.is_empty(), "{written:?}");
 }
 
-/// Every key of the first column of the tables in docs/settings.md, and of the second where that has short keys.
+/// Returns every key in the first column of the tables in docs/settings.md, and every short key in the second.
 fn documented() -> (BTreeSet<String>, BTreeSet<String>) {
-    // Read when it runs: a package has no such file, but it has to compile.
+    // The test reads the file when it runs. A package does not have this file, but it must compile.
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md");
     let text = std::fs::read_to_string(path).unwrap();
     let text = text.as_str();
@@ -292,7 +292,7 @@ fn with(text: &str, set: &[String]) -> Outcome<Settings> {
     Settings::of_text(text, "file")?.changed(&changes(set)?)
 }
 
-/// What a config file is made of, and what it is not.
+/// Pieces that occur in config files, and pieces that do not.
 const SHREDS: [&str; 40] = [
     "layers",
     "epochs",
@@ -344,7 +344,7 @@ proptest! {
         parts in prop::collection::vec(prop::sample::select(&SHREDS[..]), 0..60), times in 1usize..3_000,
         preset in 0..PRESETS.len(), cut in any::<prop::sample::Index>(),
     ) {
-        // Within a preset, and on its own as often as it takes to be long.
+        // The pieces stand inside a preset, and alone with many repetitions.
         let (parts, preset) = (parts.concat(), PRESETS[preset].1);
         let (before, after) = preset.split_at(cut.index(preset.len() + 1));
         for text in [format!("{before}{parts}{after}"), parts.repeat(times)] {

@@ -1,4 +1,4 @@
-//! TOML from outside, which may be anything.
+//! This module reads TOML from outside, which may be anything.
 
 use std::path::Path;
 
@@ -6,12 +6,13 @@ use toml::Table;
 
 use crate::failure::{Failure, Outcome};
 
-/// A config file larger than this is something else.
+/// The largest size of a config file, in bytes. A larger file is something else.
 const LARGEST_CONFIG: usize = 1 << 16;
-/// Tables within a line. The parser takes a kilobyte of its stack for each that is opened and not closed, without end.
+/// The largest number of opening braces. The parser takes a kilobyte of its stack for each inline table that is opened and not
+/// closed, and it has no limit.
 const MOST_BRACES: usize = 200;
 
-/// The one place that TOML from outside goes through.
+/// Parses a table of settings. All TOML from outside goes through this function.
 pub fn parse(text: &str) -> Result<Table, String> {
     let braces = text.bytes().filter(|&byte| byte == b'{').count();
     if text.len() > LARGEST_CONFIG || braces > MOST_BRACES {
@@ -20,7 +21,7 @@ pub fn parse(text: &str) -> Result<Table, String> {
     text.parse().map_err(|e: toml::de::Error| e.message().replace('\n', " "))
 }
 
-/// A file of settings.
+/// Reads a file of settings.
 pub fn read(path: &Path) -> Outcome<Table> {
     let refuse = |reason: String| {
         Failure::new(format!("{}: {reason}", path.display()))

@@ -1,4 +1,5 @@
-//! What a run knows beside the training itself: it stands in every checkpoint, and an epoch's numbers in `metrics.jsonl`.
+//! This module has what a run knows beside the training itself. Every checkpoint holds it. `metrics.jsonl` has the numbers of the
+//! epochs.
 
 use ff_net::Checkpoint;
 use serde::{Deserialize, Serialize};
@@ -7,26 +8,26 @@ use serde_json::Value;
 use crate::failure::{Failure, Outcome};
 use crate::metrics::Metrics;
 
-/// What a run has to find again to go on.
+/// The notes that a run needs to be resumed.
 #[derive(Serialize, Deserialize)]
 pub struct Notes {
-    /// `config.toml`.
+    /// The text of `config.toml`.
     pub settings: String,
-    /// The data set's checksum.
+    /// The checksum of the data set.
     pub data: String,
-    /// Of the epochs that have ended.
+    /// The numbers of the epochs that have ended.
     pub metrics: Vec<Metrics>,
-    /// That the epoch has taken so far that has not ended.
+    /// The seconds that the unfinished epoch has taken so far.
     pub seconds: f64,
 }
 
 impl Notes {
-    /// At the beginning.
+    /// Makes the notes at the beginning of a run.
     pub fn new(settings: String, data: String) -> Self {
         Self { settings, data, metrics: Vec::new(), seconds: 0.0 }
     }
 
-    /// Those of a checkpoint.
+    /// Reads the notes of a checkpoint.
     pub fn of(checkpoint: &Checkpoint) -> Outcome<Self> {
         let refuse = |reason: String| Failure::new(format!("the checkpoint's notes make no sense: {reason}"));
         let notes = Notes::deserialize(&checkpoint.notes).map_err(|e| refuse(e.to_string()))?;
@@ -38,20 +39,20 @@ impl Notes {
         }
     }
 
-    /// For a checkpoint.
+    /// Returns the notes as JSON for a checkpoint.
     pub fn to_json(&self) -> Outcome<Value> {
         serde_json::to_value(self)
             .map_err(|e| Failure::new(format!("the run's numbers cannot be saved: {e}")))
     }
 
-    /// `metrics.jsonl`.
+    /// Returns the text of `metrics.jsonl`.
     pub fn lines(&self) -> Outcome<String> {
         let notes = self.to_json()?;
         let metrics = notes["metrics"].as_array().into_iter().flatten();
         Ok(metrics.map(|metrics| format!("{metrics}\n")).collect())
     }
 
-    /// That training took, without the looks at the error in between.
+    /// Returns the seconds that the training took, without the measurements of the error in between.
     pub fn train_seconds(&self) -> f64 {
         self.metrics.iter().map(|m| m.seconds).sum()
     }

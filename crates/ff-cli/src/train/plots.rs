@@ -1,4 +1,4 @@
-//! The pictures of a run.
+//! This module draws the plots of a run.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::failure::Outcome;
 use crate::figures;
 use crate::metrics::Metrics;
 
-/// Draws how the loss and the error, measured on `watched`, went down.
+/// Draws the loss and the error of each epoch. The error was measured on `watched`.
 pub fn of_learning(dir: &Path, config: &Config, metrics: &[Metrics], watched: &str) -> Outcome<()> {
     figures::loss(metrics, config.layers.len()).save(&dir.join("loss.png"))?;
     Ok(figures::error(metrics, config, watched).save(&dir.join("error.png"))?)
 }
 
-/// Draws the test images, what the trained layers made of them, and what units look for.
+/// Draws test images, the goodness of each trained layer for them, and the weights of units.
 pub fn of_result(dir: &Path, set: &Dataset, model: &Model, test: &Scores) -> Outcome<()> {
     let truth = figures::truth(&set.test);
     let wrong = figures::wrong_labels(&truth, set.classes, model.config.seed);

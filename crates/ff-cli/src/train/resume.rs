@@ -1,4 +1,4 @@
-//! `train --resume`: a run that was stopped goes on, with its own settings and on its own data.
+//! `train --resume` resumes a run that was stopped, with its own settings and on its own data.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::{data, device};
 
-/// Goes on with the run in `path`.
+/// Resumes the run in `path`.
 pub fn resume(path: &Path, args: &TrainArgs, screen: &Screen) -> Outcome<()> {
     let mut checkpoints = Checkpoints::open(path)?;
     let checkpoint = checkpoints.load(screen)?;
@@ -37,7 +37,7 @@ pub fn resume(path: &Path, args: &TrainArgs, screen: &Screen) -> Outcome<()> {
         return Err(Failure::new(format!("{message}, with another checksum"))
             .advise("`--data DIR` with the data set that the run began with"));
     }
-    // It may lie in a directory of another name.
+    // The data set may be in a directory with another name now.
     set.name.clone_from(dataset);
     let (dir, place) = (RunDir::open(path), dev.place());
     dir.write("metrics.jsonl", &notes.lines()?)?;

@@ -1,4 +1,4 @@
-//! One run: every epoch with a checkpoint, then the test, then what it leaves.
+//! This module trains one run: every epoch with a checkpoint, then the test, then the files that it leaves.
 
 use std::time::Instant;
 
@@ -29,9 +29,9 @@ pub struct Run<'a, D: Device> {
     dev: D,
     place: Place,
     set: Dataset,
-    /// Training images that are learned from: the first so many.
+    /// The number of training images that the network learns from. These are the first ones of the set.
     train_samples: usize,
-    /// To watch each epoch's error on, and what to call them.
+    /// The images on which each epoch's error is measured, and their name in messages.
     watched: Samples,
     watched_name: &'static str,
     dir: RunDir,
@@ -40,7 +40,7 @@ pub struct Run<'a, D: Device> {
 }
 
 impl<'a, D: Device> Run<'a, D> {
-    /// A run with these settings on this device, which has not begun.
+    /// Makes a run with these settings on this device. The run has not begun.
     pub fn new(
         screen: &'a Screen,
         settings: Settings,
@@ -72,7 +72,7 @@ impl<'a, D: Device> Run<'a, D> {
         })
     }
 
-    /// From the beginning, or from a checkpoint. Once there is one the directory stays, whatever happens.
+    /// Trains from the beginning or from a checkpoint. Once there is a checkpoint, the directory is kept whatever happens.
     pub fn run(mut self, from: Option<Checkpoint>) -> Outcome<()> {
         let ended = self.train_and_test(from.as_ref());
         if ended.is_ok() || self.checkpoints.any() {
@@ -105,7 +105,7 @@ impl<'a, D: Device> Run<'a, D> {
         Ok((test, summary))
     }
 
-    /// The trainer holds the last training images out by itself, as the settings say.
+    /// Makes the trainer. It holds out the last training images by itself, as the settings say.
     fn trainer(&self, from: Option<&Checkpoint>) -> ff_net::Result<Trainer<D>> {
         let (images, labels) = (&self.set.train.images, &self.set.train.labels);
         let (config, width, height) = (&self.settings.config, self.set.width, self.set.height);
@@ -116,7 +116,7 @@ impl<'a, D: Device> Run<'a, D> {
                 Trainer::new(network, images, labels)?
             }
         };
-        // A checkpoint brings its list along, and this takes its place; those of older programs have none.
+        // A checkpoint has its own list of augmentations, which this list replaces. Checkpoints of older programs have none.
         trainer.augmented(&self.settings.augment, width, height)
     }
 
@@ -155,7 +155,7 @@ impl<'a, D: Device> Run<'a, D> {
         ))
     }
 
-    /// All epochs that are left. What is timed is training, without the looks at the error in between.
+    /// Trains all epochs that are left. The time is that of the training, without the measurements of the error in between.
     fn train_all(&mut self, trainer: &mut Trainer<D>, interrupt: &Interrupt) -> Result<(), Stop> {
         let (epochs, begun) = (trainer.epochs(), self.notes.metrics.len());
         let (of_batch, of_epoch) = (trainer.batch() as u64, (trainer.batches() * trainer.batch()) as u64);
@@ -192,7 +192,7 @@ impl<'a, D: Device> Run<'a, D> {
         Ok(())
     }
 
-    /// A checkpoint, and what is known so far.
+    /// Writes a checkpoint and the numbers that are known so far.
     fn save(&mut self, trainer: &mut Trainer<D>) -> Outcome<()> {
         let Dataset { name, width, height, .. } = &self.set;
         let checkpoint = Checkpoint::of(trainer, name, *width, *height, self.notes.to_json()?)?;
@@ -200,7 +200,7 @@ impl<'a, D: Device> Run<'a, D> {
         self.dir.write("metrics.jsonl", &self.notes.lines()?)
     }
 
-    /// A unit that never spikes never learns: its gradient is a multiple of its rate.
+    /// Warns of a layer without spikes. A unit that never spikes never learns, because its gradient is a multiple of its rate.
     fn warn_of_silence(&self, verdict: &Verdict) {
         let spikes = verdict.goodness.scores.layer_spikes.as_ref();
         if let Some(layer) = spikes.and_then(|layers| layers.iter().position(|&spikes| spikes == 0.0)) {
@@ -242,7 +242,7 @@ impl<'a, D: Device> Run<'a, D> {
         summary
     }
 
-    /// What the run leaves. Where there is a summary, it has ended.
+    /// Writes the files that the run leaves. If there is a summary, the run has ended.
     fn write(&mut self, network: &Network<D>, test: &Verdict, summary: &Value) -> Outcome<()> {
         let mut model = Model::of(network, &self.set.name, self.set.width, self.set.height)?;
         model.origin = Origin {
@@ -266,7 +266,7 @@ impl<'a, D: Device> Run<'a, D> {
     }
 }
 
-/// Where a training stands, for people.
+/// Describes for people how far a training has come.
 fn stand<D: Device>(trainer: &Trainer<D>) -> String {
     let (done, epochs, batches) = (trainer.epochs_done(), trainer.epochs(), trainer.batches());
     match trainer.batches_done() {

@@ -1,21 +1,21 @@
-//! Why a run has not come to its end, and whether it helps to go on.
+//! This module says why a run has not ended, and whether it helps to resume it.
 
 use std::path::Path;
 
 use crate::failure::Failure;
 
-/// Why a run has not come to its end.
+/// The reason why a run has not ended.
 pub enum Stop {
-    /// Somebody asked for it, and it stands here.
+    /// The user asked for it. The text says how far the training has come.
     Asked(String),
-    /// To go on would end in the same place.
+    /// The training diverged. If it is resumed, it ends in the same place.
     Diverged(Failure),
-    /// Anything else.
+    /// Something else went wrong.
     Failed(Failure),
 }
 
 impl Stop {
-    /// As the user sees it; `run` is the directory to go on from, if there is a checkpoint in it.
+    /// Returns the error as the user sees it. `run` is the directory to resume from, if there is a checkpoint in it.
     pub fn failure(self, run: Option<&Path>) -> Failure {
         let resume = run.map(|run| format!("`ff-cli train --resume {}`", run.display()));
         match (self, resume) {
