@@ -1,16 +1,17 @@
 // The twin of crates/ff-cpu/src/augment.rs:
-//   out(p) = image(M (p - c) + t + d(p) + c)      c: the image's middle; outside it is background, between pixels bilinear
-// M, t and d are drawn for each image: draw k is word k of a stream of its own, whichever thread needs it.
+//   out(p) = image(M (p - c) + t + d(p) + c)      c: the image's middle
+// Values between pixels are bilinear, and the surroundings of the image are background. M, t and d are drawn for each image. Draw
+// k is word k of the image's own stream, whichever thread needs it.
 //
-// Launch: a block of 128 for each image, for 1,024 pixels at a time. A random field is drawn once for them all if it fits into
-// 8 KiB; one that does not is drawn anew wherever it is looked at.
+// Launch: Each image has a block of 128 threads, which computes 1,024 pixels at a time. A random field that fits into 8 KiB is
+// drawn once for these pixels. A larger one is drawn again wherever it is read.
 
-// A change is five numbers: which, and up to four bounds.
+// Five numbers describe a change: its kind, and up to four bounds.
 constexpr u32 NUMBERS = FF_NUMBERS;
-// Pixels at a time, and numbers of a field that are kept.
+// The number of pixels at a time, and the largest count of a field's numbers that is kept.
 constexpr u32 TILE_PIXELS = 1024, FIELD_ROOM = 2048;
 
-// `[a, b; c, d]`
+// The matrix `[a, b; c, d]`.
 struct Matrix {
     float a, b, c, d;
 };
@@ -21,7 +22,7 @@ struct Point {
     float x, y;
 };
 
-// A change, backwards: `back (q - shift)`.
+// A change, applied backwards: it leads from `q` to `m (q - shift)`.
 struct Back {
     Matrix m;
     Point shift;
@@ -31,14 +32,14 @@ __device__ inline Point times(Matrix m, float x, float y) { return {m.a * x + m.
 
 __device__ inline bool is_identity(Matrix m) { return m.a == 1.0f && m.b == 0.0f && m.c == 0.0f && m.d == 1.0f; }
 
-// `Draws` of augment.rs, from the word that is drawn.
+// These two do the same as `Draws` in augment/draws.rs, from the word that is drawn.
 __device__ inline float within(u32 word, float bound) { return bound * ((float)(word >> 8) / 8388608.0f - 1.0f); }
 
 __device__ inline float whole(u32 word, u32 bound) {
     return (float)(u32)(((u64)word * (2 * (u64)bound + 1)) >> 32) - (float)bound;
 }
 
-// From the series, in the CPU's order. x: the cosine, y: the sine.
+// Returns the cosine as x and the sine as y. They come from the series, in the CPU's order.
 __device__ inline Point cos_sin(float degrees) {
     double x = (double)degrees * (3.14159265358979323846 / 180.0), sin = 0.0, cos = 1.0, term = 1.0;
     for (u32 k = 1; k <= 28; k++) {
@@ -55,7 +56,7 @@ __device__ inline Matrix backward(float rotate, float shear, float width, float 
     return {(slant * sin + cos) / width, (sin - cos * slant) / width, -sin / height, cos / height};
 }
 
-// From a change's bounds and its draws.
+// These two make a change from its bounds and its draws.
 __device__ inline Back shift_back(const float *change, const u32 *words) {
     u32 pixels = (u32)change[1];
     return {IDENTITY, {whole(words[0], pixels), whole(words[1], pixels)}};
@@ -67,16 +68,16 @@ __device__ inline Back affine_back(const float *change, const u32 *words) {
     return {backward(rotate, shear, width, height), {within(words[4], change[4]), within(words[5], change[4])}};
 }
 
-// Where the pixels of a tile come from: M, t, and each pixel's own displacement, which only its thread touches.
+// The place from which each pixel of a tile comes: M, t, and each pixel's own displacement, which only its thread uses.
 struct Map {
     Matrix m;
     Point t;
-    bool bent;      // if not, all displacements are 0
+    bool bent;      // if it is false, all displacements are 0
     float *dx, *dy; // [pixels]
     u32 first, pixels, width, height;
 };
 
-// Goes on to `back (q - shift)` from wherever the map led.
+// Extends the map: where it led to `q`, it now leads to `back (q - shift)`.
 __device__ inline void then(Map &map, Matrix back, Point shift) {
     Point ac = times(back, map.m.a, map.m.c), bd = times(back, map.m.b, map.m.d);
     map.m = {ac.x, bd.x, ac.y, bd.y};
@@ -88,7 +89,7 @@ __device__ inline void then(Map &map, Matrix back, Point shift) {
     }
 }
 
-// The first of four neighbouring points of a grid, and their weights.
+// The first of four neighbouring points of a grid, and the weights of the four.
 struct Tap {
     u32 first;
     float weight[4];
@@ -102,23 +103,23 @@ __device__ inline Tap tap(float start, u32 pixel, float step) {
     return {(u32)first, {e * e * e / 6.0f, inner_f, inner_e, f * f * f / 6.0f}};
 }
 
-// Uniform numbers on a grid for each axis, one grid after the other: draws `first`, `first + 1`, ... of the image.
+// Uniform numbers on a grid for each axis, one grid after the other. They are draws `first`, `first + 1`, ... of the image.
 struct Field {
     Stream draws;
     u64 first;
     float bound;
     u32 rows, columns;
-    const float *kept; // all of them, or null
+    const float *kept; // all numbers, or null
 };
 
-// Not inlined: it would be 32 times.
+// This is not inlined, because its code would be there 32 times.
 __device__ __noinline__ float drawn_anew(Stream draws, u64 k, float bound) { return within(chacha_word(draws, k), bound); }
 
 __device__ inline float number(const Field &field, u32 i) {
     return field.kept ? field.kept[i] : drawn_anew(field.draws, field.first + i, field.bound);
 }
 
-// Draws all of a field, 16 numbers of a thread at a time.
+// Draws all numbers of a field. Each thread draws 16 at a time.
 __device__ inline void keep(float *kept, const Field &field, u32 count) {
     u64 end = field.first + count;
     for (u64 block = field.first / 16 + threadIdx.x; block * 16 < end; block += blockDim.x) {
@@ -131,7 +132,7 @@ __device__ inline void keep(float *kept, const Field &field, u32 count) {
     }
 }
 
-// The spline between the grid's points: along each of four rows, then between these.
+// Returns the spline between the grid's points. It goes along each of four rows, and then between these rows.
 __device__ inline float spline(const Field &field, u32 row, const Tap &across, const Tap &down) {
     float sum = 0.0f;
     for (u32 j = 0; j < 4; j++) {
@@ -143,7 +144,7 @@ __device__ inline float spline(const Field &field, u32 row, const Tap &across, c
     return sum;
 }
 
-// Adds a random displacement to each pixel's place; how many numbers were drawn.
+// Adds a random displacement to each pixel's place. Returns how many numbers were drawn.
 __device__ inline u32 bend(Map &map, float strength, float smoothness, const u32 *words, Stream draws, u64 draw,
                            float *room) {
     map.bent = true;
@@ -163,19 +164,19 @@ __device__ inline u32 bend(Map &map, float strength, float smoothness, const u32
     return 2 + count;
 }
 
-// `x`, or the end of `0..=most` that is nearest; 0 for what is no number.
+// Returns `x`, or the nearest end of `0..=most` if `x` is outside. It returns 0 for NaN.
 __device__ inline float between(float x, float most) {
     x = x > 0.0f ? x : 0.0f;
     return x < most ? x : most;
 }
 
-// The image with a frame about it: row and column 0 are the frame, and beyond it is as dark as on it.
+// Returns a pixel of the image with a frame around it. Row and column 0 are the frame. Beyond the frame it is as dark as on it.
 __device__ inline float framed(const u8 *image, const Map &map, u32 row, u32 column) {
     bool inside = row - 1 < map.height && column - 1 < map.width;
     return inside ? (float)image[(row - 1) * map.width + column - 1] : 0.0f;
 }
 
-// Pixel `i` of the tile, seen through the map. A map by whole pixels needs no way of its own: all sums are exact.
+// Returns pixel `i` of the tile, seen through the map. A map by whole pixels needs no special case, because all sums are exact.
 __device__ inline u8 seen(const u8 *image, const Map &map, u32 i) {
     float cx = ((float)map.width - 1.0f) / 2.0f, cy = ((float)map.height - 1.0f) / 2.0f;
     float x = (float)((map.first + i) % map.width), y = (float)((map.first + i) / map.width);
@@ -210,7 +211,7 @@ extern "C" __global__ void __launch_bounds__(128) augment(
             const float *change = list + (size_t)i * NUMBERS;
             u32 kind = (u32)change[0];
             if (kind == ELASTIC && change[1] == 0.0f) continue;
-            // The words of the change before were read ahead of its last barrier, all else of it ahead of the next one.
+            // The threads read the previous change's words before its last barrier, and all its other data before the next one.
             if (threadIdx.x < 8) words[threadIdx.x] = chacha_word(draws, draw + threadIdx.x);
             __syncthreads();
             if (kind == ELASTIC) {

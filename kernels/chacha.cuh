@@ -1,7 +1,8 @@
-// ChaCha with 8 rounds (D. Bernstein, ChaCha, a variant of Salsa20, 2008) by counter: word `k` of a stream is what rand_chacha's
-// ChaCha8Rng draws there after `k` others, bit for bit.
+// This is ChaCha with 8 rounds (D. Bernstein, ChaCha, a variant of Salsa20, 2008), computed from a counter. Word `k` of a stream
+// is, bit for bit, what rand_chacha's ChaCha8Rng draws from that stream after `k` other words.
 
-// The key's first two numbers, of which the other two are 0, and which of its streams.
+// A stream of random words. `seed` and `epoch` are the first two numbers of the key, whose other two numbers are 0. `number` says
+// which of the key's streams it is.
 struct Stream {
     u64 seed, epoch, number;
 };
@@ -15,7 +16,7 @@ __device__ inline void quarter_round(u32 &a, u32 &b, u32 &c, u32 &d) {
     c += d, b = rotated(b ^ c, 7);
 }
 
-// Words `16 block` to `16 block + 15`.
+// Writes words `16 block` to `16 block + 15` to `x`.
 __device__ inline void chacha(u32 *x, Stream s, u64 block) {
     const u32 from[16] = {0x61707865, 0x3320646E, 0x79622D32, 0x6B206574,
                           (u32)s.seed, (u32)(s.seed >> 32), (u32)s.epoch, (u32)(s.epoch >> 32), 0, 0, 0, 0,
@@ -29,11 +30,11 @@ __device__ inline void chacha(u32 *x, Stream s, u64 block) {
     for (u32 i = 0; i < 16; i++) x[i] += from[i];
 }
 
-// Word `k`.
+// Returns word `k`.
 __device__ inline u32 chacha_word(Stream s, u64 k) {
     u32 x[16], word = 0;
     chacha(x, s, k / 16);
-    // An index that is not known beforehand would put the words into memory.
+    // An index that the compiler does not know would put the words into memory.
     for (u32 i = 0; i < 16; i++)
         if (i == k % 16) word = x[i];
     return word;

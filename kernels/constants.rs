@@ -1,25 +1,25 @@
-//! The constants that Rust and the kernels share. Each has one definition, in Rust: `LANES` there is `FF_LANES` here, which
-//! [`definitions`] puts in front of a program.
+//! This module holds the constants that Rust and the kernels share. Each has one definition, in Rust. For `LANES` in Rust,
+//! [`definitions`] writes `FF_LANES` at the start of a program.
 
 use std::fmt::Write;
 
 use ff_tensor::NormKind;
 use ff_tensor::constants::{CHUNKS, LANES, MOST_KEPT, SMALLEST_DERIVATIVE, WHITE};
 
-/// Rows and columns of the product that one block of `matmul` computes.
+/// The number of rows, and of columns, of the product that one block of `matmul` computes.
 pub const TILE: usize = 64;
 
-/// Numbers that describe one change of an image to `augment`: which change, and up to four bounds.
+/// The count of numbers that describe one change of an image to `augment`: the kind of the change, and up to four bounds.
 pub const NUMBERS: usize = 5;
 
-/// The number of [`Augmentation::Shift`](ff_tensor::Augmentation::Shift).
+/// The number that stands for [`Augmentation::Shift`](ff_tensor::Augmentation::Shift).
 pub const SHIFT: u32 = 0;
-/// The number of [`Augmentation::Affine`](ff_tensor::Augmentation::Affine).
+/// The number that stands for [`Augmentation::Affine`](ff_tensor::Augmentation::Affine).
 pub const AFFINE: u32 = 1;
-/// The number of [`Augmentation::Elastic`](ff_tensor::Augmentation::Elastic).
+/// The number that stands for [`Augmentation::Elastic`](ff_tensor::Augmentation::Elastic).
 pub const ELASTIC: u32 = 2;
 
-/// Whole numbers, and the numbers by which a kernel knows variants.
+/// The constants that are whole numbers. Some of them stand for the variants of an enum.
 const WHOLE: &[(&str, u32)] = &[
     ("LANES", LANES as u32),
     ("CHUNKS", CHUNKS as u32),
@@ -33,10 +33,10 @@ const WHOLE: &[(&str, u32)] = &[
     ("RMS", NormKind::Rms as u32),
 ];
 
-/// Numbers of 32 bits with a point.
+/// The constants that are 32-bit floating-point numbers.
 const REAL: &[(&str, f32)] = &[("WHITE", WHITE), ("SMALLEST_DERIVATIVE", SMALLEST_DERIVATIVE)];
 
-/// A `#define` for each constant, and `FF_CONSTANTS` to say that they are there.
+/// Returns a `#define` for each constant. `FF_CONSTANTS` tells the kernels that the constants are there.
 pub fn definitions() -> String {
     let mut text = String::from("#define FF_CONSTANTS\n");
     // Writing to a string cannot fail. The shortest decimal reads back as the same number, in C++ too.
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::{FIXED, FRONT, WITH_FORMULAS};
 
-    /// The names that begin with `FF_`.
+    /// Returns the names in `text` that begin with `FF_`.
     fn words(text: &str) -> BTreeSet<&str> {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         words.filter(|word| word.starts_with("FF_") && word.len() > 3).collect()

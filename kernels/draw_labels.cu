@@ -1,8 +1,8 @@
 // The twin of crates/ff-cpu/src/draw_labels.rs:   p(c) ~ exp(sharpness * score[c])  for c != true, 0 for the true label;
-//   without scores, or with sharpness 0, each wrong label is equally likely
+//   Without scores, or with sharpness 0, each wrong label is equally likely.
 //
-// Launch: a thread for each sample. `expf` may differ from the CPU's in its last bit, and so, once in a million draws, may
-// a label.
+// Launch: Each sample has one thread. `expf` may differ from the CPU's in its last bit. So a label may differ too, once in a
+// million draws.
 
 __device__ inline u32 uniform_wrong_label(float u, u32 label, u32 classes) {
     u32 others = classes - 1;
@@ -10,7 +10,7 @@ __device__ inline u32 uniform_wrong_label(float u, u32 label, u32 classes) {
     return pick < label ? pick : pick + 1;
 }
 
-// Walks the cumulated probabilities. The largest score is taken off first, so that no `exp` overflows.
+// Walks along the cumulated probabilities. The largest score is subtracted first, so that no `exp` overflows.
 __device__ inline u32 hard_wrong_label(float u, u32 label, const float *scores, u32 classes, float sharpness) {
     float top = -1.0f / 0.0f;
     for (u32 c = 0; c < classes; c++)

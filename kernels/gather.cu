@@ -1,11 +1,10 @@
 // The twin of crates/ff-cpu/src/gather.rs:
 //   x = pixels / 255, the first `classes` of them 0, and those that are dropped
-//   s = 1 / (norm of x and the label's amplitude + eps);   xhat = s x;   below the images a row for each label, and the
-//   neutral one
+//   s = 1 / (norm of x and the label's amplitude + eps);   xhat = s x
+// Below the images there is a row for each label, and then the neutral row.
 //
-// Launch: a block of 128 for each row of xhat, which without classes are the images alone. The energy is a sum of whole
-// numbers: any order gives the same.
-// A batch or an index that lies outside leaves NaN, which the loss will show.
+// Launch: Each row of xhat has a block of 128 threads. Without classes, the images are the only rows. The energy is a sum of
+// whole numbers, so any order gives the same sum. A batch or an index out of bounds leaves NaN, which the loss will show.
 
 extern "C" __global__ void __launch_bounds__(128) gather(
     float *xhat,          // [B + classes + 1, pixels]
@@ -40,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(128) gather(
     for (u32 i = threadIdx.x; i < pixels; i += blockDim.x) {
         bool missing = i < classes || (dropout != 0.0f && silences(dropout, seed, clock[0], b, pixels, i));
         u32 pixel = missing ? 0 : image[i];
-        x[i] = (float)pixel; // kept here until the energy is known
+        x[i] = (float)pixel; // it is kept here until the energy is known
         mine += pixel * pixel;
     }
     for (u32 width = 16; width > 0; width /= 2) mine += __shfl_down_sync(ALL, mine, width);

@@ -1,6 +1,6 @@
 // The twin of crates/ff-cpu/src/label_current.rs:   I[r] = t[r] (shares[b] + amplitude s[b] shares[B + label[r]]),   b = r % B
 //
-// Launch: grid (rows, column blocks), a thread for each unit.
+// Launch: The grid is (rows, column blocks), and each unit has one thread.
 
 extern "C" __global__ void __launch_bounds__(256) label_current(
     float *current,        // [R, n]

@@ -1,8 +1,8 @@
 // The twin of crates/ff-cpu/src/goodness.rs, for all labels at once:
 //   scores[b, l] = goodness of the units with current shares[b] + amplitude s[b] shares[B + l] + bias
 //
-// Launch: 16 x 16, 16 threads for each row, which is an image with one of the labels. Currents and states live in
-// registers only. Sums are taken as on the CPU, bit for bit.
+// Launch: A block has 16 x 16 threads, 16 for each row. A row is an image with one of the labels. Currents and states are only in
+// registers. Sums are computed as on the CPU, bit for bit.
 
 extern "C" __global__ void __launch_bounds__(256) label_goodness(
     float *scores,         // [B, classes]

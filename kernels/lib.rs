@@ -1,8 +1,8 @@
-//! The kernels' text. Each file names itself, so that a compiler's message names the file and the line.
+//! This crate holds the text of the kernels. A program names each of its files, so a compiler's message names file and line.
 //!
-//! Kernels that need no formula are one program, [`fixed`]. A kernel that needs a neuron, a goodness, an objective or an
-//! optimiser is a program of its own, in which the formulas' text stands between the [`FRONT`] and the kernel's own files:
-//! [`with_formulas`]. This crate compiles nothing and launches nothing: `ff-cuda` does.
+//! All kernels that need no formula are one program, [`fixed`]. A kernel that needs a neuron, a goodness, an objective or an
+//! optimiser is a program of its own, made by [`with_formulas`]. There the text of the formulas is between the [`FRONT`] and the
+//! kernel's own files. This crate compiles nothing and launches nothing. `ff-cuda` does both.
 
 #![forbid(unsafe_code)]
 
@@ -13,21 +13,21 @@ use std::fmt::Write;
 /// A file of `kernels/`.
 #[derive(Debug, Clone, Copy)]
 pub struct File {
-    /// Its name.
+    /// The file's name.
     pub name: &'static str,
-    /// What it holds.
+    /// The file's text.
     pub text: &'static str,
 }
 
-/// The files of these names.
+/// Makes the list of the files with these names.
 macro_rules! files {
     ($($name:literal),* $(,)?) => { &[$(File { name: $name, text: include_str!($name) }),*] };
 }
 
-/// What stands in front of every program.
+/// The first files of every program. Only the definitions of the [`constants`] come before them.
 pub const FRONT: &[File] = files!["common.cuh", "random.cuh"];
 
-/// The kernels that need no formula.
+/// The files of the kernels that need no formula.
 pub const FIXED: &[File] = files![
     "chacha.cuh",
     "augment.cu",
@@ -48,46 +48,46 @@ pub const FIXED: &[File] = files![
 /// A kernel that needs formulas.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
-    /// The op's name, which is the kernel's and that of its last file.
+    /// The op's name. The kernel and its last file have the same name.
     pub name: &'static str,
-    /// What the kernel and its formulas have in common, then the kernel.
+    /// The headers that use the formulas, if there are any, and then the kernel.
     pub files: &'static [File],
 }
 
-/// The units over all time steps. It needs a `Neuron`.
+/// This kernel runs the units over all time steps. It needs a `Neuron`.
 pub const UNITS_FORWARD: Kernel =
     Kernel { name: "units_forward", files: files!["neuron.cuh", "units_forward.cu"] };
-/// The units on the way back. It needs a `Neuron`.
+/// This kernel does the backward pass of the units. It needs a `Neuron`.
 pub const UNITS_BACKWARD: Kernel =
     Kernel { name: "units_backward", files: files!["neuron.cuh", "units_backward.cu"] };
-/// The goodness of rows. It needs a `Goodness`.
+/// This kernel computes the goodness of rows. It needs a `Goodness`.
 pub const ROW_GOODNESS: Kernel =
     Kernel { name: "row_goodness", files: files!["goodness.cuh", "row_goodness.cu"] };
-/// The goodness of all labels. It needs a `Neuron` and a `Goodness`.
+/// This kernel computes the goodness of all labels. It needs a `Neuron` and a `Goodness`.
 pub const LABEL_GOODNESS: Kernel =
     Kernel { name: "label_goodness", files: files!["neuron.cuh", "goodness.cuh", "label_goodness.cu"] };
-/// All that a layer learns from. It needs a `Neuron`, a `Goodness` and an `Objective`.
+/// This kernel computes all that a layer learns from. It needs a `Neuron`, a `Goodness` and an `Objective`.
 pub const LOCAL_GRAD: Kernel =
     Kernel { name: "local_grad", files: files!["neuron.cuh", "objective.cuh", "local_grad.cu"] };
-/// The losses of pairs. It needs an `Objective`.
+/// This kernel computes the losses of pairs. It needs an `Objective`.
 pub const PAIR_LOSSES: Kernel =
     Kernel { name: "pair_losses", files: files!["objective.cuh", "pair_losses.cu"] };
-/// The update of weights. It needs an `Optimiser`.
+/// This kernel updates weights. It needs an `Optimiser`.
 pub const UPDATE: Kernel = Kernel { name: "update", files: files!["update.cu"] };
 
 /// All kernels that need formulas.
 pub const WITH_FORMULAS: &[Kernel] =
     &[UNITS_FORWARD, UNITS_BACKWARD, ROW_GOODNESS, LABEL_GOODNESS, LOCAL_GRAD, PAIR_LOSSES, UPDATE];
 
-/// How they are compiled, the architecture aside. What the CPU does not fuse is not fused here.
+/// The compiler's options, except for the architecture. Multiply-adds that the CPU does not fuse are not fused here either.
 pub const OPTIONS: &[&str] = &["--fmad=false", "--std=c++17"];
 
-/// The program of all kernels that need no formula: the [`constants`] that it shares with Rust, then all files.
+/// Returns the program of all kernels that need no formula: the [`constants`] that it shares with Rust, then all files.
 pub fn fixed() -> String {
     program("", FIXED)
 }
 
-/// The program of one kernel, with the text of its formulas.
+/// Returns the program of one kernel, with the text of its formulas.
 pub fn with_formulas(kernel: &Kernel, formulas: &str) -> String {
     program(formulas, kernel.files)
 }
@@ -104,7 +104,7 @@ fn program(formulas: &str, files: &[File]) -> String {
     text
 }
 
-/// The names of a program's kernels.
+/// Returns the names of a program's kernels.
 pub fn names(program: &str) -> impl Iterator<Item = &str> {
     program.lines().filter_map(|line| {
         let kernel = line.strip_prefix("extern \"C\" __global__ void __launch_bounds__(")?;

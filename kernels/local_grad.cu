@@ -1,12 +1,13 @@
 // The twin of crates/ff-cpu/src/local_grad.rs:
 //   g = factor(n) sum_j term(signal_j);   L = of_pair(g+, g-);   dI = dg factor(n) dterm(signal) slope
 //
-// Launch: a block of up to 256 for each pair, a thread for each unit of both rows, a block's width of columns at a time.
-// States stay in registers. Signal and slope are written once, the slope where the gradient will be, and read again by the
-// same thread when the loss is known: by then they are still in a cache. Sums are taken as on the CPU, bit for bit. Four
-// blocks are asked for on a multiprocessor because the compiler, left alone, saves registers and spills.
+// Launch: Each pair has a block of up to 256 threads. A thread computes one unit of both rows, and the block takes as many
+// columns at a time as it has threads. With a constant current, states stay in registers. Signal and slope are written once, the
+// slope where the gradient will be. The same thread reads them again when the loss is known, and by then they are still in a
+// cache. Sums are computed as on the CPU, bit for bit. The launch bounds ask for four blocks on a multiprocessor, because the
+// compiler would otherwise save registers and spill.
 
-// A unit's signal, and its slope. All pointers are at the unit's own numbers.
+// Returns a unit's signal and writes its slope. All pointers point to the unit's own numbers.
 __device__ inline float with_slope(
     const Neuron &p, u32 steps, float *slope, float *spikes, const float *current, float bias, u32 n, u32 in_time) {
     if (in_time) return through_time(p, steps, {current, bias, n}, slope, spikes);
@@ -16,7 +17,7 @@ __device__ inline float with_slope(
 }
 
 extern "C" __global__ void __launch_bounds__(256, 4) local_grad(
-    float *dcurrent,        // as current
+    float *dcurrent,        // the shape of current
     float *losses,          // [pairs]
     float *signal,          // [2 B, n]
     float *spikes,          // [2 B T, n], or null
@@ -28,7 +29,7 @@ extern "C" __global__ void __launch_bounds__(256, 4) local_grad(
     Objective objective) {
     __shared__ float terms[2][2][256], by[2];
     u32 b = blockIdx.x, me = threadIdx.x, rows_of_current = in_time ? steps : 1;
-    // Thread 16 r + l adds up lane l of row r. Two buffers take turns, so that one barrier a turn is enough.
+    // Thread 16 r + l adds up lane l of row r. Two buffers alternate, so that one barrier in each turn is enough.
     float lane = 0.0f;
     for (u32 first = 0, turn = 0; first < n; first += blockDim.x, turn ^= 1) {
         u32 j = first + me;
@@ -41,7 +42,7 @@ extern "C" __global__ void __launch_bounds__(256, 4) local_grad(
                 float x = with_slope(p, steps, dcurrent + at, train, current + at, i, n, in_time);
                 x = silent ? 0.0f : x;
                 for (u32 t = 0; silent && train && t < steps; t++) train[(size_t)t * n] = 0.0f;
-                // What a signal of 0 does not multiply away is silenced too.
+                // If a signal of 0 does not make the gradient 0, the slopes are set to 0 too.
                 bool slopes = silent && g.dterm(0.0f) != 0.0f;
                 for (u32 t = 0; slopes && t < rows_of_current; t++) dcurrent[at + (size_t)t * n] = 0.0f;
                 signal[r * n + j] = x;

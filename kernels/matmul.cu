@@ -1,7 +1,7 @@
 // The twin of crates/ff-cpu/src/matmul.rs:   C = op(A) op(B)
 //
-// Launch: 256 threads for a tile of 64 x 64 of C, grid (row tiles, column tiles); each thread has 4 x 4 sums, over k in
-// order, fused. For where cuBLAS is not installed.
+// Launch: A block of 256 threads computes a tile of 64 x 64 of C, and the grid is (row tiles, column tiles). Each thread has 4 x
+// 4 sums over k, in order and fused. This kernel is used if cuBLAS is not installed, or if k is 0.
 
 constexpr u32 TILE = FF_TILE, DEPTH = 16, PER = 4, SIDE = TILE / PER;
 
@@ -16,7 +16,7 @@ extern "C" __global__ void __launch_bounds__(256) matmul(
     u32 down = threadIdx.x / SIDE, right = threadIdx.x % SIDE;
     float sums[PER][PER] = {};
     for (u32 first = 0; first < k; first += DEPTH) {
-        // Numbers that are neighbours in memory go to neighbouring threads.
+        // Neighbouring threads read numbers that are neighbours in memory.
         for (u32 e = threadIdx.x; e < TILE * DEPTH; e += blockDim.x) {
             u32 i = transpose_a ? e % TILE : e / DEPTH, l = transpose_a ? e / TILE : e % DEPTH;
             size_t at = transpose_a ? (size_t)(first + l) * m + row + i : (size_t)(row + i) * k + first + l;

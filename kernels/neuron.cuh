@@ -1,12 +1,12 @@
-// A neuron over its time steps, the twin of crates/ff-tensor/src/scan.rs. The formula, `struct Neuron`, stands in front of
-// this file; the equations stand in neuron.rs.
+// This file runs a neuron over its time steps. It is the twin of crates/ff-tensor/src/scan.rs. The formula, `struct Neuron`,
+// comes before this file. The equations are in neuron.rs.
 //
-// A unit has one thread. Its state stays in registers: STATES is known to the compiler, which unrolls the loops over it.
-// All sums and products have the order that they have in scan.rs, so that the bits are the CPU's.
+// A unit has one thread. Its state stays in registers, because the compiler knows STATES and unrolls the loops over it. All sums
+// and products have the same order as in scan.rs, so that the bits are the CPU's.
 
 constexpr u32 STATES = Neuron::STATES, MOST_KEPT = FF_MOST_KEPT;
 
-// What is added to the current where there is no bias. Adding 0 would turn a current of -0 into 0.
+// This is added to the current if there is no bias. Adding +0 would turn a current of -0 into +0.
 constexpr float NO_BIAS = -0.0f;
 
 __device__ inline void copy(float *to, const float *from) {
@@ -19,12 +19,12 @@ __device__ inline float dot(const float *a, const float *b) {
     return sum;
 }
 
-// A change of one number of the state.
+// Sets `d` to a change of one number of the state.
 __device__ inline void unit(float *d, u32 one) {
     for (u32 i = 0; i < STATES; i++) d[i] = i == one ? 1.0f : 0.0f;
 }
 
-// Signal and, if LEARN, slope for a constant current. `spikes` may be null; its steps lie n apart.
+// Returns the signal for a constant current and, if LEARN, writes its slope. `spikes` may be null. Its steps are n apart.
 template <bool LEARN>
 __device__ inline float constant(const Neuron &p, u32 steps, float current, float *slope, float *spikes, u32 n) {
     float state[STATES] = {}, trace[STATES] = {}, sum = 0.0f, slopes = 0.0f;
@@ -42,11 +42,11 @@ __device__ inline float constant(const Neuron &p, u32 steps, float current, floa
     }
     float per_step = 1.0f / (float)steps;
     if (LEARN) *slope = p.reads_membrane() ? trace[0] : slopes * per_step;
-    // A membrane that is not finite makes the signal NaN: as a unit that never spikes it would pass unnoticed.
+    // A membrane that is not finite makes the signal NaN. Otherwise the unit would look like one that never spikes.
     return p.reads_membrane() ? state[0] : (sum + 0.0f * state[0]) * per_step;
 }
 
-// A current for each step, n apart.
+// A current for each step. The steps are n apart.
 struct Train {
     const float *current;
     float bias;
@@ -55,9 +55,9 @@ struct Train {
     __device__ float at(u32 t) const { return current[(size_t)t * n] + bias; }
 };
 
-// The states after each step, kept for the way back. The first number lies where the gradient of that step's current will
-// be, the others in an array of the thread's own. With more steps than that array has room for, a state is computed anew,
-// from the start, whenever it is needed.
+// The states after each step, kept for the backward pass. The first number of a state is kept where the gradient of that step's
+// current will be. The other numbers are in an array of the thread's own. If there are more steps than this array has room for, a
+// state is computed again, from the start, whenever it is needed.
 struct Kept {
     float *first;
     u32 n;
@@ -70,7 +70,7 @@ struct Kept {
         for (u32 i = 1; i < STATES && has_room(steps); i++) others[i - 1][t] = state[i];
     }
 
-    // The state after `done` steps.
+    // Sets `state` to the state after `done` steps.
     __device__ void get(float *state, u32 done, u32 steps, const Neuron &p, const Train &train) const {
         for (u32 i = 0; i < STATES; i++) state[i] = 0.0f;
         if (!has_room(steps)) {
@@ -82,12 +82,12 @@ struct Kept {
     }
 };
 
-// The way back. `dpassed(t)` is the gradient of what was passed on in step t, `dmembrane` that of the last membrane. The
-// current's gradient overwrites what is kept.
+// Goes back through the time steps. `dpassed(t)` is the gradient of the output in step t, and `dmembrane` is that of the last
+// membrane. The current's gradient overwrites what is kept.
 template <typename F>
 __device__ inline void backwards(
     Kept &kept, const Neuron &p, u32 steps, const Train &train, F dpassed, float dmembrane) {
-    // The gradient of the state after step t, without what that step itself passes on.
+    // This is the gradient of the state after step t, without the part that comes from that step's own output.
     float later[STATES] = {}, after[STATES];
     later[0] = dmembrane;
     kept.get(after, steps, steps, p, train);
@@ -111,7 +111,7 @@ __device__ inline void backwards(
     }
 }
 
-// Signal and, if `slope` is not null, each step's slope for a current per step. `spikes` may be null too.
+// Returns the signal for a current per step and, if `slope` is not null, writes each step's slope. `spikes` may be null too.
 __device__ inline float through_time(const Neuron &p, u32 steps, const Train &train, float *slope, float *spikes) {
     Kept kept;
     kept.first = slope, kept.n = train.n;

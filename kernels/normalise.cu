@@ -1,6 +1,6 @@
 // The twin of crates/ff-cpu/src/normalise.rs:   xhat = x / (norm(m) + eps),   m = x, or a spike train's mean over time
 //
-// Launch: 16 x 16, 16 threads for each sample's `steps` rows; sums as on the CPU, bit for bit.
+// Launch: A block has 16 x 16 threads, 16 for each sample's `steps` rows. Sums are computed as on the CPU, bit for bit.
 
 extern "C" __global__ void __launch_bounds__(256) normalise(
     float *xhat,      // [R steps, n]

@@ -1,6 +1,6 @@
 // The twin of crates/ff-cpu/src/pair_losses.rs:   L = 1/B sum_b of_pair(g+[b], g-[b]), with dL/dg+ and dL/dg-
 //
-// Launch: a thread for each pair.
+// Launch: Each pair has one thread.
 
 extern "C" __global__ void __launch_bounds__(256) pair_losses(
     float *losses,           // [pairs]

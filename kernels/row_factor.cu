@@ -1,6 +1,6 @@
 // The twin of crates/ff-cpu/src/row_factor.rs:   t[r] = u[r] / (norm of row r + eps)
 //
-// Launch: a thread for each row.
+// Launch: Each row has one thread.
 
 extern "C" __global__ void __launch_bounds__(256) row_factor(
     float *factor,           // [R]

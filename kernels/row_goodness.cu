@@ -1,6 +1,6 @@
 // The twin of crates/ff-cpu/src/goodness.rs:   g[r] = factor(n) sum_j term(signal[r, j])
 //
-// Launch: 16 x 16, 16 threads for each row. Sums are taken as on the CPU, bit for bit.
+// Launch: A block has 16 x 16 threads, 16 for each row. Sums are computed as on the CPU, bit for bit.
 
 extern "C" __global__ void __launch_bounds__(256) row_goodness(
     float *goodness,       // [R]

@@ -1,7 +1,7 @@
 // The twin of crates/ff-cpu/src/select.rs:   rows[r] = table[order[batch R + r]]
 //
-// Launch: a block of 128 for each row. A batch or an index that lies outside leaves a row of NaN. The C library has a
-// `select` of its own, so the kernel is not called like the op.
+// Launch: Each row has a block of 128 threads. A batch or an index out of bounds leaves a row of NaN. The kernel has another name
+// than the op, because the C library has a `select` too.
 
 extern "C" __global__ void __launch_bounds__(128) select_rows(
     float *rows,          // [R, n]

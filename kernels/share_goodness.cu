@@ -1,7 +1,7 @@
 // The twin of `share_goodness` in crates/ff-cpu/src/goodness.rs:
 //   g[r] = factor t[r]^2 sum_j (shares[b, j] + amplitude s[b] shares[B + label[r], j])^2,   b = r % B
 //
-// Launch: 16 x 16, 16 threads for each row. Sums are taken as on the CPU, bit for bit.
+// Launch: A block has 16 x 16 threads, 16 for each row. Sums are computed as on the CPU, bit for bit.
 
 extern "C" __global__ void __launch_bounds__(256) share_goodness(
     float *goodness,       // [R]

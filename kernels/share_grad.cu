@@ -3,12 +3,13 @@
 //   dshares[b]     = sum over copies of t[r] dI[r],   b = r % B
 //   dshares[B + l] = sum over rows with label l of amplitude s[b] t[r] dI[r]
 //
-// Launch: 32 x 8, grid (column blocks, rows of labels + B / 8). A block either sums one label's rows, with a thread for each
-// column and each of the CPU's 8 chunks of images, or has 8 images. All sums as on the CPU, bit for bit.
+// Launch: A block has 32 x 8 threads, and the grid is (column blocks, rows of labels + B / 8). A block either sums one label's
+// rows, with a thread for each column and each of the CPU's 8 chunks of images, or it computes the rows of 8 images. All sums are
+// computed as on the CPU, bit for bit.
 
 constexpr u32 CHUNKS = FF_CHUNKS;
 
-// What the gradient follows from: that of the current, or linear units' shares and goodness.
+// The inputs of the gradient: the gradient of the current, or the shares of linear units and the gradient of their goodness.
 struct Copies {
     const float *dcurrent, *shares, *dgoodness;
     const u32 *labels;
@@ -18,12 +19,12 @@ struct Copies {
 
     __device__ u32 label(u32 r) const { return label_within(labels[r], label_rows); }
 
-    // `t[r] dI[r]` of unit j. `a` is the amplitude times s[b].
+    // Returns `t[r] dI[r]` of unit j. `a` is the amplitude times s[b].
     __device__ float at(u32 r, u32 b, u32 j, float a) const {
         float t = factor ? factor[r] : 1.0f;
         if (dcurrent) return t * dcurrent[(size_t)r * n + j];
         float of_label = a * shares[(size_t)(batch + label(r)) * n + j];
-        // Once for the current, once for its gradient.
+        // One t belongs to the current, and the other one to its gradient.
         return dgoodness[r] * (2.0f * goodness_factor) * t * t * (shares[(size_t)b * n + j] + of_label);
     }
 };

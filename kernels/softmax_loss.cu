@@ -1,7 +1,7 @@
 // The twin of crates/ff-cpu/src/softmax_loss.rs:
 //   p[b] = softmax(sharpness scores[b]);   L = 1/B sum_b -ln p[b, label[b]];   dscores[b] = sharpness (p[b] - onehot) / B
 //
-// Launch: a thread for each row.
+// Launch: Each row has one thread.
 
 extern "C" __global__ void __launch_bounds__(256) softmax_loss(
     float *losses,         // [images]
@@ -14,7 +14,7 @@ extern "C" __global__ void __launch_bounds__(256) softmax_loss(
     if (b >= batch) return;
     const float *score = scores + (size_t)b * classes;
     float *share = dscores + (size_t)b * classes;
-    // The largest score is taken off first, so that no `exp` overflows.
+    // The largest score is subtracted first, so that no `exp` overflows.
     float top = -1.0f / 0.0f, whole = 0.0f, step = sharpness / (float)batch;
     for (u32 c = 0; c < classes; c++) top = fmaxf(top, score[c]);
     for (u32 c = 0; c < classes; c++) {

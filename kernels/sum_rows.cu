@@ -1,6 +1,6 @@
-// The twin of crates/ff-cpu/src/sum_rows.rs: the bias's gradient is the sum of all rows
+// The twin of crates/ff-cpu/src/sum_rows.rs. The gradient of the bias is the sum of all rows.
 //
-// Launch: 32 x 8, 32 columns and 8 strips of rows, whose sums are added up in their order.
+// Launch: A block has 32 x 8 threads, for 32 columns and 8 strips of rows. The strips' sums are added up in order.
 
 extern "C" __global__ void __launch_bounds__(256) sum_rows(
     float *dbias,            // [n]

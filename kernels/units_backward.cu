@@ -1,10 +1,10 @@
-// The twin of crates/ff-cpu/src/units.rs, on the way back:
+// The twin of crates/ff-cpu/src/units.rs, for the backward pass:
 //   a current per step:   l_t = dspike^T dpassed_t + dstep^T l_{t+1},   dI_t = l_t . dstep(0, 1)
 //   a constant current:   dI = sum_t dspike(a_t) dpassed_t
 //
-// Launch: grid (rows, column blocks), a thread for each unit.
+// Launch: The grid is (rows, column blocks), and each unit has one thread.
 
-// The gradient of what was passed on in step t: its own, or its share of the mean's.
+// The gradient of the output in step t. It is the step's own gradient, or its share of the mean's gradient.
 struct Passed {
     const float *d;
     float per_step;
@@ -13,7 +13,7 @@ struct Passed {
     __device__ float operator()(u32 t) const { return in_time ? d[(size_t)t * n] : *d * per_step; }
 };
 
-// A constant current's gradient is a sum over the steps, which runs forwards with the trace.
+// Returns the gradient of a constant current. It is a sum over the steps, which runs forwards together with the trace.
 __device__ inline float back_constant(const Neuron &p, u32 steps, float current, const Passed &dpassed) {
     float state[STATES] = {}, trace[STATES] = {}, sum = 0.0f;
     for (u32 t = 0; t < steps; t++) {
@@ -39,7 +39,7 @@ __device__ inline void back_in_time(
 }
 
 extern "C" __global__ void __launch_bounds__(256) units_backward(
-    float *dcurrent,        // as current
+    float *dcurrent,        // the shape of current
     const float *dpassed,   // [R, n], or [R T, n] if passed_in_time
     const float *current,   // [R, n], or [R T, n] if in_time
     u32 n, u32 steps, u32 in_time, u32 passed_in_time, Neuron p) {

@@ -1,6 +1,6 @@
 // The twin of crates/ff-cpu/src/units.rs:   s_t = step(s_{t-1}, I_t);   signal = 1/T sum_t spike(s_t), or the membrane
 //
-// Launch: grid (rows, column blocks), a thread for each unit.
+// Launch: The grid is (rows, column blocks), and each unit has one thread.
 
 extern "C" __global__ void __launch_bounds__(256) units_forward(
     float *signal,          // [R, n]

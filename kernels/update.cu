@@ -1,13 +1,13 @@
 // The twin of crates/ff-cpu/src/update.rs:   (W, m) = update(factors(step), W, m, dW)
 //
-// Launch: 256 threads for 1,024 weights. A block's first thread computes the factors for all.
+// Launch: A block of 256 threads updates 1,024 weights. Its first thread computes the factors for all of them.
 
 constexpr u32 MOMENTS = Optimiser::MOMENTS, FACTORS = Optimiser::FACTORS;
 
 extern "C" __global__ void __launch_bounds__(256) update(
     float *weight,           // [count]
-    float *first,            // [count], or null: the moments
-    float *second,           // [count], or null
+    float *first,            // [count], or null: the first moments
+    float *second,           // [count], or null: the second moments
     const float *gradient,   // [count]
     const u32 *clock,        // [2]
     u64 count, Optimiser p) {

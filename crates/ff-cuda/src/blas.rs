@@ -1,4 +1,4 @@
-//! Matrix products by cuBLAS, where it is installed.
+//! This module computes matrix products with cuBLAS, if it is installed.
 
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,17 +10,18 @@ use crate::driver::DriverError;
 use crate::error::OpenError;
 use crate::products::Products;
 
-/// What NVIDIA's manual wants for a Hopper GPU. Our own, so that a recorded step allocates nothing.
+/// The size of the workspace in bytes, as NVIDIA's manual wants it for a Hopper GPU. The workspace is our own, so that a recorded
+/// step allocates nothing.
 const WORKSPACE: usize = 32 << 20;
 
-/// One handle for the one stream; it must not be used by two threads at once.
+/// One handle for the one stream. Two threads must not use it at once.
 pub(crate) struct Blas {
     handle: Mutex<CudaBlas>,
-    /// Dropped after the handle that uses it.
+    /// The workspace is dropped after the handle that uses it.
     _workspace: Workspace,
 }
 
-/// cuBLAS's own memory.
+/// The memory that cuBLAS works in.
 struct Workspace {
     at: u64,
     context: Arc<CudaContext>,
@@ -29,14 +30,14 @@ struct Workspace {
 impl Drop for Workspace {
     fn drop(&mut self) {
         if self.context.bind_to_thread().is_ok() {
-            // SAFETY: allocated in `open`, and its user is gone. Nobody hears an error here.
+            // SAFETY: the memory was allocated in `open`, and its user is gone. An error here cannot be reported.
             let _ = unsafe { driver::free_sync(self.at) };
         }
     }
 }
 
 impl Blas {
-    /// `None` where cuBLAS is not installed.
+    /// Opens cuBLAS. If it is not installed, this returns `None`, or an error if TF32 needs it.
     pub(crate) fn open(
         context: &Arc<CudaContext>,
         stream: &Arc<CudaStream>,
@@ -56,21 +57,21 @@ impl Blas {
         };
         // SAFETY: the handle is open.
         unsafe { sys::cublasSetMathMode(*blas.handle(), mode) }.result().map_err(fail)?;
-        // SAFETY: memory with anything in it, which only cuBLAS uses.
+        // SAFETY: the memory may hold anything, and only cuBLAS uses it.
         let at = unsafe { driver::malloc_sync(WORKSPACE) }.map_err(failed)?;
         let workspace = Workspace { at, context: context.clone() };
-        // SAFETY: as above; the workspace outlives the handle.
+        // SAFETY: the handle is open, and the workspace outlives it.
         unsafe { sys::cublasSetWorkspace_v2(*blas.handle(), at as *mut c_void, WORKSPACE) }
             .result()
             .map_err(fail)?;
         Ok(Some(Self { handle: Mutex::new(blas), _workspace: workspace }))
     }
 
-    /// Queues `C = op(A) op(B)`, row-major, with C `[m, n]` and op(A) `[m, k]`. cuBLAS thinks in columns, in which a
-    /// row-major matrix is its own transpose: so it is asked for `C' = op(B)' op(A)'`.
+    /// Queues `C = op(A) op(B)`, row-major, with C `[m, n]` and op(A) `[m, k]`. cuBLAS is column-major, so it reads a row-major
+    /// matrix as its transpose. Therefore it is asked for `C' = op(B)' op(A)'`.
     ///
     /// # Safety
-    /// The addresses hold matrices of these shapes.
+    /// The addresses must hold matrices of these shapes.
     pub(crate) unsafe fn product(
         &self,
         c: u64,
@@ -86,7 +87,7 @@ impl Blas {
         let (columns_of_a, columns_of_b) = (if transpose_a { m } else { k }, if transpose_b { k } else { n });
         let blas = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
         let (one, zero) = (1.0f32, 0.0f32);
-        // SAFETY: the caller vouches for the matrices; the two factors are read before the call returns.
+        // SAFETY: the caller guarantees the matrices. The two factors are read before the call returns.
         unsafe {
             result::sgemm(
                 *blas.handle(),

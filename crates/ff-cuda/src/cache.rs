@@ -1,7 +1,7 @@
-//! Compiled kernels in the user's cache directory: a file for each text, options and architecture.
+//! This module keeps compiled kernels in the user's cache directory. There is a file for each text, options and architecture.
 //!
-//! A file is the image's digest, then the image. One that is damaged, or that the driver does not load, is made anew; one
-//! that cannot be written is made each time.
+//! A file is the digest of the compiled image, then the image. A file that is damaged, or that the driver does not load, is made
+//! again. If it cannot be written, the image is made each time.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,12 @@ use crate::error::OpenError;
 
 const DIGEST: usize = 32;
 
-/// Where the files are, if the system has such a place.
+/// Returns the directory of the files, if the system has a cache directory.
 pub(crate) fn dir() -> Option<PathBuf> {
     dirs::cache_dir().map(|dir| dir.join("forward-forward").join("kernels"))
 }
 
-/// A file's name, for all that an image depends on.
+/// Returns the name of a file. `parts` are all that an image depends on.
 pub(crate) fn key(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {
@@ -26,7 +26,7 @@ pub(crate) fn key(parts: &[&str]) -> String {
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>() + ".cubin"
 }
 
-/// The image from the cache, or else from `make`, loaded.
+/// Loads the image from the cache, or else makes it with `make` and loads it.
 pub(crate) fn load<T>(
     dir: Option<&Path>,
     key: &str,
@@ -42,7 +42,7 @@ pub(crate) fn load<T>(
     let image = make()?;
     let loaded = load(&image)?;
     if let Some(path) = path {
-        // Without a cache the kernels are compiled each time, which is slow but right.
+        // Without a cache the kernels are compiled each time, which is slow but correct.
         let _ = write(&path, &image);
     }
     Ok(loaded)
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// Loads from `dir` with a compiler that counts and a driver that takes anything but `bad`.
+    /// Loads from `dir` with a compiler that counts its calls and a driver that accepts anything but `bad`.
     fn get(dir: &Path, made: &Cell<usize>, bad: &[u8]) -> Vec<u8> {
         let make = || {
             made.set(made.get() + 1);
@@ -91,7 +91,7 @@ mod tests {
             assert_eq!(get(&dir, &made, b""), b"image");
             assert_eq!(made.get(), times);
         }
-        // One byte of the image, the file's end, the whole file.
+        // The damage is in one byte of the image, at the file's end, or in the whole file.
         let whole = std::fs::read(&file).unwrap();
         for damaged in [[&whole[..whole.len() - 1], b"?"].concat(), whole[..10].to_vec(), Vec::new()] {
             std::fs::write(&file, damaged).unwrap();
@@ -99,7 +99,7 @@ mod tests {
             assert_eq!(get(&dir, &made, b""), b"image");
             assert_eq!(made.get(), before + 1);
         }
-        // Sound, but the driver does not take it.
+        // The file is not damaged, but the driver does not accept it.
         write(&file, b"old").unwrap();
         let before = made.get();
         assert_eq!(get(&dir, &made, b"old"), b"image");

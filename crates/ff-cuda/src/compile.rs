@@ -1,4 +1,4 @@
-//! From the kernels' text to an image for one architecture, by NVRTC.
+//! This module compiles the kernels' text to an image for one architecture, with NVRTC.
 
 use std::ffi::{CStr, CString, c_char};
 
@@ -7,10 +7,10 @@ use cudarc::nvrtc::sys;
 
 use crate::error::OpenError;
 
-/// Compiles a program for `arch`, such as `sm_90`. Needs NVRTC, but neither driver nor GPU.
+/// Compiles a program for `arch`, such as `sm_90`. It needs NVRTC, but neither driver nor GPU.
 ///
 /// # Errors
-/// If NVRTC is not installed, or the program has an error: the first one, with file and line.
+/// Fails if NVRTC is not installed, or if the program has an error. It names the first one, with file and line.
 pub fn compile(program: &str, arch: &str) -> Result<Vec<u8>, OpenError> {
     // SAFETY: this opens the library and closes it again.
     if !unsafe { sys::is_culib_present() } {
@@ -28,28 +28,30 @@ pub fn compile(program: &str, arch: &str) -> Result<Vec<u8>, OpenError> {
     let handle = result::create_program(&text, Some(c"kernels")).map_err(|e| fail(e.to_string()))?;
     let mut options: Vec<String> = ff_kernels::OPTIONS.iter().map(ToString::to_string).collect();
     options.push(format!("--gpu-architecture={arch}"));
-    // SAFETY: the handle has just been made, is used by this thread only, and destroyed at the end.
+    // SAFETY: the handle has just been made. Only this thread uses it, and it is destroyed at the end.
     let image = unsafe { result::compile_program(handle, &options) }.map_err(|e| {
-        // SAFETY: as above.
+        // SAFETY: the handle is open, and only this thread uses it.
         let log = unsafe { result::get_program_log(handle) }.unwrap_or_default();
         let log = in_words(&log);
         fail(if log.is_empty() { e.to_string() } else { log })
     });
-    // SAFETY: as above.
+    // SAFETY: the handle is open, only this thread uses it, and the program has just been compiled.
     let image = image.and_then(|()| unsafe { image_of(handle) }.map_err(|e| fail(e.to_string())));
-    // SAFETY: as above. What it leaves behind is no error of the program's.
+    // SAFETY: the handle is open, and nothing uses it afterwards. A failure here is not an error of the program.
     let _ = unsafe { result::destroy_program(handle) };
     image
 }
 
+/// Returns the image of a compiled program.
+///
 /// # Safety
-/// The program has been compiled for a real architecture.
+/// The program must have been compiled for a real architecture.
 unsafe fn image_of(handle: sys::nvrtcProgram) -> Result<Vec<u8>, result::NvrtcError> {
     let mut size = 0;
     // SAFETY: NVRTC writes one number.
     unsafe { sys::nvrtcGetCUBINSize(handle, &mut size) }.result()?;
     let mut image = vec![0u8; size];
-    // SAFETY: there is room for as much as it has just said.
+    // SAFETY: the buffer has the size that NVRTC has just given.
     unsafe { sys::nvrtcGetCUBIN(handle, image.as_mut_ptr().cast::<c_char>()) }.result()?;
     Ok(image)
 }

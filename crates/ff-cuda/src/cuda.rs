@@ -1,4 +1,4 @@
-//! One GPU, as its user has it.
+//! This module holds the device that a user opens: one GPU.
 
 use std::sync::Arc;
 
@@ -15,22 +15,22 @@ pub struct Cuda {
 }
 
 impl Cuda {
-    /// GPU number `index`. Its kernels come from the user's cache, or else are compiled, which takes some seconds. Those that
-    /// need formulas are compiled when an op brings a formula for the first time.
+    /// Opens GPU number `index`. Its kernels come from the user's cache, or else are compiled, which takes some seconds. Those
+    /// that need formulas are compiled when an op brings a formula for the first time.
     ///
     /// # Errors
-    /// If there is no such GPU, or something that it needs is missing.
+    /// Fails if there is no such GPU, or if something that it needs is missing.
     pub fn new(index: usize, products: Products) -> Result<Self, OpenError> {
         Ok(Self::on(Arc::new(Gpu::open(index, products)?)))
     }
 
-    /// A device on any driver.
+    /// Makes a device on any driver.
     #[doc(hidden)]
     pub fn on(driver: Arc<dyn Driver>) -> Self {
         Self { driver: Arc::new(Keeping::new(driver)) }
     }
 
-    /// Its name, and which GPU that is, for people.
+    /// Returns its name and which GPU that is, for people to read.
     pub fn description(&self) -> String {
         self.driver.description()
     }

@@ -1,4 +1,4 @@
-//! A GPU as a [`Device`]: takes each op apart and launches its kernel. The ops have been checked before they come here.
+//! This module makes a GPU a [`Device`]. It takes each op apart and launches its kernel. The ops have already been checked.
 
 use std::ops::ControlFlow;
 
@@ -71,8 +71,8 @@ impl Device for Cuda {
         self.driver.synchronise().map_err(|e| failed(&*self.driver, e))
     }
 
-    /// The first step runs as it is, so that libraries set themselves up and programs are compiled. The second is recorded,
-    /// and all but the first are replays of it.
+    /// The first step runs as it is, so that libraries set themselves up and programs are compiled. The second is recorded, and
+    /// all steps but the first are replays of the recording.
     fn repeat(
         &self,
         times: usize,
@@ -151,7 +151,7 @@ impl Device for Cuda {
         let MatMul { c, a, transpose_a, b, transpose_b } = op;
         let call = self.call("matmul");
         let args = args![call; c, a, transpose_a, b, transpose_b, m, k, n];
-        // A library refuses matrices without an element.
+        // A library refuses matrices that have no element.
         if ![m, k, n].contains(&0)
             && call.product(c.get_mut(), (a.get(), transpose_a), (b.get(), transpose_b), [m, k, n])?
         {

@@ -1,119 +1,118 @@
-//! The seam: what this crate asks of whatever runs the kernels.
+//! This module holds the interface to whatever runs the kernels.
 //!
-//! Two things stand below it: a GPU (`gpu.rs`), and in the tests a stand-in that runs the same kernels on the processor.
-//! So everything above, which is shapes, launches, the order of arguments, buffers and replayed steps, is tested without
-//! a GPU.
+//! A GPU (`gpu.rs`) implements it, and so does the tests' shim, which runs the same kernels on the processor. So everything above
+//! the interface is tested without a GPU: shapes, launches, the order of arguments, buffers and replayed steps.
 
 use ff_tensor::Result;
 use ff_tensor::formula::MOST_WORDS;
 
 use crate::program::Program;
 
-/// What a driver refuses.
+/// The error of a driver.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DriverError {
-    /// There is no room. In bytes.
+    /// There is not enough memory.
     #[error("out of memory")]
     Memory {
-        /// What there was, if the driver says so.
+        /// The free memory in bytes, if the driver says it.
         free: usize,
     },
-    /// Anything else, in the driver's words.
+    /// Any other error, in the driver's words.
     #[error("{0}")]
     Other(String),
 }
 
-/// How many threads: blocks in a grid and threads in a block, each `[x, y]`.
+/// The number of blocks in a grid and of threads in a block, each `[x, y]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
-    /// Blocks.
+    /// The number of blocks.
     pub blocks: [u32; 2],
-    /// Threads of each.
+    /// The number of threads in each block.
     pub threads: [u32; 2],
 }
 
 /// A kernel's argument, by value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Arg {
-    /// An address on the device; 0 for what was left out.
+    /// An address on the device. It is 0 for an argument that was left out.
     At(u64),
-    /// `u32`
+    /// A `u32`.
     U32(u32),
-    /// `u64`
+    /// A `u64`.
     U64(u64),
-    /// `float`
+    /// A `float`.
     F32(f32),
-    /// The fields of a formula's struct, 32 bits each, of which the struct takes as many as it has.
+    /// The fields of a formula's struct, 32 bits each. The struct takes as many as it has.
     Words([u32; MOST_WORDS]),
 }
 
-/// Launches that can be repeated as they were.
+/// Recorded launches that can be repeated.
 pub trait Recording {
-    /// Hands them all to the device once more.
+    /// Hands all launches to the device once more.
     ///
     /// # Errors
-    /// What the driver refuses.
+    /// Fails if the driver refuses.
     fn replay(&self) -> std::result::Result<(), DriverError>;
 }
 
-/// Whatever runs the kernels: memory with addresses, and one queue of work that is done in order.
+/// A driver runs the kernels. It has memory with addresses, and one queue of work that is done in order.
 pub trait Driver: Send + Sync {
-    /// `cuda:0`
+    /// Returns its name, such as `cuda:0`.
     fn name(&self) -> String;
 
-    /// The same, and which GPU that is, for people.
+    /// Returns its name and which GPU that is, for people to read.
     fn description(&self) -> String;
 
-    /// Rows of a scan that keep it busy.
+    /// Returns the number of rows of a scan that keep it busy.
     fn scan_rows(&self) -> usize;
 
-    /// Memory for so many bytes, more than none, with anything in it.
+    /// Allocates this many bytes, which must be more than 0. The memory may hold anything.
     ///
     /// # Errors
-    /// If there is no room; so for all methods here, whatever the driver refuses.
+    /// Fails if there is not enough memory, or if the driver refuses.
     fn alloc(&self, bytes: usize) -> std::result::Result<u64, DriverError>;
 
-    /// Gives memory back, after all work that was queued.
+    /// Frees memory, after all work that was queued.
     ///
     /// # Safety
-    /// `at` came from `alloc`, and nothing uses it any more.
+    /// `at` must come from `alloc`, and nothing may use it any more.
     unsafe fn free(&self, at: u64);
 
-    /// Queues setting bytes to zero.
+    /// Queues work that sets bytes to zero.
     ///
     /// # Errors
-    /// What the driver refuses.
+    /// Fails if the driver refuses.
     ///
     /// # Safety
-    /// There are so many bytes at `at`; so for the copies below.
+    /// There must be this many bytes at `at`.
     unsafe fn zero(&self, at: u64, bytes: usize) -> std::result::Result<(), DriverError>;
 
-    /// Copies from the host; done on return.
+    /// Copies from the host. The copy is done on return.
     ///
     /// # Errors
-    /// What the driver refuses.
+    /// Fails if the driver refuses.
     ///
     /// # Safety
-    /// There are so many bytes at `at`.
+    /// There must be this many bytes at `at`.
     unsafe fn upload(&self, at: u64, bytes: &[u8]) -> std::result::Result<(), DriverError>;
 
-    /// Copies to the host, after all work that was queued; done on return.
+    /// Copies to the host, after all work that was queued. The copy is done on return.
     ///
     /// # Errors
-    /// What the driver refuses.
+    /// Fails if the driver refuses.
     ///
     /// # Safety
-    /// There are so many bytes at `at`.
+    /// There must be this many bytes at `at`.
     unsafe fn download(&self, bytes: &mut [u8], at: u64) -> std::result::Result<(), DriverError>;
 
-    /// Queues a kernel of a program. A driver that meets the program for the first time compiles it before, unless a step is
-    /// being recorded, which is an error.
+    /// Queues a kernel of a program. If the program is new to the driver, the driver compiles it first. While a step is being
+    /// recorded, a new program is an error instead.
     ///
     /// # Errors
-    /// What the driver refuses.
+    /// Fails if the driver refuses.
     ///
     /// # Safety
-    /// The arguments are the kernel's, in number, order and type, and every address holds what the kernel expects.
+    /// The arguments must be the kernel's in number, order and type, and every address must hold what the kernel expects.
     unsafe fn launch(
         &self,
         program: &Program,
@@ -122,14 +121,14 @@ pub trait Driver: Send + Sync {
         args: &[Arg],
     ) -> std::result::Result<(), DriverError>;
 
-    /// Queues `C = op(A) op(B)` with C `[m, n]` and op(A) `[m, k]`, row-major, by a library; `false` where there is none. No
-    /// size is 0.
+    /// Queues `C = op(A) op(B)` with C `[m, n]` and op(A) `[m, k]`, row-major, by a library. No size may be 0. Returns `false` if
+    /// there is no library.
     ///
     /// # Errors
-    /// What the driver refuses.
+    /// Fails if the driver refuses.
     ///
     /// # Safety
-    /// The addresses hold matrices of these shapes.
+    /// The addresses must hold matrices of these shapes.
     unsafe fn product(
         &self,
         c: u64,
@@ -141,12 +140,12 @@ pub trait Driver: Send + Sync {
     /// Waits for all work that was queued.
     ///
     /// # Errors
-    /// What the driver refuses, and what went wrong in that work.
+    /// Fails if the driver refuses, or if something went wrong in that work.
     fn synchronise(&self) -> std::result::Result<(), DriverError>;
 
-    /// Calls `step`, whose launches are not run but recorded. `step` may neither allocate nor copy.
+    /// Calls `step` and records its launches instead of running them. `step` may neither allocate nor copy.
     ///
     /// # Errors
-    /// What the driver refuses, and whatever `step` says.
+    /// Fails if the driver refuses or `step` fails.
     fn record(&self, step: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording + '_>>;
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in opening a GPU, one sentence each; and how a driver's errors become a device's.
+//! This module holds the errors of opening a GPU, one sentence each. It also turns a driver's errors into a device's.
 
 use ff_tensor::Error;
 
@@ -6,7 +6,7 @@ use cudarc::driver::DriverError as Refused;
 
 use crate::driver::{Driver, DriverError};
 
-/// Why there is no CUDA device.
+/// The reason why there is no CUDA device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// NVIDIA's driver is not installed.
@@ -18,9 +18,9 @@ pub enum OpenError {
     /// The driver is too old.
     #[error("NVIDIA's driver is too old: it serves CUDA {found}, and {needed} is needed")]
     OldDriver {
-        /// CUDA's version that it serves.
+        /// The CUDA version that it serves.
         found: String,
-        /// The oldest one that will do.
+        /// The oldest version that is enough.
         needed: String,
     },
     /// No GPU has that number.
@@ -28,7 +28,7 @@ pub enum OpenError {
     NoGpu {
         /// The number that was asked for.
         index: usize,
-        /// GPUs that there are.
+        /// The number of GPUs that there are.
         count: usize,
     },
     /// NVRTC is not installed, and no compiled kernels are in the cache.
@@ -41,10 +41,10 @@ pub enum OpenError {
         arch: String,
         /// The compiler's first error, with file and line.
         first: String,
-        /// All that it says.
+        /// The compiler's whole log.
         log: String,
     },
-    /// Products in TF32 were asked for.
+    /// Products in TF32 were asked for, but cuBLAS is not installed.
     #[error("products in TF32 need cuBLAS, which is not installed: there is no {}", if cfg!(windows) { "cublas64_13.dll" } else { "libcublas.so" })]
     NoBlas,
     /// The compiled kernels do not load.
@@ -60,12 +60,12 @@ fn numbered(count: usize) -> String {
     }
 }
 
-/// A device's error.
+/// Turns a driver's error into a device's.
 pub(crate) fn failed(driver: &dyn Driver, e: DriverError) -> Error {
     Error::Device { device: driver.name(), reason: e.to_string() }
 }
 
-/// The error of an allocation of `needed` bytes.
+/// Turns the error of an allocation of `needed` bytes into a device's.
 pub(crate) fn out_of_memory(driver: &dyn Driver, needed: usize, e: DriverError) -> Error {
     match e {
         DriverError::Memory { free } => Error::Memory { device: driver.name(), needed, free },
@@ -73,12 +73,12 @@ pub(crate) fn out_of_memory(driver: &dyn Driver, needed: usize, e: DriverError) 
     }
 }
 
-/// CUDA's error as a driver's.
+/// Turns CUDA's error into a driver's.
 pub(crate) fn refused(e: Refused) -> DriverError {
     DriverError::Other(words(e))
 }
 
-/// The driver's name for the error, and its explanation.
+/// Returns the driver's name for the error, and its explanation.
 pub(crate) fn words(e: Refused) -> String {
     let text = |s: Result<&std::ffi::CStr, Refused>| s.ok().map(|s| s.to_string_lossy().into_owned());
     let name = text(e.error_name()).unwrap_or_else(|| format!("{:?}", e.0));

@@ -1,8 +1,8 @@
-//! A real GPU as a [`Driver`], through the `cudarc` crate's layer of plain results.
+//! This module makes a real GPU a [`Driver`], through the `cudarc` crate's layer of plain results.
 //!
-//! `cudarc` loads NVIDIA's libraries when they are first used and panics where they are not there; so each is asked for
-//! before. There is one stream: whatever is queued runs in order, and so nothing here waits but the copies to and from the
-//! host.
+//! `cudarc` loads NVIDIA's libraries when they are first used and panics if they are missing. So this crate first checks that
+//! each is there. There is one stream, and all queued work runs in order. So only `upload`, `download`, `free`, `synchronise` and
+//! the destructor wait here.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -18,9 +18,10 @@ use crate::products::Products;
 use crate::program::Program;
 use crate::programs::{Function, Programs};
 
-/// The oldest CUDA that a driver has to serve, as drivers write it: graphs as they are now, and images of NVRTC 12.
+/// The oldest CUDA that a driver has to serve, as drivers write it. It has graphs as they are now, and it loads images of NVRTC
+/// 12.
 const OLDEST: i32 = 12_000;
-/// More arguments than any kernel has.
+/// No kernel has this many arguments.
 const MOST_ARGS: usize = 24;
 
 /// One GPU, its only stream, and the kernels.
@@ -31,7 +32,7 @@ pub(crate) struct Gpu {
     stream: Arc<CudaStream>,
     programs: Programs,
     blas: Option<Blas>,
-    /// Whether launches are recorded: compiling would spoil that.
+    /// Says whether launches are being recorded. Compiling would spoil the recording.
     recording: AtomicBool,
 }
 
@@ -60,16 +61,16 @@ impl Gpu {
         })
     }
 
-    /// Makes the context this thread's own; each call to the driver needs that.
+    /// Makes the context current in this thread. Each call to the driver needs that.
     fn here(&self) -> std::result::Result<(), DriverError> {
         self.context.bind_to_thread().map_err(refused)
     }
 }
 
-/// The names of all GPUs.
+/// Returns the names of all GPUs.
 ///
 /// # Errors
-/// If NVIDIA's driver is missing, too old, or does not start.
+/// Fails if NVIDIA's driver is missing, too old, or does not start.
 pub fn gpus() -> std::result::Result<Vec<String>, OpenError> {
     let name = |index| {
         let name = result::device::get(index).and_then(result::device::get_name);
@@ -94,7 +95,7 @@ fn count() -> std::result::Result<usize, OpenError> {
 
 fn check_version() -> std::result::Result<(), OpenError> {
     let mut version = 0;
-    // SAFETY: the driver writes one number; the call needs no initialisation.
+    // SAFETY: the driver writes one number, and the call needs no initialisation.
     unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(|e| OpenError::Driver(words(e)))?;
     let text = |version| format!("{}.{}", version / 1000, version % 1000 / 10);
     match version {
@@ -105,7 +106,7 @@ fn check_version() -> std::result::Result<(), OpenError> {
 
 impl Drop for Gpu {
     fn drop(&mut self) {
-        // What is still queued uses the kernels. Nobody hears an error here.
+        // The work that is still queued uses the kernels. An error here cannot be reported.
         let _ = self.stream.synchronize();
     }
 }
@@ -126,7 +127,7 @@ impl Driver for Gpu {
 
     fn alloc(&self, bytes: usize) -> std::result::Result<u64, DriverError> {
         self.here()?;
-        // SAFETY: memory is given out as it is, and written before it is read.
+        // SAFETY: the memory is given out as it is, and it is written before it is read.
         unsafe { result::malloc_sync(bytes) }.map_err(|e| match e {
             Refused(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY) => {
                 DriverError::Memory { free: self.context.mem_get_info().map_or(0, |(free, _)| free) }
@@ -136,30 +137,30 @@ impl Driver for Gpu {
     }
 
     unsafe fn free(&self, at: u64) {
-        // In a destructor nobody hears an error; the next call meets it again.
+        // A destructor cannot report an error. The next call meets it again.
         let _ = self.here().map(|()| {
             let _ = self.stream.synchronize();
-            // SAFETY: the caller owns this memory, and all that was queued is done.
+            // SAFETY: the caller owns this memory, and all queued work is done.
             let _ = unsafe { result::free_sync(at) };
         });
     }
 
     unsafe fn zero(&self, at: u64, bytes: usize) -> std::result::Result<(), DriverError> {
         self.here()?;
-        // SAFETY: the caller vouches for the memory.
+        // SAFETY: the caller guarantees the memory.
         unsafe { result::memset_d8_async(at, 0, bytes, self.stream.cu_stream()) }.map_err(refused)
     }
 
     unsafe fn upload(&self, at: u64, bytes: &[u8]) -> std::result::Result<(), DriverError> {
         self.here()?;
-        // SAFETY: the caller vouches for the memory; the host's is borrowed until the copy is done.
+        // SAFETY: the caller guarantees the memory. The host's memory is borrowed until the copy is done.
         unsafe { result::memcpy_htod_async(at, bytes, self.stream.cu_stream()) }.map_err(refused)?;
         self.synchronise()
     }
 
     unsafe fn download(&self, bytes: &mut [u8], at: u64) -> std::result::Result<(), DriverError> {
         self.here()?;
-        // SAFETY: as for `upload`.
+        // SAFETY: the caller guarantees the memory. The host's memory is borrowed until the copy is done.
         unsafe { result::memcpy_dtoh_async(bytes, at, self.stream.cu_stream()) }.map_err(refused)?;
         self.synchronise()
     }
@@ -181,8 +182,8 @@ impl Driver for Gpu {
         }
         let [[x, y], [wide, high]] = [grid.blocks, grid.threads];
         let (stream, pointers) = (self.stream.cu_stream(), &mut pointers[..args.len()]);
-        // SAFETY: the caller vouches for the arguments; each pointer is to a number that outlives the call, in which the
-        // driver copies it.
+        // SAFETY: the caller guarantees the arguments. Each pointer points to a number that outlives the call, and the driver
+        // copies the number during the call.
         unsafe { result::launch_kernel(function, (x, y, 1), (wide, high, 1), 0, stream, pointers) }
             .map_err(refused)
     }
@@ -196,7 +197,7 @@ impl Driver for Gpu {
     ) -> std::result::Result<bool, DriverError> {
         let Some(blas) = &self.blas else { return Ok(false) };
         self.here()?;
-        // SAFETY: the caller vouches for the matrices.
+        // SAFETY: the caller guarantees the matrices.
         unsafe { blas.product(c, a, b, shape) }.map(|()| true)
     }
 
@@ -212,7 +213,7 @@ impl Driver for Gpu {
         self.recording.store(true, Ordering::Relaxed);
         let said = step();
         self.recording.store(false, Ordering::Relaxed);
-        // Whatever the step said, capturing has to end. Its own error is the one that tells something.
+        // The capture has to end even if the step failed. In that case the step's own error says more.
         let graph = self.stream.end_capture(sys::CUgraphInstantiate_flags(0));
         said?;
         let empty = || failed(self, DriverError::Other("a step launched nothing".into()));
@@ -228,7 +229,7 @@ impl Recording for Graph {
     }
 }
 
-/// Where an argument's number is.
+/// Returns the address of an argument's number.
 fn value(arg: &Arg) -> *mut c_void {
     let at: *const c_void = match arg {
         Arg::At(at) => std::ptr::from_ref(at).cast(),

@@ -1,5 +1,5 @@
-//! What makes recorded steps sound, between the ops and any driver. `Device::repeat` asks for the same ops with the same tensors
-//! in each step, but nothing makes safe code do so.
+//! This module makes recorded steps sound. It is between the ops and any driver. `Device::repeat` asks for the same ops with the
+//! same tensors in each step, but nothing makes safe code do so.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,8 @@ use crate::driver::{Arg, Driver, DriverError, Grid, Recording};
 use crate::error::failed;
 use crate::program::Program;
 
-/// A driver under which recorded steps are sound, whatever safe code does meanwhile: memory that is given back stays until no
-/// recording is left that may use it, and only the thread that records a step adds to it.
+/// A driver under which recorded steps are sound, whatever safe code does meanwhile. Memory that is given back stays until no
+/// recording is left that may use it, and only the thread that records a step adds to that step.
 pub(crate) struct Keeping {
     driver: Arc<dyn Driver>,
     state: Mutex<Kept>,
@@ -34,7 +34,7 @@ impl Keeping {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses work of another thread while a step is recorded: it would become part of that step.
+    /// Refuses work of another thread while a step is recorded, because it would become part of that step.
     fn mine(&self) -> std::result::Result<(), DriverError> {
         match self.state().recorder {
             Some(recorder) if recorder != std::thread::current().id() => Err(DriverError::Other(
@@ -44,20 +44,20 @@ impl Keeping {
         }
     }
 
-    /// One recording less.
+    /// Counts one recording less. After the last one, it frees the memory that was given back.
     fn release(&self) {
         let mut state = self.state();
         state.recordings -= 1;
         if state.recordings == 0 {
             for at in std::mem::take(&mut state.given_back) {
-                // SAFETY: whoever gave it back has vouched for it, and no recording is left.
+                // SAFETY: the caller of `free` has guaranteed it, and no recording is left.
                 unsafe { self.driver.free(at) };
             }
         }
     }
 }
 
-/// A recording that keeps memory until it is dropped.
+/// A recording that keeps memory until the recording is dropped.
 struct Holding<'a>(&'a Keeping, Box<dyn Recording + 'a>);
 
 impl Recording for Holding<'_> {
@@ -93,7 +93,7 @@ impl Driver for Keeping {
     unsafe fn free(&self, at: u64) {
         let mut state = self.state();
         match state.recordings {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller guarantees it.
             0 => unsafe { self.driver.free(at) },
             _ => state.given_back.push(at),
         }
@@ -101,19 +101,19 @@ impl Driver for Keeping {
 
     unsafe fn zero(&self, at: u64, bytes: usize) -> std::result::Result<(), DriverError> {
         self.mine()?;
-        // SAFETY: the caller's promise; so for all below.
+        // SAFETY: the caller guarantees it.
         unsafe { self.driver.zero(at, bytes) }
     }
 
     unsafe fn upload(&self, at: u64, bytes: &[u8]) -> std::result::Result<(), DriverError> {
         self.mine()?;
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees it.
         unsafe { self.driver.upload(at, bytes) }
     }
 
     unsafe fn download(&self, bytes: &mut [u8], at: u64) -> std::result::Result<(), DriverError> {
         self.mine()?;
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees it.
         unsafe { self.driver.download(bytes, at) }
     }
 
@@ -125,7 +125,7 @@ impl Driver for Keeping {
         args: &[Arg],
     ) -> std::result::Result<(), DriverError> {
         self.mine()?;
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees it.
         unsafe { self.driver.launch(program, kernel, grid, args) }
     }
 
@@ -137,7 +137,7 @@ impl Driver for Keeping {
         shape: [usize; 3],
     ) -> std::result::Result<bool, DriverError> {
         self.mine()?;
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees it.
         unsafe { self.driver.product(c, a, b, shape) }
     }
 
@@ -153,7 +153,8 @@ impl Driver for Keeping {
         }
         (state.recorder, state.recordings) = (Some(std::thread::current().id()), state.recordings + 1);
         drop(state);
-        // A step that panics must not leave the driver in the middle of a recording: the panic goes on when that has ended.
+        // A step that panics must not leave the driver in the middle of a recording. So the panic goes on after the recording has
+        // ended.
         let mut panic = None;
         let recording = self.driver.record(&mut || {
             catch_unwind(AssertUnwindSafe(&mut *step)).unwrap_or_else(|reason| {

@@ -1,4 +1,4 @@
-//! How many threads a kernel gets, and how an op's tensors and numbers become a kernel's arguments.
+//! This module says how many threads a kernel gets. It also turns an op's tensors and numbers into a kernel's arguments.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use crate::program::Program;
 /// An op on its way to the driver.
 pub(crate) struct Call<'a> {
     pub driver: &'a Arc<dyn Driver>,
-    /// The op's name, for errors, which is its kernel's too.
+    /// The op's name, for errors and for [`kernel_of`].
     pub op: &'static str,
 }
 
-/// Blocks that a grid can have, as CUDA's manual says for every GPU.
+/// The largest number of blocks in a grid, `[x, y]`, as CUDA's manual says for every GPU.
 const MOST_BLOCKS: [u32; 2] = [i32::MAX as u32, 65_535];
-/// Rows, columns and the like that a kernel can count. It counts in 32 bits and may look one row of blocks beyond the end.
+/// The largest number of rows, columns and the like. A kernel counts in 32 bits and may look one row of blocks beyond the end.
 const MOST: usize = i32::MAX as usize;
 
 impl Call<'_> {
@@ -29,7 +29,7 @@ impl Call<'_> {
         Err(Error::Parameter { op: self.op, reason })
     }
 
-    /// A number as kernels count.
+    /// Returns a number in the type in which kernels count, and refuses one above [`MOST`].
     fn number(&self, name: &str, n: usize) -> Result<u32> {
         match u32::try_from(n) {
             Ok(small) if n <= MOST => Ok(small),
@@ -53,7 +53,7 @@ impl Call<'_> {
         })
     }
 
-    /// Launches the op's kernel. Where there is no row there is nothing to do.
+    /// Launches the op's kernel. If the grid has no block, there is nothing to do.
     pub(crate) fn launch(&self, program: &Program, grid: Grid, args: &[Arg]) -> Result<()> {
         let [x, y] = grid.blocks;
         if x == 0 || y == 0 {
@@ -64,14 +64,14 @@ impl Call<'_> {
             return self
                 .refuse(format!("it takes {x} x {y} blocks of threads; {most_x} x {most_y} are possible"));
         }
-        // SAFETY: the op has been checked, so that its tensors have the shapes that the kernel expects, and `args!` has
-        // made sure that they lie on this device. They come in the order of the kernel's arguments; the shim's tests
-        // compare their number and types with the kernel's.
+        // SAFETY: the op has been checked, so that its tensors have the shapes that the kernel expects. `args!` has made sure
+        // that they are on this device. They come in the order of the kernel's arguments. The shim's tests compare their number
+        // and types with the kernel's.
         unsafe { self.driver.launch(program, kernel_of(self.op), grid, args) }
             .map_err(|e| failed(&**self.driver, e))
     }
 
-    /// Hands a product to a library, of matrices that `args!` has seen; `false` where there is none.
+    /// Hands a product to a library. `args!` has already checked the matrices. Returns `false` if there is no library.
     pub(crate) fn product(
         &self,
         c: &Buffer<f32>,
@@ -80,48 +80,48 @@ impl Call<'_> {
         shape: [usize; 3],
     ) -> Result<bool> {
         let (a, b) = ((a.at(), transpose_a), (b.at(), transpose_b));
-        // SAFETY: the op has been checked, so the matrices have these shapes, and they lie on this device.
+        // SAFETY: the op has been checked, so the matrices have these shapes, and they are on this device.
         unsafe { self.driver.product(c.at(), a, b, shape) }.map_err(|e| failed(&**self.driver, e))
     }
 }
 
-/// A kernel has its op's name, but for one: the C library has a `select` too.
+/// Returns the kernel of an op. It has the op's name, except for `select`, because the C library has a `select` too.
 fn kernel_of(op: &'static str) -> &'static str {
     if op == "select" { "select_rows" } else { op }
 }
 
-/// A count of blocks. One that does not fit is refused by [`Call::launch`].
+/// Returns the number of blocks for `count` numbers, `of` in each. [`Call::launch`] refuses a number that does not fit.
 fn blocks(count: usize, of: usize) -> u32 {
     u32::try_from(count.div_ceil(of)).unwrap_or(u32::MAX)
 }
 
-/// A grid for `[x, y]` numbers, with blocks for so many of them.
+/// Returns a grid for `[x, y]` numbers, with blocks for `[wide, high]` of them.
 pub(crate) fn cover([x, y]: [usize; 2], [wide, high]: [usize; 2], threads: [u32; 2]) -> Grid {
     Grid { blocks: [blocks(x, wide), blocks(y, high)], threads }
 }
 
-/// A thread for each of `count` numbers.
+/// Returns a grid with a thread for each of `count` numbers.
 pub(crate) fn each(count: usize) -> Grid {
     cover([count, 1], [256, 1], [256, 1])
 }
 
-/// A thread for each unit of each row.
+/// Returns a grid with a thread for each unit of each row.
 pub(crate) fn units(rows: usize, n: usize) -> Grid {
     let threads = n.next_multiple_of(32).clamp(32, 256);
     cover([rows, n], [1, threads], [threads as u32, 1])
 }
 
-/// A thread for each lane of a row's sum, and 16 rows in a block.
+/// Returns a grid with a thread for each lane of a row's sum, and 16 rows in a block.
 pub(crate) fn sums(rows: usize) -> Grid {
     cover([rows, 1], [16, 1], [LANES as u32, 16])
 }
 
-/// What can be handed to a kernel. `name` is what an error calls it.
+/// A value that can be handed to a kernel. `name` is its name in errors.
 pub(crate) trait ToArg {
     fn arg(&self, call: &Call, name: &str) -> Result<Arg>;
 }
 
-/// A kernel's arguments, in its order.
+/// Makes a kernel's arguments, in the kernel's order.
 macro_rules! args {
     ($call:expr; $($arg:expr),* $(,)?) => {
         [$($crate::launch::ToArg::arg(&$arg, &$call, stringify!($arg))?),*]
@@ -148,7 +148,7 @@ impl<A: ToArg> ToArg for &mut A {
     }
 }
 
-/// A tensor that may be left out.
+/// A tensor that is left out becomes the address 0.
 impl<A: ToArg> ToArg for Option<A> {
     fn arg(&self, call: &Call, name: &str) -> Result<Arg> {
         self.as_ref().map_or(Ok(Arg::At(0)), |arg| arg.arg(call, name))
@@ -185,7 +185,7 @@ impl ToArg for NormKind {
     }
 }
 
-/// A formula's numbers, which its struct takes as its fields.
+/// Returns a formula's numbers, which its struct takes as its fields.
 pub(crate) fn fields(formula: &dyn Formula) -> Arg {
     Arg::Words(*formula.numbers().words())
 }
@@ -196,7 +196,7 @@ impl ToArg for Arg {
     }
 }
 
-/// Five numbers for each change: which, and its bounds in the order of `Augmentation`.
+/// Returns five numbers for each change: its kind, and its bounds in the order of `Augmentation`.
 pub(crate) fn changes(list: &[Augmentation]) -> Vec<f32> {
     let numbers = |change: &Augmentation| -> [f32; NUMBERS] {
         match *change {

@@ -1,12 +1,13 @@
-//! An NVIDIA GPU as a [`Device`](ff_tensor::Device): every op is a launch of the kernel of its name in `ff_kernels`.
+//! This crate makes an NVIDIA GPU a [`Device`](ff_tensor::Device). Every op launches its kernel in `ff_kernels`, except that
+//! cuBLAS computes matrix products if it is installed.
 //!
-//! This crate computes nothing. `device.rs` takes each op apart and launches; `launch.rs` says how many threads, and how
-//! arguments are handed over; `program.rs` puts a kernel and the formulas that it needs together. [`seam::Driver`] is the
-//! seam below which there is either a GPU (`gpu.rs`) or, in the tests, a stand-in that runs the same kernels on the
-//! processor. NVRTC compiles the kernels, most of them when a GPU is opened and those with formulas when an op brings the
-//! formula. All are kept in the user's cache directory.
+//! This crate computes nothing itself. `device.rs` takes each op apart and launches its kernel. `launch.rs` says how many threads
+//! a kernel gets, and how arguments are handed over. `program.rs` puts a kernel and the formulas that it needs together.
+//! [`seam::Driver`] is the interface to either a GPU (`gpu.rs`) or the tests' shim, which runs the same kernels on the processor.
+//! NVRTC compiles the kernels, most of them when a GPU is opened and those with formulas when an op brings the formula. All are
+//! kept in the user's cache directory.
 //!
-//! It builds without CUDA's toolkit, and a program that contains it starts without NVIDIA's driver.
+//! The crate builds without CUDA's toolkit. A program that contains it starts without NVIDIA's driver.
 
 mod blas;
 mod cache;
@@ -29,7 +30,7 @@ pub use gpu::gpus;
 pub use memory::Buffer;
 pub use products::Products;
 
-/// What stands between the ops and a GPU, for the tests: they put a stand-in there. It may change at any time.
+/// The interface between the ops and a GPU. It is public for the tests, which put their shim there. It may change at any time.
 #[doc(hidden)]
 pub mod seam {
     pub use crate::compile::compile;

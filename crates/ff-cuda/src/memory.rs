@@ -1,4 +1,4 @@
-//! Memory on the device: a tensor's storage, and the way there and back.
+//! This module holds memory on the device, which is a tensor's storage, and copies numbers there and back.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use ff_tensor::{Element, Error, Result, Storage};
 use crate::driver::Driver;
 use crate::error::{failed, out_of_memory};
 
-/// Room for numbers on the device, given back when it is dropped. It knows its device.
+/// Memory for numbers on the device. It is given back when it is dropped, and it knows its device.
 pub struct Buffer<T: Element> {
     driver: Arc<dyn Driver>,
     at: u64,
@@ -16,8 +16,8 @@ pub struct Buffer<T: Element> {
     kind: PhantomData<T>,
 }
 
-/// An op gets the buffer itself in both cases. What is written is on the device, and a `&mut` would let two buffers of
-/// different lengths be swapped.
+/// An op gets `&Self` both to read and to write. The numbers that are written are on the device, and a `&mut` would let code swap
+/// two buffers of different lengths.
 impl<T: Element> Storage<T> for Buffer<T> {
     type Ref<'a> = &'a Self;
     type Mut<'a> = &'a Self;
@@ -36,7 +36,7 @@ impl<T: Element> Storage<T> for Buffer<T> {
 }
 
 impl<T: Element> Buffer<T> {
-    /// Room for `len` numbers, with anything in it. None at all is address 0, which no kernel touches.
+    /// Allocates memory for `len` numbers, which may hold anything. If `len` is 0, the address is 0, which no kernel touches.
     pub(crate) fn new(driver: &Arc<dyn Driver>, len: usize) -> Result<Self> {
         let Some(bytes) = len.checked_mul(size_of::<T>()) else {
             return Err(Error::Device {
@@ -51,12 +51,12 @@ impl<T: Element> Buffer<T> {
         Ok(Self { driver: driver.clone(), at, len, kind: PhantomData })
     }
 
-    /// Where it is.
+    /// Returns its address.
     pub(crate) fn at(&self) -> u64 {
         self.at
     }
 
-    /// Whose it is.
+    /// Returns the driver that it belongs to.
     pub(crate) fn driver(&self) -> &Arc<dyn Driver> {
         &self.driver
     }
@@ -65,11 +65,11 @@ impl<T: Element> Buffer<T> {
         if self.len == 0 {
             return Ok(());
         }
-        // SAFETY: that many bytes were allocated in `new`.
+        // SAFETY: this many bytes were allocated in `new`.
         unsafe { self.driver.zero(self.at, self.len * size_of::<T>()) }.map_err(|e| failed(&*self.driver, e))
     }
 
-    /// Overwrites all of it with as many numbers as it has; the caller has compared.
+    /// Overwrites all of it. The caller has checked that `data` has as many numbers.
     pub(crate) fn write(&self, data: &[T]) -> Result<()> {
         let data = &data[..self.len];
         if data.is_empty() {
@@ -77,11 +77,11 @@ impl<T: Element> Buffer<T> {
         }
         // SAFETY: elements are plain numbers without gaps, and a byte may be read at any alignment.
         let bytes = unsafe { std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), size_of_val(data)) };
-        // SAFETY: that many bytes were allocated in `new`.
+        // SAFETY: this many bytes were allocated in `new`.
         unsafe { self.driver.upload(self.at, bytes) }.map_err(|e| failed(&*self.driver, e))
     }
 
-    /// All of it.
+    /// Returns all numbers.
     pub(crate) fn read(&self) -> Result<Vec<T>> {
         let mut data = vec![T::default(); self.len];
         if data.is_empty() {
@@ -90,7 +90,7 @@ impl<T: Element> Buffer<T> {
         let size = size_of_val(data.as_slice());
         // SAFETY: elements are plain numbers without gaps, for which all bytes are valid.
         let bytes = unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr().cast::<u8>(), size) };
-        // SAFETY: that many bytes were allocated in `new`.
+        // SAFETY: this many bytes were allocated in `new`.
         unsafe { self.driver.download(bytes, self.at) }.map_err(|e| failed(&*self.driver, e))?;
         Ok(data)
     }
@@ -99,7 +99,7 @@ impl<T: Element> Buffer<T> {
 impl<T: Element> Drop for Buffer<T> {
     fn drop(&mut self) {
         if self.at != 0 {
-            // SAFETY: it came from `alloc` in `new`, and this was its only owner.
+            // SAFETY: the address came from `alloc` in `new`, and this was its only owner.
             unsafe { self.driver.free(self.at) };
         }
     }

@@ -1,7 +1,8 @@
-//! What a driver compiles: the kernels that need no formula, or one kernel with the text of its formulas in front.
+//! This module holds what a driver compiles: the kernels that need no formula, or one kernel after the text of its formulas.
 //!
-//! A program is asked for with every launch. So it is only made of addresses: two programs are the same if the pieces of
-//! their text are at the same place. The text itself is put together once, by the driver that meets the program first.
+//! Every launch names its program. So a program does not hold its text, only the addresses of the text's pieces. Two programs are
+//! equal if their names and numbers are equal and the pieces are at the same addresses. The driver puts the text together once,
+//! when it gets the program for the first time.
 
 use std::fmt::Write;
 use std::hash::{Hash, Hasher};
@@ -10,13 +11,13 @@ use ff_kernels::Kernel;
 use ff_tensor::formula::MOST_WORDS;
 use ff_tensor::{Error, Formula, Goodness, Objective, Optimiser, Result, Units};
 
-/// Formulas that one kernel can need.
+/// The largest number of formulas that one kernel needs.
 const MOST_FORMULAS: usize = 3;
 
-/// A program, told apart from others by what it is made of.
+/// A program. It equals another one that is made of the same parts.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
-    /// `None` for the kernels that need no formula.
+    /// The kernel, or `None` for the program of the kernels that need no formula.
     kernel: Option<Kernel>,
     formulas: [Option<Struct>; MOST_FORMULAS],
 }
@@ -26,29 +27,29 @@ pub struct Program {
 pub struct Struct {
     name: &'static str,
     pieces: &'static [&'static str],
-    /// Numbers of 32 bits that are handed over as its fields.
+    /// The number of 32-bit numbers that are handed over as its fields.
     numbers: usize,
-    /// A number that the text names too, and what it has to be.
+    /// The name of a constant in the text, and the value that it has to have.
     named: Option<(&'static str, usize)>,
 }
 
 impl Program {
-    /// The kernels that need no formula.
+    /// The program of the kernels that need no formula.
     pub const FIXED: Self = Self { kernel: None, formulas: [None; MOST_FORMULAS] };
 
-    /// A kernel with its formulas.
+    /// Makes the program of a kernel with its formulas.
     pub fn new(kernel: Kernel, formulas: &[Struct]) -> Self {
         let mut all = [None; MOST_FORMULAS];
         all.iter_mut().zip(formulas).for_each(|(place, formula)| *place = Some(*formula));
         Self { kernel: Some(kernel), formulas: all }
     }
 
-    /// What it is called, for messages.
+    /// Returns the program's name, for messages.
     pub fn name(&self) -> &'static str {
         self.kernel.map_or("kernels", |kernel| kernel.name)
     }
 
-    /// The text, for a compiler.
+    /// Returns the text, for a compiler.
     pub fn text(&self) -> String {
         let Some(kernel) = &self.kernel else { return ff_kernels::fixed() };
         let mut formulas = String::new();
@@ -58,34 +59,34 @@ impl Program {
 }
 
 impl Struct {
-    /// That of a layer's units.
+    /// Makes the struct of a layer's units.
     ///
     /// # Errors
-    /// If they have no CUDA text.
+    /// Fails if they have no CUDA text.
     pub fn neuron(op: &'static str, units: &dyn Units) -> Result<Self> {
         Self::of(op, "Neuron", units, Some(("STATES", units.states())))
     }
 
-    /// That of a goodness.
+    /// Makes the struct of a goodness.
     ///
     /// # Errors
-    /// If it has no CUDA text.
+    /// Fails if it has no CUDA text.
     pub fn goodness(op: &'static str, goodness: &dyn Goodness) -> Result<Self> {
         Self::of(op, "Goodness", goodness, None)
     }
 
-    /// That of an objective.
+    /// Makes the struct of an objective.
     ///
     /// # Errors
-    /// If it has no CUDA text.
+    /// Fails if it has no CUDA text.
     pub fn objective(op: &'static str, objective: &dyn Objective) -> Result<Self> {
         Self::of(op, "Objective", objective, None)
     }
 
-    /// That of an optimiser with `moments` moments.
+    /// Makes the struct of an optimiser with `moments` moments.
     ///
     /// # Errors
-    /// If it has no CUDA text.
+    /// Fails if it has no CUDA text.
     pub fn optimiser(op: &'static str, optimiser: &dyn Optimiser, moments: usize) -> Result<Self> {
         Self::of(op, "Optimiser", optimiser, Some(("MOMENTS", moments)))
     }
@@ -103,13 +104,13 @@ impl Struct {
             );
             return Err(Error::Parameter { op, reason });
         }
-        // An op has refused more of them before: a kernel would read beyond what is handed over.
+        // An op has already refused more of them, because a kernel would read beyond what is handed over.
         let numbers = numbers.min(MOST_WORDS);
         Ok(Self { name, pieces, numbers, named })
     }
 
-    /// Adds the text, in a namespace of its own: two formulas may use the same names. What would be read or written beside
-    /// the numbers that are handed over does not compile.
+    /// Adds the struct's text in a namespace of its own, because two formulas may use the same names. A struct that would read or
+    /// write beside the numbers that are handed over does not compile.
     fn put(&self, text: &mut String) {
         let Self { name, pieces, numbers, named } = self;
         let space = name.to_lowercase();

@@ -1,4 +1,4 @@
-//! The programs that a GPU has met: compiled, or taken from the cache, and loaded, each once.
+//! This module holds the programs that a GPU has used. Each was compiled or taken from the cache, and loaded, once.
 
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
@@ -14,34 +14,35 @@ use crate::program::Program;
 /// All programs of one GPU.
 pub(crate) struct Programs {
     context: Arc<CudaContext>,
-    /// The GPU's architecture: `sm_90`.
+    /// The GPU's architecture, such as `sm_90`.
     arch: String,
     loaded: Mutex<HashMap<Program, Kernels>>,
 }
 
-/// A kernel's handle. It stays as long as the [`Programs`] do.
+/// A kernel's handle. It is valid as long as the [`Programs`] exist.
 #[derive(Clone, Copy)]
 pub(crate) struct Function(pub sys::CUfunction);
 
-/// A loaded image, and where each kernel is in it.
+/// A loaded image, and the handle of each kernel in it.
 struct Kernels {
     module: sys::CUmodule,
     functions: HashMap<String, Function>,
     context: Arc<CudaContext>,
 }
 
-// SAFETY: both are handles, which the driver lets any thread use; the context is made current before each use.
+// SAFETY: the module and the functions are handles, which the driver lets any thread use. The context is made current before each
+// use.
 unsafe impl Send for Kernels {}
 
 impl Programs {
-    /// With the kernels that need no formula, so that what is missing shows at once.
+    /// Loads the kernels that need no formula, so that anything that is missing shows at once.
     pub(crate) fn open(context: &Arc<CudaContext>, arch: String) -> Result<Self, OpenError> {
         let fixed = Kernels::open(context, &arch, &Program::FIXED)?;
         let loaded = Mutex::new(HashMap::from([(Program::FIXED, fixed)]));
         Ok(Self { context: context.clone(), arch, loaded })
     }
 
-    /// A program's kernel, compiled if `may_compile` and it is not there yet.
+    /// Returns a program's kernel. If the program is not there yet, it is loaded if `may_compile`, and refused otherwise.
     pub(crate) fn function(
         &self,
         program: &Program,
@@ -73,7 +74,7 @@ impl Kernels {
     fn load(context: &Arc<CudaContext>, image: &[u8], text: &str) -> Result<Self, OpenError> {
         let refuse = |e: Refused| OpenError::Load(words(e));
         context.bind_to_thread().map_err(refuse)?;
-        // SAFETY: the image is NVRTC's, whole: the cache compares its digest.
+        // SAFETY: NVRTC made the image, and it is whole, because the cache compares its digest.
         let module = unsafe { result::module::load_data(image.as_ptr().cast::<c_void>()) }.map_err(refuse)?;
         let mut loaded = Self { module, functions: HashMap::new(), context: context.clone() };
         for name in ff_kernels::names(text) {
@@ -89,7 +90,8 @@ impl Kernels {
 impl Drop for Kernels {
     fn drop(&mut self) {
         if self.context.bind_to_thread().is_ok() {
-            // SAFETY: loaded in `load`; the stream that used it has been waited for. Nobody hears an error here.
+            // SAFETY: the module was loaded in `load`, and the stream that used it has been waited for. An error here cannot be
+            // reported.
             let _ = unsafe { result::module::unload(self.module) };
         }
     }

@@ -1,4 +1,4 @@
-//! The figures of one run: which plot answers which question, and what one sees there.
+//! This module makes the figures of one run. It says which plot answers which question, and it writes the captions.
 
 use crate::closely;
 use crate::figure::{Chapter, Figure};
@@ -7,10 +7,10 @@ use crate::plot;
 use crate::run::{Run, Schedule, Units};
 use crate::words::thousands;
 
-/// Layers above these are left out of histograms.
+/// The number of layers in the histograms. Layers above these are left out.
 const LAYERS: usize = 6;
 
-/// All of them, in order.
+/// Returns all chapters, in order.
 pub fn chapters(run: &Run, pictures: Pictures) -> Vec<Chapter> {
     let Pictures { loss: losses, error: errors, samples: rows, before, after, .. } = pictures;
     let chapter = |heading, figures| Chapter { heading, words: None, in_pairs: false, figures };

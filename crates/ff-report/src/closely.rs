@@ -1,4 +1,5 @@
-//! One image, step by step: which units' spikes and membranes are shown, and what one sees there.
+//! This module shows one image step by step. It selects the units whose spikes and membranes are shown, and it writes the
+//! captions.
 
 use std::cmp::Reverse;
 
@@ -7,12 +8,12 @@ use crate::pictures::{Closely, Trace};
 use crate::plot;
 use crate::run::{Reset, Run, Units};
 
-/// Layers above these are left out.
+/// The number of layers that are shown. Layers above these are left out.
 const LAYERS: usize = 3;
-/// Units of which each layer's membranes are shown.
+/// The number of units in each layer whose membranes are shown.
 const UNITS: usize = 3;
 
-/// The chapter on spikes. Rectifiers have none, and it says so.
+/// Returns the chapter on spikes. If the units are rectifiers, it says that they have none.
 pub fn chapter(run: &Run, closely: &Closely) -> Chapter {
     let heading = "How it spikes";
     let Some(traces) = &closely.traces else {
@@ -51,7 +52,7 @@ fn raster(run: &Run, closely: &Closely, traces: &[Vec<Trace>; 2]) -> Figure {
     Figure::new("raster", plot::Raster { panels, words }, caption)
 }
 
-/// The units that spike with one of two labels. Those that spike more often with the first label come last.
+/// Returns the units that spike with at least one of two labels. Those that spike more often with the first label come last.
 fn active_units((first, second): (&Trace, &Trace)) -> Vec<usize> {
     let counts = |unit: usize| [first.count(unit), second.count(unit)];
     let mut units: Vec<usize> = (0..first.spikes.len()).filter(|unit| counts(*unit) != [0; 2]).collect();
@@ -83,8 +84,8 @@ fn membranes(run: &Run, closely: &Closely, traces: &[Vec<Trace>; 2]) -> Figure {
     Figure::new("membrane", plot, caption)
 }
 
-/// All units. First come those whose number of spikes differs most between two labels; among equals, those whose membranes
-/// lie furthest apart.
+/// Returns all units. Those whose number of spikes differs most between two labels come first. Among equals, those whose
+/// membranes are furthest apart come first.
 fn most_changed((first, second): (&Trace, &Trace)) -> Vec<usize> {
     let spikes = |unit: usize| first.count(unit).abs_diff(second.count(unit));
     let apart = |unit: usize| -> f32 {

@@ -1,4 +1,4 @@
-//! What can go wrong when a plot is drawn or written.
+//! This module holds the errors of drawing and writing a plot.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,11 +6,11 @@ use std::path::PathBuf;
 /// The result of this crate's fallible functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why there is no plot: one sentence that names it.
+/// The reason why there is no plot. Its message is one sentence that names the plot.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file system refused.
+    /// The file system refused to write the plot.
     #[error("{}: the plot cannot be written: {source}", path.display())]
     Write {
         /// The plot's final name.

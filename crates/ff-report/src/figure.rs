@@ -1,4 +1,4 @@
-//! A plot with its words, and how it stands on the page.
+//! This module holds a figure, which is a plot with its words, and makes its HTML.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -7,11 +7,11 @@ use crate::plot::{Plot, WIDE};
 
 /// A plot with its words.
 pub struct Figure {
-    /// Of the element on the page, and of the files in `plots/`.
+    /// The name of the element on the page, and of the files in `plots/`.
     pub name: &'static str,
-    /// What to draw.
+    /// The plot.
     pub plot: Box<dyn Plot>,
-    /// What one sees.
+    /// The text below the plot, which says what one sees.
     pub caption: String,
 }
 
@@ -19,22 +19,22 @@ pub struct Figure {
 pub struct Chapter {
     /// The question.
     pub heading: &'static str,
-    /// What to say first, or instead of figures.
+    /// The text before the figures, or instead of figures.
     pub words: Option<String>,
-    /// Whether a large screen shows two figures in a row.
+    /// Says whether a large screen shows two figures in a row.
     pub in_pairs: bool,
-    /// The answers.
+    /// The figures that answer it.
     pub figures: Vec<Figure>,
 }
 
 impl Figure {
-    /// A plot, its name and its words.
+    /// Makes a figure from a plot, its name and its caption.
     pub fn new(name: &'static str, plot: impl Plot + 'static, caption: impl Into<String>) -> Self {
         Self { name, plot: Box::new(plot), caption: caption.into() }
     }
 
-    /// As it stands on the page, drawn in each of `widths`. Drawn wide and narrow, it shows itself on a large screen or on a
-    /// phone; drawn once, on both. `number` tells the figures of several runs apart.
+    /// Returns the figure's HTML, drawn in each of `widths`. If there are two widths, a large screen shows the wide drawing and a
+    /// phone shows the narrow one. If there is one, both show it. `number` tells the figures of several runs apart.
     pub(crate) fn markup(&self, number: Option<usize>, widths: &[i32]) -> Result<Markup> {
         Ok(html! {
             figure.chart id=(id(self.name, number)) {
@@ -52,7 +52,7 @@ impl Figure {
     }
 }
 
-/// The name of an element of the page; that of one of several runs has the run's number.
+/// Returns the name of an element of the page. If there are several runs, it ends with the run's number.
 pub fn id(name: &str, number: Option<usize>) -> String {
     number.map_or_else(|| name.to_string(), |k| format!("{name}-{k}"))
 }

@@ -1,13 +1,13 @@
-//! Plots and an HTML page of training runs: from plain numbers, without a network and without a device.
+//! This crate makes plots and an HTML page of training runs. It draws from plain numbers, without a network and without a device.
 //!
-//! In the order in which data flows:
+//! These are its parts, in the order in which data flows:
 //!
-//! - [`Run`] says in numbers and words what a page is told about a run; [`Pictures`] holds the numbers for its figures. Who
-//!   has the network gathers both.
-//! - `chapters` and `closely` say which plot answers which question, and what one sees there: a list of `figure`s.
+//! - [`Run`] holds the numbers and words of a run, and [`Pictures`] holds the numbers for its figures. The code that has the
+//!   network gathers both.
+//! - `chapters` and `closely` say which plot answers which question, and write the captions. They make the `figure`s.
 //! - [`Section`] is one run with its figures. It writes its plots as files.
-//! - [`page()`] puts sections together: one run alone, or several `side_by_side`. `tables` has what is no figure.
-//! - [`plot`] draws: each kind of plot is one file.
+//! - [`page()`] puts sections together: one run alone, or several `side_by_side`. `tables` makes the tables of a run.
+//! - [`plot`] draws. Each kind of plot is one file.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The page: one file that asks the network for nothing. What it says is escaped by the template.
+//! This module makes the page, which is one file that loads nothing from the internet. The template escapes its words.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -12,10 +12,10 @@ use crate::{side_by_side, tables};
 
 const STYLE: &str = include_str!("style.css");
 
-/// One run as a page, or several side by side. `program` is the name and version of the program that makes it.
+/// Returns one run as a page, or several side by side. `program` is the name and version of the program that makes it.
 ///
 /// # Errors
-/// A plot that cannot be drawn.
+/// Fails if a plot cannot be drawn.
 pub fn page(sections: &[Section], program: &str) -> Result<String> {
     let title = match sections {
         [one] => format!("{}: {} test error", one.run.name, percent(one.run.goodness.error)),
@@ -68,7 +68,7 @@ fn together(sections: &[Section], title: &str) -> Result<Markup> {
     })
 }
 
-/// What kind of run it is, in a line.
+/// Says in one line what kind of run it is.
 fn subtitle(run: &Run) -> String {
     let units: Vec<String> = run.network.layers.iter().map(usize::to_string).collect();
     let kind = match run.network.units {
@@ -78,7 +78,7 @@ fn subtitle(run: &Run) -> String {
     format!("A network of {}-{} {kind}, trained Forward-Forward.", run.network.pixels, units.join("-"))
 }
 
-/// Result, what was run, and every chapter. `number` tells its elements from those of other runs.
+/// Returns the result, what was run, and every chapter. `number` tells its elements from those of other runs.
 fn of_run(section: &Section, number: Option<usize>) -> Result<Markup> {
     let Section { run, chapters } = section;
     Ok(html! {
@@ -105,7 +105,7 @@ fn of_chapter(chapter: &Chapter, number: Option<usize>) -> Result<Markup> {
     })
 }
 
-/// The most important numbers.
+/// Returns the most important numbers.
 fn tiles(run: &Run) -> Markup {
     let spikes = run.goodness.cost.spikes;
     html! {
@@ -119,7 +119,7 @@ fn tiles(run: &Run) -> Markup {
     }
 }
 
-/// What a reader has to know before they believe the numbers.
+/// Returns what a reader has to know before they believe the numbers.
 fn notes(run: &Run) -> Vec<String> {
     let mut notes = Vec::new();
     let set = &run.tested.dataset;

@@ -1,4 +1,4 @@
-//! What the plots of one run are drawn from: goodness, images, weights, spikes, as plain numbers.
+//! This module holds the plain numbers from which the plots of one run are drawn: goodness, images, weights and spikes.
 
 use crate::plot;
 
@@ -10,27 +10,27 @@ pub struct Pictures {
     pub error: plot::Lines,
     /// Some test images with the true label and with a wrong one.
     pub samples: plot::Samples,
-    /// What each layer made of the test images before it learned.
+    /// The goodness of each layer before it learned.
     pub before: Vec<Layer>,
-    /// What it made of them afterwards.
+    /// The goodness of each layer after it learned.
     pub after: Vec<Layer>,
     /// The goodness of every label for one test image of each class.
     pub labels: plot::Labels,
     /// The weights of the first layer.
     pub weights: plot::Weights,
-    /// One image, looked at closely.
+    /// One image, step by step.
     pub closely: Closely,
-    /// Which label was taken for which.
+    /// The number of images for each true and each predicted label.
     pub confusion: plot::Confusion,
     /// Test images that got a wrong label.
     pub mistakes: plot::Mistakes,
 }
 
-/// How one layer tells true labels from wrong ones.
+/// The goodness of one layer, which tells true labels from wrong ones.
 pub struct Layer {
     /// The goodness of all test images with the true label and with a wrong one.
     pub goodness: plot::LayerGoodness,
-    /// In how many percent of the images the true label has the larger goodness. A tie counts half.
+    /// The percentage of images for which the true label has the larger goodness. A tie counts half.
     pub parted: f64,
 }
 
@@ -42,21 +42,21 @@ pub struct Closely {
     pub labels: [usize; 2],
     /// A unit spikes where its membrane is above this.
     pub threshold: f32,
-    /// What the layers do with the true label, and with the wrong one. `None` if the units are rectifiers.
+    /// The trace of each layer with the true label, and with the wrong one. It is `None` if the units are rectifiers.
     pub traces: Option<[Vec<Trace>; 2]>,
 }
 
-/// What the units of one layer do, step by step.
+/// The spikes and membranes of one layer, step by step.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
-    /// For each unit, whether it spikes at each step.
+    /// Says whether each unit spikes at each step, `[unit][step]`.
     pub spikes: Vec<Vec<bool>>,
-    /// For each unit, its membrane potential after each step.
+    /// The membrane potential of each unit after each step, `[unit][step]`.
     pub membranes: Vec<Vec<f32>>,
 }
 
 impl Trace {
-    /// Number of spikes of one unit.
+    /// Returns the number of spikes of one unit.
     pub fn count(&self, unit: usize) -> usize {
         self.spikes[unit].iter().filter(|spike| **spike).count()
     }

@@ -1,7 +1,7 @@
-//! Plots: each turns plain numbers into one page, as PNG or SVG, and knows nothing of networks or devices.
+//! This module holds the plots. Each turns plain numbers into one page, as PNG or SVG, and knows nothing of networks or devices.
 //!
-//! A value that is not finite leaves a gap, or is counted in words; it never stops a plot. Neither does
-//! having no value at all. A file appears whole under its final name or not at all.
+//! A value that is not finite leaves a gap, or the plot counts it in words. Neither such a value nor a lack of values stops a
+//! plot. A file appears whole under its final name or not at all.
 
 mod axis;
 mod canvas;

@@ -1,67 +1,67 @@
-//! What a page is told about one run, in numbers and words. Who has the network gathers them; this crate has none.
+//! This module holds what a page says about one run, in numbers and words. The code that has the network gathers them.
 
 use crate::words::thousands;
 
-/// One run of a training.
+/// One training run.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// Its name, which no other run of the same page has.
+    /// The run's name. No other run of the same page has it.
     pub name: String,
-    /// How the network is built.
+    /// The structure of the network.
     pub network: Network,
-    /// What was written down when it was trained.
+    /// The record of the training.
     pub record: Record,
-    /// Name and value of every setting, in the order of their names.
+    /// The name and the value of every setting, in the order of their names.
     pub settings: Vec<(String, String)>,
-    /// What `errors` were measured on, such as `held-out images`.
+    /// The images on which `errors` were measured, such as `held-out images`.
     pub watched: &'static str,
     /// The error after each epoch, in percent.
     pub errors: Vec<f64>,
     /// The images on which the network was tested for this page.
     pub tested: Tested,
-    /// Predictions that try every label and take the one with the largest goodness.
+    /// The predictions that try every label and take the one with the largest goodness.
     pub goodness: Way,
-    /// Predictions in one pass, if the network has heads.
+    /// The predictions in one pass, if the network has heads.
     pub heads: Option<Way>,
-    /// Spikes of each layer in a prediction that tries every label, mean of the test images; if the units spike.
+    /// The spikes of each layer in a prediction that tries every label, if the units spike. They are means over the test images.
     pub layer_spikes: Option<Vec<f64>>,
 }
 
-/// How a network is built.
+/// The structure of a network.
 #[derive(Debug, Clone)]
 pub struct Network {
-    /// Pixels of an image.
+    /// The number of pixels of an image.
     pub pixels: usize,
-    /// Units of each layer.
+    /// The number of units of each layer.
     pub layers: Vec<usize>,
-    /// Labels that an image can have.
+    /// The number of labels that an image can have.
     pub classes: usize,
-    /// What each unit is.
+    /// The kind of the units.
     pub units: Units,
-    /// Which layers learn when.
+    /// The order in which the layers learn.
     pub schedule: Schedule,
 }
 
-/// What each unit of a network is.
+/// The kind of a network's units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Units {
     /// Leaky integrate-and-fire units.
     Spiking {
-        /// Time steps of one prediction.
+        /// The number of time steps of one prediction.
         steps: usize,
-        /// What a spike does to the membrane.
+        /// The effect of a spike on the membrane.
         reset: Reset,
-        /// Whether a unit passes on its rate of spikes; if not, its membrane potential.
+        /// Says whether a unit passes on its spike rate. If not, it passes on its membrane potential.
         rate: bool,
     },
     /// Rectifiers.
     Rectifiers,
 }
 
-/// What a spike does to the membrane, one step later.
+/// The effect of a spike on the membrane, one step later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reset {
-    /// It takes the threshold off.
+    /// It subtracts the threshold from the membrane.
     Subtract,
     /// It sets the membrane to zero.
     Zero,
@@ -69,7 +69,7 @@ pub enum Reset {
     None,
 }
 
-/// Which layers learn when.
+/// The order in which the layers learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schedule {
     /// All layers learn at the same time.
@@ -78,10 +78,10 @@ pub enum Schedule {
     Greedy,
 }
 
-/// What was written down when a network was trained. Older programs wrote down less.
+/// The record of a training. Older programs recorded less.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The command that trained it.
+    /// The command that trained the network.
     pub command: Option<String>,
     /// A command that would train it again.
     pub again: String,
@@ -91,25 +91,25 @@ pub struct Record {
     pub seed: u64,
     /// The data set's name.
     pub dataset: Option<String>,
-    /// Images that it learned from.
+    /// The number of training images.
     pub train_samples: Option<f64>,
-    /// Passes through these images.
+    /// The number of epochs.
     pub epochs: usize,
-    /// Images of one step.
+    /// The number of images in a batch.
     pub batch: usize,
-    /// Seconds that the training took.
+    /// The duration of the training in seconds.
     pub train_seconds: Option<f64>,
-    /// The error on images that it learned from, in percent.
+    /// The error on training images, in percent.
     pub train_error: Option<f64>,
     /// The error on the test images right after the training, in percent.
     pub test_error: Option<f64>,
-    /// Where it was trained.
+    /// The machine on which it was trained.
     pub machine: Option<String>,
     /// The commit from which the program was built.
     pub commit: Option<String>,
-    /// When the training ended.
+    /// The time at which the training ended.
     pub finished: Option<String>,
-    /// Name and version of the program that trained it.
+    /// The name and version of the program that trained it.
     pub program: String,
 }
 
@@ -118,36 +118,36 @@ pub struct Record {
 pub struct Tested {
     /// The data set's name.
     pub dataset: String,
-    /// How many there are.
+    /// The number of images.
     pub images: usize,
 }
 
-/// One way of predicting labels: how good it is, and how much work.
+/// One way of predicting labels, with its error and its cost.
 #[derive(Debug, Clone)]
 pub struct Way {
     /// The error of all layers together, in percent.
     pub error: f64,
-    /// The error when only one layer is asked, of each layer, in percent.
+    /// The error of each layer alone, in percent.
     pub layer_error: Vec<f64>,
-    /// What one prediction costs.
+    /// The cost of one prediction.
     pub cost: Cost,
-    /// What it would cost if spiking units passed on numbers instead. `None` if the units are rectifiers.
+    /// The cost if spiking units passed on numbers instead. It is `None` if the units are rectifiers.
     pub cost_of_numbers: Option<Cost>,
 }
 
-/// What one prediction costs, mean of the test images.
+/// The cost of one prediction, as a mean over the test images.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
-    /// Spikes, if units spike.
+    /// The number of spikes, if the units spike.
     pub spikes: Option<f64>,
-    /// Weights that are added, one for each unit that a spike reaches.
+    /// The number of weights that are added, one for each unit that a spike reaches.
     pub additions: f64,
-    /// Weights that are first multiplied with a number.
+    /// The number of weights that are first multiplied with a number.
     pub multiply_adds: f64,
 }
 
 impl Tested {
-    /// `10,000 images of mnist`.
+    /// Says what was tested, such as `10,000 images of mnist`.
     pub fn words(&self) -> String {
         format!("{} images of {}", thousands(self.images as f64), self.dataset)
     }

@@ -1,4 +1,4 @@
-//! One run of a page: what there is to say about it, and its figures.
+//! This module holds one run of a page, with its figures.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use crate::figure::Chapter;
 use crate::pictures::Pictures;
 use crate::run::Run;
 
-/// One run of a page.
+/// One run of a page, with its figures.
 pub struct Section {
     pub(crate) run: Run,
     pub(crate) chapters: Vec<Chapter>,
 }
 
 impl Section {
-    /// From the numbers of a run and of its pictures.
+    /// Makes a section from the numbers of a run and of its pictures.
     pub fn new(run: Run, pictures: Pictures) -> Self {
         let chapters = chapters(&run, pictures);
         Self { run, chapters }
@@ -24,7 +24,7 @@ impl Section {
     /// Writes each plot to `folder` as PNG and as SVG.
     ///
     /// # Errors
-    /// A plot that cannot be drawn or written.
+    /// Fails if a plot cannot be drawn or written.
     pub fn save_plots(&self, folder: &Path) -> Result<()> {
         for figure in self.chapters.iter().flat_map(|chapter| &chapter.figures) {
             for end in ["png", "svg"] {

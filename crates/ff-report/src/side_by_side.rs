@@ -1,4 +1,4 @@
-//! Several runs beside each other: what came out, and which settings differ.
+//! This module shows several runs side by side: their results, and the settings that differ.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ use crate::plot::{self, NARROW, WIDE};
 use crate::run::Run;
 use crate::words::{duration, number, percent, thousands};
 
-/// A setting that is not the same in all runs, and its value in each.
+/// A setting, and its value in each run.
 struct Difference {
     key: String,
     values: Vec<String>,
@@ -23,10 +23,10 @@ impl Difference {
     }
 }
 
-/// What stands for a setting that a run does not have.
+/// This stands for a setting that a run does not have.
 const MISSING: &str = "–";
 
-/// Results, differences, curves.
+/// Returns the results, the differences and the error curves.
 pub fn side_by_side(runs: &[&Run]) -> Result<Markup> {
     let settings: Vec<&[(String, String)]> = runs.iter().map(|run| run.settings.as_slice()).collect();
     let differences = differences(&settings);
@@ -49,7 +49,7 @@ pub fn side_by_side(runs: &[&Run]) -> Result<Markup> {
     })
 }
 
-/// The curves of all.
+/// Returns the error curves of all runs.
 fn errors(runs: &[&Run]) -> Figure {
     let curves = runs.iter().map(|run| (run.name.clone(), run.errors.clone())).collect();
     let caption = "The error after each epoch, when every label is tried. Runs that hold images out are measured on those, others on \
@@ -91,8 +91,8 @@ fn tested_on(runs: &[&Run]) -> String {
     sets.join(" and ")
 }
 
-/// The settings that differ, by name. A run that lacks a setting has a dash for it. The values of a kind, such as
-/// `neuron.lif.beta`, are told where two runs of this kind differ: that a run is of another kind is told by `neuron`.
+/// Returns the settings that differ, sorted by name. A run that lacks a setting has a dash for it. A setting of one kind, such as
+/// `neuron.lif.beta`, is only shown if two runs of this kind differ. `neuron` shows that a run is of another kind.
 fn differences(runs: &[&[(String, String)]]) -> Vec<Difference> {
     let mut keys: Vec<&String> = runs.iter().flat_map(|run| run.iter().map(|(key, _)| key)).collect();
     keys.sort();

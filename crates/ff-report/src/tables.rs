@@ -1,11 +1,11 @@
-//! The tables of one run: what was run, its settings, what a prediction costs.
+//! This module makes the tables of one run: what was run, its settings, and what a prediction costs.
 
 use maud::{Markup, html};
 
 use crate::run::{Cost, Run, Schedule, Way};
 use crate::words::{number, percent, thousands};
 
-/// What was run, by which command, on which images and machine.
+/// Returns a table that says what was run, by which command, and on which images and machine.
 pub fn facts(run: &Run) -> Markup {
     let record = &run.record;
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "not recorded".into());
@@ -31,12 +31,12 @@ pub fn facts(run: &Run) -> Markup {
     }
 }
 
-/// It breaks between words, not after the hyphens of an option.
+/// Returns a command whose lines break between words, not after the hyphens of an option.
 fn command(text: &str) -> Markup {
     html! { code { @for word in text.split(' ') { span.word { (word) } " " } } }
 }
 
-/// All settings, folded up.
+/// Returns all settings, folded up.
 pub fn settings(settings: &[(String, String)]) -> Markup {
     html! {
         details {
@@ -48,7 +48,7 @@ pub fn settings(settings: &[(String, String)]) -> Markup {
     }
 }
 
-/// The work of one prediction, in each way of predicting.
+/// Returns the operations of one prediction, in each way of predicting.
 pub fn operations(run: &Run) -> Markup {
     let every = format!("all {} labels tried", run.network.classes);
     html! {
@@ -72,7 +72,7 @@ pub fn operations(run: &Run) -> Markup {
     }
 }
 
-/// One way of predicting, as it is and as it would be without spikes.
+/// Returns the cost of one way of predicting, as it is and as it would be without spikes.
 fn rows(words: &str, way: &Way) -> Markup {
     let row = |words: &str, cost: &Cost| {
         html! { tr {

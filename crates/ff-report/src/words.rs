@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! This module writes numbers as people read them.
 
-/// A whole number with thousands set apart: `12,345`.
+/// Writes a whole number with a comma between thousands: `12,345`.
 pub fn thousands(n: f64) -> String {
     let digits = format!("{:.0}", n.abs());
     let groups: Vec<&str> =
@@ -8,7 +8,7 @@ pub fn thousands(n: f64) -> String {
     format!("{}{}", if n < 0.0 { "-" } else { "" }, groups.join(","))
 }
 
-/// Seconds as people say them.
+/// Writes a duration in seconds, or in minutes and seconds.
 pub fn duration(seconds: f64) -> String {
     if seconds < 60.0 {
         format!("{seconds:.1} s")
@@ -17,12 +17,12 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// `1.23 %`, which no line break divides.
+/// Writes a percentage that no line break divides: `1.23 %`.
 pub(crate) fn percent(error: f64) -> String {
     format!("{error:.2}\u{a0}%")
 }
 
-/// A whole number, or a dash.
+/// Writes a whole number, or a dash if there is none.
 pub(crate) fn number(n: Option<f64>) -> String {
     n.map_or("–".into(), thousands)
 }

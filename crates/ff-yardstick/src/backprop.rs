@@ -1,4 +1,4 @@
-//! Backpropagation in the same engine, by hand: the yardstick that Forward-Forward is measured against.
+//! This module trains by backpropagation, written by hand in the same engine. Forward-Forward is compared with it.
 //!
 //! ```text
 //! I_1,t  = xhat W_1                      the image, the same in each step: normalised as for Forward-Forward, no label in it
@@ -6,10 +6,10 @@
 //! scores = 1/T sum_t spk_L,t V           the output: a unit for each class that does not spike and has no leak
 //! L      = cross-entropy of softmax(scores)
 //! ```
-//! With rectifiers there is no time, and `max(0, I)` takes the place of the spikes: an ordinary network. The way back is in
+//! With rectifiers there is no time, and `max(0, I)` replaces the spikes, so this is an ordinary network. The backward pass is in
 //! [`BackpropTrainer`].
 //!
-//! Not here: biases, dropout of units, more than one objective.
+//! This module has no biases, no dropout of units, and only one objective.
 
 mod training;
 
@@ -27,26 +27,26 @@ pub use training::BackpropTrainer;
 
 /// A network that learns by backpropagation.
 ///
-/// Of the settings it reads `layers`, `neuron` without its `output`, `norm`, `norm_eps`, `epochs`, `batch`,
-/// `learning_rate`, `cool_from`, `weight_decay`, `pixel_dropout`, `seed`, `train_samples` and `validation_samples`. The
-/// others belong to Forward-Forward and are not looked at, except for those that it would have to obey: `bias` and
-/// `dropout`.
+/// It reads the settings `layers`, `neuron` without its `output`, `norm`, `norm_eps`, `epochs`, `batch`, `learning_rate`,
+/// `cool_from`, `weight_decay`, `pixel_dropout`, `seed`, `train_samples` and `validation_samples`. The others belong to
+/// Forward-Forward and are ignored, except for `bias` and `dropout`. It would have to obey these two, so it refuses them. It also
+/// refuses the surrogate `secant`.
 pub struct Backprop<D: Device> {
-    /// The device that it lives on.
+    /// The device that holds it.
     pub dev: D,
-    /// How it was built and is trained.
+    /// The settings with which it was built and is trained.
     pub config: Config,
-    /// Inputs of layer 1.
+    /// The number of inputs of layer 1.
     pub pixels: usize,
-    /// Output units.
+    /// The number of output units.
     pub classes: usize,
-    /// `[in, out]`, from the image upwards; the last are the output's.
+    /// The weights of each layer, `[in, out]`, from the image upwards. The last ones are the output layer's.
     pub weights: Vec<Tensor<D>>,
     /// The hidden units, which pass on their spikes.
     units: Arc<dyn Units>,
 }
 
-/// What is computed on the way forward for a batch of B, and has to stay until the way back.
+/// The results of the forward pass for a batch of B. They have to stay until the backward pass.
 struct Pass<D: Device> {
     xhat: Tensor<D>,        // [B, pixels]
     scale: Tensor<D>,       // [B, 1]
@@ -55,14 +55,14 @@ struct Pass<D: Device> {
     scores: Tensor<D>, // [B, classes]
 }
 
-/// The same of a hidden layer.
+/// The results of the forward pass in a hidden layer.
 struct Hidden<D: Device> {
     current: Tensor<D>,        // [B, n] in layer 1 and of rectifiers, else [B T, n]
     signal: Tensor<D>,         // [B, n]
-    spikes: Option<Tensor<D>>, // [B T, n], where the next layer wants them
+    spikes: Option<Tensor<D>>, // [B T, n], if the next layer needs them
 }
 
-/// Images on the device, to take batches from.
+/// Images on the device, from which batches are taken.
 #[derive(Clone, Copy)]
 struct Source<'a, D: Device> {
     images: &'a Tensor<D, u8>,
@@ -72,24 +72,24 @@ struct Source<'a, D: Device> {
 }
 
 impl<D: Device> Hidden<D> {
-    /// What the next weights meet.
+    /// Returns the input of the next weights.
     fn passed(&self) -> &Tensor<D> {
         self.spikes.as_ref().unwrap_or(&self.signal)
     }
 }
 
 impl<D: Device> Pass<D> {
-    /// What weights `i` meet.
+    /// Returns the input of weights `i`.
     fn input(&self, i: usize) -> &Tensor<D> {
         if i == 0 { &self.xhat } else { self.hidden[i - 1].passed() }
     }
 }
 
 impl<D: Device> Backprop<D> {
-    /// A network with random weights, drawn as [`Network::new`](ff_net::Network::new) draws them.
+    /// Makes a network with random weights, drawn as [`Network::new`](ff_net::Network::new) draws them.
     ///
     /// # Errors
-    /// An impossible config, one that asks for what is not here, or a device without room.
+    /// Fails if the config is impossible or asks for what is not here, or if the device has no room.
     pub fn new(dev: &D, config: Config, pixels: usize, classes: usize) -> Result<Self> {
         config.validate(pixels, classes)?;
         let units = hidden_units(&config)?;
@@ -103,19 +103,19 @@ impl<D: Device> Backprop<D> {
         Ok(Self { dev: dev.clone(), config, pixels, classes, weights, units })
     }
 
-    /// Numbers that are learned.
+    /// Returns the number of parameters that are learned.
     pub fn parameters(&self) -> usize {
         self.weights.iter().map(|weight| weight.rows() * weight.cols()).sum()
     }
 
-    /// Numbers of one image that are kept from the way forward for the way back: the image, and every layer's currents
-    /// and what it passed on, step by step.
+    /// Returns how many numbers of one image the forward pass keeps for the backward pass: the image, and every layer's currents
+    /// and outputs, step by step.
     pub fn kept_per_image(&self) -> usize {
         let of_layer = |(i, &units)| self.steps_of(i).iter().sum::<usize>() * units;
         self.pixels + self.config.layers.iter().enumerate().map(of_layer).sum::<usize>()
     }
 
-    /// Rows per image of hidden layer `i`'s current, and of what it passes on.
+    /// Returns the rows per image of hidden layer `i`'s current, and of its output.
     fn steps_of(&self, i: usize) -> [usize; 2] {
         let steps = self.units.steps();
         [if i == 0 { 1 } else { steps }, if i + 1 == self.config.layers.len() { 1 } else { steps }]
@@ -137,7 +137,7 @@ impl<D: Device> Backprop<D> {
         })
     }
 
-    /// Fetches the clock's batch of images into `pass`. No label comes in with them.
+    /// Fetches the clock's batch of images into `pass`. The images have no label in their pixels.
     fn fetch(&self, pass: &mut Pass<D>, from: Source<D>, dropout: Dropout) -> ff_tensor::Result<()> {
         let Pass { xhat, scale, labels, .. } = pass;
         let Source { images, targets, order, clock } = from;
@@ -146,7 +146,7 @@ impl<D: Device> Backprop<D> {
             .on(&self.dev)
     }
 
-    /// From the images in `pass.xhat` to the scores.
+    /// Computes the scores from the images in `pass.xhat`.
     fn forward(&self, pass: &mut Pass<D>) -> ff_tensor::Result<()> {
         let (dev, units, top) = (&self.dev, &*self.units, self.config.layers.len());
         for i in 0..top {
@@ -160,12 +160,12 @@ impl<D: Device> Backprop<D> {
         MatMul { c, a, transpose_a: false, b: &self.weights[top], transpose_b: false }.on(dev)
     }
 
-    /// Every class's score for `images` `[n, pixels]`, as the scores of a single layer.
+    /// Returns every class's score for `images` `[n, pixels]`, as the scores of a single layer.
     ///
     /// # Errors
-    /// Images of another size, or a failing device.
+    /// Fails if the images have another size, or if the device fails.
     pub fn scan(&self, images: &Array2<u8>) -> Result<Scores> {
-        /// Images at a time: enough for the products.
+        /// The number of images at a time. It is enough for the products.
         const BATCH: usize = 128;
         let (dev, (n, pixels)) = (&self.dev, images.dim());
         expect_shape("scan", "images", [n, pixels], [n, self.pixels])?;
@@ -201,8 +201,8 @@ impl<D: Device> Backprop<D> {
     }
 }
 
-/// The hidden units of a network with these settings: they pass on spikes or their rate, whatever `output` says. Refuses
-/// what backpropagation does not have here.
+/// Returns the hidden units of a network with these settings. They pass on spikes or their rate, whatever `output` says. It
+/// refuses settings that backpropagation does not have here.
 fn hidden_units(config: &Config) -> Result<Arc<dyn Units>> {
     let refuse = |key, what: &str| {
         Err(Error::Config { key, reason: format!("{what}, which backpropagation does not have here") })

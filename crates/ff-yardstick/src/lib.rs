@@ -1,4 +1,4 @@
-//! What Forward-Forward is measured by. Nothing here is needed to train or to predict.
+//! This crate holds what Forward-Forward is compared with. Nothing here is needed to train or to predict.
 //!
 //! | module | what it is |
 //! |---|---|

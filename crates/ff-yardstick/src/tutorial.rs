@@ -1,6 +1,6 @@
-//! The snnTorch tutorial "The Forward-Forward Algorithm with a Spiking Neural Network" (E. Mulle, A. Singh), step
-//! by step as its code has it: one batch, the batch's own labels permuted for negatives, 1,000 steps for layer 1,
-//! then 1,000 for layer 2. With the same seed it prints the same numbers.
+//! This module repeats the snnTorch tutorial "The Forward-Forward Algorithm with a Spiking Neural Network" (E. Mulle, A. Singh),
+//! step by step as in its code. There is one batch, and its own labels are permuted for the negatives. Layer 1 has 1,000 steps,
+//! then layer 2 has 1,000. The same seed gives the same numbers.
 
 use ff_net::input::Images;
 use ff_net::layer::Lesson;
@@ -16,60 +16,60 @@ use ndarray::{Array1, Array2, Axis};
 
 use crate::torch::TorchGenerator;
 
-/// Images in the tutorial's only batch, and in its "test" batch.
+/// The number of images in the tutorial's only batch, and in its "test" batch.
 pub const BATCH: usize = 128;
-/// Steps for each layer.
+/// The number of steps for each layer.
 pub const STEPS: usize = 1_000;
 
 /// Images and labels on the host.
 #[derive(Clone, Copy)]
 pub struct Set<'a> {
-    /// `[n, pixels]`
+    /// The images, `[n, pixels]`.
     pub images: &'a Array2<u8>,
-    /// `[n]`
+    /// The labels, `[n]`.
     pub labels: &'a Array1<u8>,
 }
 
-/// What one activation came to.
+/// The results of the tutorial with one activation.
 pub struct Run<D: Device> {
-    /// After training.
+    /// The network after training.
     pub network: Network<D>,
     /// The batch, as indices into the training images.
     pub batch: Vec<u32>,
-    /// Where in the batch each negative got its label from.
+    /// The index in the batch from which each negative got its label.
     pub permutation: Vec<u32>,
-    /// Labels of the positives, then of the negatives.
+    /// The labels of the positives, then of the negatives.
     pub pair: Vec<u32>,
     /// Each layer's loss, step by step.
     pub losses: Vec<Vec<f32>>,
-    /// Each layer's goodness after training: positives, then negatives.
+    /// Each layer's goodness after training, of the positives, then of the negatives.
     pub goodness: Vec<Vec<f32>>,
-    /// Error on the batch that was trained on, in percent.
+    /// The error on the batch that was trained on, in percent.
     pub train_error: f64,
-    /// What the tutorial prints as its test error: that of the first training images.
+    /// The error that the tutorial prints as its test error, in percent. It is the error on the first training images.
     pub tutorial_test_error: f64,
-    /// Error on all test images.
+    /// The error on all test images, in percent.
     pub true_test_error: f64,
 }
 
 impl<D: Device> Run<D> {
-    /// Negatives that carry the true label after all.
+    /// Returns the number of negatives that have the true label after all.
     pub fn negatives_with_true_label(&self) -> usize {
         let (positive, negative) = self.pair.split_at(self.pair.len() / 2);
         positive.iter().zip(negative).filter(|(p, n)| p == n).count()
     }
 }
 
-/// The tutorial's settings: those of [`Config::default`], with one kind of unit or the other.
+/// Returns the tutorial's settings. They are those of [`Config::default`] with these units, [`STEPS`] and [`BATCH`].
 pub fn config(neuron: NeuronConfig) -> Config {
     Config { neuron, epochs: STEPS, batch: BATCH, ..Config::default() }
 }
 
-/// Runs the tutorial with one activation. Call it with LIF units and then with rectifiers on the same generator, as the
-/// tutorial does; `control` is told of each of `2 * STEPS` steps.
+/// Runs the tutorial with one activation. Call it with LIF units and then with rectifiers on the same generator, as the tutorial
+/// does. It calls `control` after each of `2 * STEPS` steps.
 ///
 /// # Errors
-/// If the device fails, or if `control` stopped it.
+/// Fails if the device fails, or if `control` stopped it.
 pub fn run<D: Device>(
     dev: &D,
     neuron: NeuronConfig,
@@ -114,7 +114,7 @@ pub fn run<D: Device>(
     })
 }
 
-/// The network with torch's random weights.
+/// Makes the network with torch's random weights.
 fn network<D: Device>(
     dev: &D,
     neuron: NeuronConfig,
@@ -138,7 +138,7 @@ fn network<D: Device>(
 struct Lessons<D: Device> {
     network: Network<D>,
     images: Images<D>,
-    /// `[2 B, 1]`: the labels of the positives, then of the negatives.
+    /// The labels of the positives, then of the negatives, `[2 B, 1]`.
     pair: Tensor<D, u32>,
     pass: Box<dyn Pass<D>>,
     clock: Clock<D>,
@@ -146,8 +146,8 @@ struct Lessons<D: Device> {
 
 type Fitted<D> = (Network<D>, Vec<Vec<f32>>, Vec<Vec<f32>>);
 
-/// Layer after layer, each for all steps on the same batch. What a layer below gives no longer changes, so it is
-/// computed once.
+/// Trains one layer after the other, each for all steps on the same batch. The output of the layer below no longer changes, so it
+/// is computed once.
 fn fit<D: Device>(
     network: Network<D>,
     train: Set,
@@ -160,7 +160,7 @@ fn fit<D: Device>(
     let (mut losses, mut goodness) = (Vec::new(), Vec::new());
     for i in 0..layers {
         losses.push(lessons.learn(i, control)?);
-        // What the next layer gets is the answer of the weights that have learned.
+        // The next layer gets the output of the trained weights.
         lessons.answer(i)?;
         goodness.push(dev.download(lessons.pass.goodness(i))?);
     }
@@ -194,7 +194,7 @@ impl<D: Device> Lessons<D> {
         Ok(Self { images, pair: dev.upload(2 * size, 1, pair)?, pass, clock, network })
     }
 
-    /// Layer `i` learns for all steps. Gives the loss of each.
+    /// Trains layer `i` for all steps. Returns the loss of each step.
     fn learn(&mut self, i: usize, control: Control) -> Result<Vec<f32>> {
         let Self { network, images, pair, pass, clock } = self;
         let Network { dev, config, layers, objective, .. } = network;
@@ -230,7 +230,7 @@ impl<D: Device> Lessons<D> {
         Ok(batch_means(&dev.download(&losses)?, size))
     }
 
-    /// Layer `i` answers.
+    /// Computes the output of layer `i`.
     fn answer(&mut self, i: usize) -> Result<()> {
         let Self { network, images, pair, pass, .. } = self;
         let (dev, layers) = (&network.dev, &network.layers);

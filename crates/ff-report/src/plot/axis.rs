@@ -1,4 +1,4 @@
-//! An axis: the range that shows all finite values, round ticks, and a logarithm where values span decades.
+//! This module holds an axis. It has a range that shows all usable values, round ticks, and a logarithm if values span a decade.
 
 use std::ops::Range;
 
@@ -7,19 +7,19 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 /// A range of values with ticks inside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// First and last value shown.
+    /// The first and the last value shown.
     pub range: (f64, f64),
-    /// Rising values.
+    /// The ticks, in rising order.
     pub ticks: Vec<f64>,
-    /// Whether equal distances are equal ratios; then all values are positive.
+    /// Says whether equal distances are equal ratios. If so, all values are positive.
     pub log: bool,
 }
 
-/// Largest over smallest value from which a curve's end would look flat on a linear axis.
+/// From this ratio of the largest to the smallest value on, a curve's end would look flat on a linear axis.
 const LOG_RATIO: f64 = 10.0;
-/// Number of ticks aimed at.
+/// The number of ticks aimed at.
 const TICKS: f64 = 8.0;
-/// Number of ticks aimed at on the long axis of epochs.
+/// The number of ticks aimed at on the long axis of epochs.
 const COUNT_TICKS: f64 = 12.0;
 /// Larger values cannot be drawn: a ratio of two, or a margin around them, could overflow.
 const LARGEST: f64 = 1e150;
@@ -27,8 +27,8 @@ const LARGEST: f64 = 1e150;
 const SMALLEST: f64 = 1e-150;
 
 impl Axis {
-    /// For curves: logarithmic if all values are positive and span a decade, else linear and from zero where
-    /// none is negative. `None` if no value is usable.
+    /// Makes an axis for curves. It is logarithmic if all values are positive and span a decade. Otherwise it is linear, and it
+    /// starts at zero if no value is negative. Returns `None` if no value is usable.
     pub fn of_curves(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (lo, hi) = bounds(values)?;
         if lo >= SMALLEST && hi / lo >= LOG_RATIO {
@@ -39,7 +39,8 @@ impl Axis {
         Some(Self::linear(if lo < 0.0 { lo - room } else { lo }, hi + room))
     }
 
-    /// For a membrane, which falls below zero now and then: linear, with some room. `None` if no value is usable.
+    /// Makes an axis for a membrane, which can fall below zero. It is linear, with some room. Returns `None` if no value is
+    /// usable.
     pub fn of_membrane(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (lo, hi) = bounds(values)?;
         let (lo, hi) = divisible(lo, hi);
@@ -47,16 +48,16 @@ impl Axis {
         Some(Self::linear(lo - room, hi + room))
     }
 
-    /// For a histogram's values: their range and no more. `None` if no value is usable.
+    /// Makes an axis for a histogram's values. It shows their range and no more. Returns `None` if no value is usable.
     pub fn of_values(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (lo, hi) = bounds(values)?;
         let (lo, hi) = divisible(lo, hi);
         Some(Self::linear(lo, hi))
     }
 
-    /// For epochs or steps counted from 1 to `count`; the ticks are whole numbers.
+    /// Makes an axis for epochs or steps counted from 1 to `count`. The ticks are whole numbers.
     pub fn of_counts(count: usize) -> Self {
-        // A single point stands in the middle.
+        // A single point is in the middle.
         let range = if count <= 1 { (0.5, 1.5) } else { (1.0, count as f64) };
         let mut ticks = multiples(range, round_step((range.1 - range.0) / COUNT_TICKS).max(1.0));
         if ticks.first() != Some(&1.0) {
@@ -67,7 +68,7 @@ impl Axis {
 
     fn linear(lo: f64, hi: f64) -> Self {
         let mut ticks = multiples((lo, hi), round_step((hi - lo) / TICKS));
-        // A minus sign before zero would only puzzle.
+        // A minus sign before zero would only confuse.
         ticks.iter_mut().filter(|tick| **tick == 0.0).for_each(|tick| *tick = 0.0);
         Self { range: (lo, hi), ticks, log: false }
     }
@@ -76,7 +77,7 @@ impl Axis {
         let decades = (hi / lo).log10();
         let room = 10f64.powf(0.05 * decades);
         let range = (lo / room, hi * room);
-        // Each decade can also hold 2 and 5 while there are few.
+        // If there are few decades, each also has ticks at 2 and 5.
         let digits: &[f64] = if decades < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let stride = (decades / TICKS).ceil();
         let ticks = multiples((range.0.log10().floor(), range.1.log10()), stride)
@@ -99,7 +100,7 @@ impl Ranged for Axis {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        // The library asks again for lighter lines between the ticks; there are none.
+        // The library asks again for lighter lines between the ticks, but there are none.
         if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
     }
 
@@ -114,7 +115,7 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
-/// `value` to so many significant digits, without trailing zeros; very large and small ones with a power of
+/// Writes `value` with this many significant digits, without trailing zeros. Very large and very small values have a power of
 /// ten.
 pub fn number(value: f64, digits: usize) -> String {
     let rounded = format!("{value:.*e}", digits - 1).parse().unwrap_or(value);
@@ -125,7 +126,7 @@ pub fn number(value: f64, digits: usize) -> String {
     }
 }
 
-/// Whether a value can be drawn.
+/// Returns whether a value can be drawn.
 pub fn usable(value: f64) -> bool {
     value.abs() <= LARGEST
 }
@@ -134,7 +135,8 @@ fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.filter(|v| usable(*v)).map(|v| (v, v)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
-/// A range too narrow to divide, such as a constant's, is given room on both sides.
+/// Widens a range that is too narrow to divide, such as a constant's. It gets room on both sides, but none below a lower end of
+/// 0.
 fn divisible(lo: f64, hi: f64) -> (f64, f64) {
     let size = lo.abs().max(hi.abs());
     if hi - lo > 1e-9 * size && hi - lo > SMALLEST {
@@ -144,17 +146,17 @@ fn divisible(lo: f64, hi: f64) -> (f64, f64) {
     (if lo == 0.0 { 0.0 } else { lo - room }, hi + room)
 }
 
-/// The smallest of 1, 2, 5 times a power of ten that is at least `step`, which is positive.
+/// Returns the smallest of 1, 2, 5 times a power of ten that is at least `step`, which is positive.
 fn round_step(step: f64) -> f64 {
     let decade = 10f64.powf(step.log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * decade);
     steps.into_iter().find(|s| *s >= step * (1.0 - 1e-9)).unwrap_or(steps[3])
 }
 
-/// The multiples of `step` inside the range.
+/// Returns the multiples of `step` inside the range.
 fn multiples((lo, hi): (f64, f64), step: f64) -> Vec<f64> {
     let (first, last) = ((lo / step - 1e-9).ceil(), (hi / step + 1e-9).floor());
-    // A dozen at most are asked for; the bound holds even where rounding breaks that.
+    // The callers ask for at most a dozen. The bound holds even if rounding breaks that.
     (0..64).map(|k| first + f64::from(k)).take_while(|k| *k <= last).map(|k| k * step).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Colours, text and the header of a page.
+//! This module holds the colours, the text and the header of a page.
 
 use std::error::Error;
 use std::sync::Once;
@@ -12,29 +12,29 @@ use plotters::style::{FontStyle, register_font};
 use super::lengths::{margin, on_page, px, sink};
 use super::sheet::Sheet;
 
-/// What is drawn on; its coordinates are `px` of the page's.
+/// The area that is drawn on. Its coordinates are those of the page, converted with `px`.
 pub type Area<'a> = DrawingArea<Sheet<'a>, Shift>;
 
-/// The result of drawing; `save` adds the file's name to the error.
+/// The result of drawing. `save` adds the file's name to the error.
 pub type Drawn<T = ()> = Result<T, Box<dyn Error>>;
 
-/// Height of a page with one chart.
+/// The height of a page with one chart.
 pub const HEIGHT: i32 = 750;
-/// Height of the strip that holds a page's title.
+/// The height of the strip that holds a page's title.
 pub const HEADER: i32 = 76;
-/// Height of each further row of a header, which a legend takes where it has no room beside the title.
+/// The height of each further row of a header. A legend takes these rows if it has no room beside the title.
 const ROW: i32 = 30;
 
-/// Text and axes.
+/// The colour of text.
 pub const INK: RGBColor = RGBColor(38, 42, 48);
-/// Words of less weight.
+/// The colour of axes and of less important words.
 pub const SOFT: RGBColor = RGBColor(104, 110, 118);
-/// Grid lines.
+/// The colour of grid lines.
 pub const GRID: RGBColor = RGBColor(224, 227, 231);
-/// Behind everything.
+/// The colour of the background.
 pub const PAPER: RGBColor = RGBColor(252, 252, 251);
-/// Blue, vermillion, bluish green, reddish purple, orange, sky blue: told apart by colour-blind readers too
-/// (Okabe and Ito, "Color Universal Design", 2008).
+/// Blue, vermillion, bluish green, reddish purple, orange and sky blue. Colour-blind readers can tell them apart too (Okabe and
+/// Ito, "Color Universal Design", 2008).
 pub const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -44,17 +44,17 @@ pub const COLOURS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
 ];
 
-/// The name under which an SVG asks for it.
+/// The name under which an SVG asks for the font.
 const FONT: &str = "sans-serif";
 
-/// The width of the page that `area` spans, in the page's pixels.
+/// Returns the width of the page that `area` spans, in the page's pixels.
 pub fn page_width(area: &Area<'_>) -> i32 {
     on_page(area.dim_in_pixel().0 as i32)
 }
 
-/// Text of `size` on the page; `pos` says which of its points is placed.
+/// Returns the style of text of `size` on the page. `(h, v)` says which point of the text is placed.
 pub fn text(size: i32, colour: RGBColor, (h, v): (HPos, VPos)) -> TextStyle<'static> {
-    // A font that cannot be registered shows itself as an error of the first text drawn.
+    // If the font cannot be registered, the first text that is drawn gives an error.
     static FONT_ONCE: Once = Once::new();
     FONT_ONCE.call_once(|| drop(register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)));
     let mut style = TextStyle::from((FONT, px(size)).into_font()).pos(Pos::new(h, v));
@@ -74,32 +74,33 @@ pub fn write(
     Ok(())
 }
 
-/// Room for `words`, in the drawing's pixels: an eighth more than they take here, as who shows an SVG has other letters.
+/// Returns the room for `words`, in the drawing's pixels. It is an eighth more than they take here, because an SVG may be shown
+/// with other letters.
 pub fn width_of(words: &str, size: i32) -> Drawn<i32> {
     let width = text(size, INK, (HPos::Left, VPos::Top)).font.box_size(words)?.0 as i32;
     Ok(width + width / 8)
 }
 
-/// Says, in the middle of `area`, why it is empty.
+/// Says in the middle of `area` why it is empty.
 pub fn placeholder(area: &Area<'_>, words: &str) -> Drawn {
     let (width, height) = area.dim_in_pixel();
     let middle = (width as i32 / 2, height as i32 / 2);
     write(area, words, (22, SOFT), HPos::Center, middle)
 }
 
-/// What stands in the header beside the title.
+/// An entry of the legend in the header.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// In few words.
+    /// The words of the entry.
     pub words: String,
-    /// What they are about.
+    /// The mark that shows what the words are about.
     pub mark: Mark,
 }
 
-/// How things look in the chart.
+/// A mark shows how a thing looks in the chart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Mark {
-    /// Nothing: the words are what a reader must know.
+    /// There is no mark. The words are what a reader must know.
     Note,
     /// A line.
     Line(RGBColor),
@@ -110,12 +111,12 @@ pub enum Mark {
 }
 
 impl Entry {
-    /// An entry.
+    /// Makes an entry.
     pub fn new(words: impl Into<String>, mark: Mark) -> Self {
         Self { words: words.into(), mark }
     }
 
-    /// With its mark, in the drawing's pixels.
+    /// Returns the width with the mark, in the drawing's pixels.
     fn width(&self) -> Drawn<i32> {
         let mark = if self.mark == Mark::Note { 0 } else { px(28) };
         Ok(width_of(&self.words, LEGEND)? + mark)
@@ -145,20 +146,20 @@ impl Entry {
 
 const TITLE: i32 = 27;
 const LEGEND: i32 = 20;
-/// Between entries.
+/// The gap between entries.
 const GAP: i32 = 26;
 
-/// A page's title, and beside it, or below where there is no room, the legend.
+/// A page's title and its legend. The legend is beside the title, or below it if there is no room.
 pub struct Header<'a> {
     title: &'a str,
-    /// Each row's.
+    /// The entries of each row, with their widths.
     rows: Vec<Vec<(&'a Entry, i32)>>,
     page: i32,
     beside: bool,
 }
 
 impl<'a> Header<'a> {
-    /// Lays it out.
+    /// Lays out the header.
     pub fn new(title: &'a str, legend: &'a [Entry], page: i32) -> Drawn<Self> {
         let room = px(page - 2 * margin(page));
         let mut rows: Vec<Vec<(&Entry, i32)>> = Vec::new();
@@ -178,12 +179,12 @@ impl<'a> Header<'a> {
         Ok(Self { title, rows, page, beside })
     }
 
-    /// In the page's pixels.
+    /// Returns the height in the page's pixels.
     pub fn height(&self) -> i32 {
         HEADER + if self.beside { 0 } else { ROW * self.rows.len() as i32 }
     }
 
-    /// Draws it.
+    /// Draws the header.
     pub fn draw(&self, page: &Area<'_>) -> Drawn {
         let left = px(margin(self.page));
         write(page, self.title, (TITLE, INK), HPos::Left, (left, px(HEADER / 2)))?;
@@ -202,7 +203,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// A dashed line.
+/// Returns a dashed line.
 pub fn dashes<C: Clone>(
     ends: [C; 2],
     colour: RGBColor,

@@ -1,4 +1,4 @@
-//! Which digit is taken for which.
+//! This module draws the confusion matrix. It shows which label is taken for which.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -7,17 +7,17 @@ use super::canvas::{Area, COLOURS, Drawn, Entry, GRID, INK, Mark, SOFT, page_wid
 use super::lengths::{is_narrow, margin, px};
 use super::page::Plot;
 
-/// Counts of images by what they show and what was predicted.
+/// The number of images for each true and each predicted label.
 pub struct Confusion {
-    /// `[truth][predicted]`
+    /// The counts, `[truth][predicted]`.
     pub counts: Vec<Vec<usize>>,
 }
 
-/// Left of the matrix, for the true labels.
+/// The room left of the matrix, for the true labels.
 const LEFT: i32 = 54;
-/// Above it, for the predicted labels.
+/// The room above the matrix, for the predicted labels.
 const TOP: i32 = 54;
-/// In a cell of less width or height there is no number.
+/// A cell of less width or height than this has no number.
 const WRITTEN: i32 = 22;
 
 impl Plot for Confusion {
@@ -52,7 +52,7 @@ impl Plot for Confusion {
 }
 
 impl Confusion {
-    /// The most frequent mistake's count.
+    /// Returns the count of the most frequent mistake.
     fn worst(&self) -> usize {
         let of_row = |(truth, row): (usize, &Vec<usize>)| {
             row.iter().enumerate().filter(|(k, _)| *k != truth).map(|(_, count)| *count).max()
@@ -61,7 +61,7 @@ impl Confusion {
     }
 }
 
-/// Where the cells are, in the drawing's pixels.
+/// The places of the cells, in the drawing's pixels.
 struct Grid {
     left: i32,
     right: i32,
@@ -70,12 +70,12 @@ struct Grid {
 }
 
 impl Grid {
-    /// Left edge of a column. There is one more, for each row's error.
+    /// Returns the left edge of a column. There is one more column, for each row's error.
     fn x(&self, k: usize) -> i32 {
         self.left + (self.right - self.left) * k as i32 / (self.classes as i32 + 1)
     }
 
-    /// Upper edge of a row.
+    /// Returns the upper edge of a row.
     fn y(&self, k: usize) -> i32 {
         px(TOP) + (self.bottom - px(TOP)) * k as i32 / self.classes as i32
     }
@@ -84,12 +84,12 @@ impl Grid {
         self.y(row).midpoint(self.y(row + 1))
     }
 
-    /// Width or height of a cell, whichever is less.
+    /// Returns the width or the height of a cell, whichever is less.
     fn cell(&self) -> i32 {
         (self.x(1) - self.x(0)).min(self.y(1) - self.y(0))
     }
 
-    /// The border, and the labels around it; not all, where they would touch.
+    /// Draws the border and the labels around it. It leaves out some labels if they would touch.
     fn draw_frame(&self, body: &Area<'_>, margin: i32) -> Drawn {
         let above = px(TOP - 18);
         write(body, "predicted", (17, SOFT), HPos::Left, (self.left, px(12)))?;
@@ -134,7 +134,8 @@ impl Grid {
     }
 }
 
-/// A right cell is as strong as the share of its row that it holds, a wrong one as compared with the worst mistake.
+/// Returns a cell's colour. The colour of a right cell grows stronger with the cell's share of its row, and that of a wrong cell
+/// with its share of the worst mistake.
 fn colour(right: bool, count: usize, row: usize, worst: usize) -> RGBAColor {
     let share = count as f64 / if right { row } else { worst }.max(1) as f64;
     if right { COLOURS[0].mix(0.35 * share) } else { COLOURS[1].mix(0.1 + 0.6 * share) }

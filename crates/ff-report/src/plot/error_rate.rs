@@ -1,14 +1,14 @@
-//! The share of images given a wrong label, epoch by epoch.
+//! This module draws the share of images that got a wrong label, epoch by epoch.
 
 use plotters::style::RGBColor;
 
 use super::canvas::COLOURS;
 use super::lines::{Line, Lines};
 
-/// Errors in percent after epochs 1, 2, ..., the last ones in words.
+/// Makes the lines of the errors in percent after epochs 1, 2, ... The last error of each line is written beside its name.
 ///
-/// `together` are those of all layers, measured on `images` (the line's name); `alone[l]` the error when only layer
-/// `l`'s goodness is asked, left out if empty.
+/// `together` are the errors of all layers together, measured on `images` (the line's name). `alone[l]` are the errors of layer
+/// `l`'s goodness alone. They are left out if they are empty.
 pub fn error(images: &str, together: Vec<f64>, alone: Vec<Vec<f64>>) -> Lines {
     let of_layers = alone.into_iter().zip(COLOURS[1..].iter().cycle()).enumerate();
     let mut lines: Vec<Line> = of_layers
@@ -20,7 +20,7 @@ pub fn error(images: &str, together: Vec<f64>, alone: Vec<Vec<f64>>) -> Lines {
     percent("Classification error", lines)
 }
 
-/// The errors of several runs, each with its name.
+/// Makes the lines of the errors of several runs, each with its name.
 pub fn errors(runs: Vec<(String, Vec<f64>)>) -> Lines {
     let lines = runs.into_iter().zip(COLOURS.iter().cycle());
     percent(

@@ -1,4 +1,4 @@
-//! How far each layer has driven the goodness of positive and negative samples apart.
+//! This module draws how far each layer has driven the goodness of positive and negative samples apart.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -9,24 +9,24 @@ use super::lengths::{is_narrow, margin, px};
 use super::lines::{Chart, frame};
 use super::page::Plot;
 
-/// Goodness of one layer, one number per sample.
+/// The goodness of one layer, one number per sample.
 pub struct LayerGoodness {
-    /// Above the layer's histograms.
+    /// The name above the layer's histograms.
     pub name: String,
-    /// Of samples with their true label.
+    /// The goodness of samples with their true label.
     pub positive: Vec<f32>,
-    /// Of samples with a wrong label.
+    /// The goodness of samples with a wrong label.
     pub negative: Vec<f32>,
-    /// The goodness that parts the two in the loss, where the loss has one.
+    /// The goodness that separates the two in the loss, if the loss has such a threshold.
     pub threshold: Option<f32>,
 }
 
-/// A panel for each of `layers`. Each class of samples counts as 100 %, so that the two can be compared when their
-/// numbers differ.
+/// A plot with a panel for each of `layers`. The positives count as 100 %, and so do the negatives, so that the two can be
+/// compared when their numbers differ.
 pub struct Goodness {
-    /// In order, row by row.
+    /// The layers in order, row by row.
     pub layers: Vec<LayerGoodness>,
-    /// Panels side by side, on a page that is not narrow.
+    /// The number of panels side by side, on a page that is not narrow.
     pub columns: usize,
 }
 
@@ -35,7 +35,7 @@ const POSITIVE: RGBColor = COLOURS[0];
 const NEGATIVE: RGBColor = COLOURS[1];
 
 impl Goodness {
-    /// Columns and rows.
+    /// Returns the number of columns and of rows.
     fn grid(&self, page: i32) -> (usize, usize) {
         let most = if is_narrow(page) { 1 } else { self.columns };
         let columns = self.layers.len().clamp(1, most.max(1));
@@ -74,7 +74,7 @@ impl Plot for Goodness {
             return placeholder(body, "no layer");
         }
         let margin = margin(page_width(body));
-        // Half of the last tick's number stands beyond the axis.
+        // Half of the last tick's number is beyond the axis.
         let (left, right) = (px(margin * 5 / 6), px(margin * 5 / 6 + 12));
         let (columns, rows) = self.grid(page_width(body));
         let panels = body.margin(0, px(margin / 2), left, right).split_evenly((rows, columns));
@@ -117,7 +117,7 @@ fn caption(layer: &LayerGoodness) -> String {
     words
 }
 
-/// Percent of the finite `values` in each bin of `range`, which holds them all.
+/// Returns the percentage of the usable `values` in each bin of the range, which holds them all.
 fn shares(values: &[f32], (lo, hi): (f64, f64)) -> [f64; BINS] {
     let mut counts = [0usize; BINS];
     for value in values.iter().map(|v| f64::from(*v)).filter(|v| usable(*v)) {

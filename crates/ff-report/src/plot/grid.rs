@@ -1,32 +1,32 @@
-//! Images of few pixels enlarged to cells of a grid.
+//! This module enlarges images of few pixels to cells of a grid.
 
 use plotters::prelude::*;
 
 use super::canvas::{Area, COLOURS, Drawn};
 use super::sheet::Picture;
 
-/// Colour of a pixel that is not a number.
+/// The colour of a pixel that is not a number.
 pub const NOT_FINITE: RGBColor = COLOURS[2];
 
-/// Width and height of an image.
+/// The width and height of an image.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// Pixels per row.
+    /// The number of pixels per row.
     pub width: usize,
-    /// Number of rows.
+    /// The number of rows.
     pub height: usize,
 }
 
 impl Shape {
-    /// Whether there is nothing to see.
+    /// Returns whether there is nothing to see.
     pub fn is_empty(self) -> bool {
         self.width == 0 || self.height == 0
     }
 
-    /// Asks that every image has this shape.
+    /// Checks that every image has as many pixels as this shape.
     ///
     /// # Errors
-    /// The size of the first that has not.
+    /// Fails with the size of the first image that does not.
     pub fn check<'a>(self, mut images: impl Iterator<Item = &'a Vec<f32>>) -> Drawn {
         let Self { width, height } = self;
         match images.find(|image| width.checked_mul(height) != Some(image.len())) {
@@ -37,8 +37,7 @@ impl Shape {
         }
     }
 
-    /// Size of the image fitted into a square of `side`; each pixel is a whole number of units wide where
-    /// there is room.
+    /// Returns the size of the image fitted into a square of `side`. Each pixel is a whole number of units wide if there is room.
     pub fn fitted(self, side: i32) -> (i32, i32) {
         let longer = self.width.max(self.height).max(1);
         let per_pixel = f64::from(side) / longer as f64;
@@ -62,7 +61,7 @@ pub fn draw_image(
     Ok(())
 }
 
-/// From 0, black, to 1, white.
+/// Returns the grey of a value from 0, black, to 1, white.
 pub fn grey(value: f32) -> RGBColor {
     if value.is_nan() {
         return NOT_FINITE;

@@ -1,4 +1,4 @@
-//! What each label gets for some images: a panel each, a bar for each label.
+//! This module draws the goodness of each label for some images. Each image has a panel, and each label has a bar.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -11,35 +11,35 @@ use super::page::Plot;
 
 /// An image and the goodness of each label.
 pub struct Labelled {
-    /// Row-major pixels from 0, black, to 1, white.
+    /// The pixels, row-major, from 0, black, to 1, white.
     pub image: Vec<f32>,
-    /// Which it is, in few words.
+    /// A few words that say which image it is.
     pub words: String,
-    /// What it shows.
+    /// The true label.
     pub truth: usize,
-    /// The label that got most.
+    /// The label with the largest goodness.
     pub predicted: usize,
-    /// Of each label.
+    /// The goodness of each label.
     pub goodness: Vec<f32>,
 }
 
-/// A panel for each image. All bars share one scale, which begins at zero.
+/// A plot with a panel for each image. All bars share one scale, which begins at zero.
 pub struct Labels {
-    /// Of each image.
+    /// The shape of each image.
     pub shape: Shape,
-    /// In order, row by row.
+    /// The images in order, row by row.
     pub images: Vec<Labelled>,
 }
 
 const TRUE: RGBColor = COLOURS[0];
 const WRONG: RGBColor = COLOURS[1];
-/// Height of a panel.
+/// The height of a panel.
 const PANEL: i32 = 210;
-/// Side of a panel's image.
+/// The side of a panel's image.
 const IMAGE: i32 = 56;
-/// From a panel's top to its bars.
+/// The distance from a panel's top to its bars.
 const TOP: i32 = 68;
-/// Below the bars, for the labels.
+/// The room below the bars, for the labels.
 const FOOT: i32 = 32;
 /// More labels than this are not written below their bars.
 const NAMED: usize = 12;
@@ -102,12 +102,12 @@ fn draw_panel(area: &Area<'_>, one: &Labelled, shape: Shape, largest: f64) -> Dr
     Ok(())
 }
 
-/// From the left edge to `right`, upwards from `floor`.
+/// Draws the bars from the left edge to `right`, upwards from `floor`.
 fn draw_bars(area: &Area<'_>, one: &Labelled, largest: f64, (right, floor): (i32, i32)) -> Drawn {
     let labels = one.goodness.len().max(1);
     let edge = |label: usize| (label as i32 * right) / labels as i32;
     for (label, goodness) in one.goodness.iter().enumerate() {
-        // No bar for what is not a number; `largest` is 0 where nothing is.
+        // A goodness that is not a number gets the lowest bar, like a zero. `largest` is 0 if no goodness is usable.
         let share = (f64::from(*goodness) / largest.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
         let height = (share * f64::from(floor - px(TOP))).round() as i32;
         let colour = match label {

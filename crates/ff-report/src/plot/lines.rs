@@ -1,5 +1,5 @@
-//! Lines over epochs or steps, each named at its right end beside its last value: no legend can cover the
-//! data.
+//! This module draws lines over epochs or steps. Each is named at its right end, beside its last value, so no legend can cover
+//! the data.
 
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
@@ -13,44 +13,44 @@ use super::lengths::{is_narrow, margin, px, sink};
 use super::page::Plot;
 use super::sheet::Sheet;
 
-/// One line: its k-th value belongs to epoch or step k + 1.
+/// One line. The value at index k belongs to epoch or step k + 1.
 pub struct Line {
-    /// Stands beside its end.
+    /// The name beside the line's end.
     pub name: String,
-    /// Gaps where not finite.
+    /// The values. A value that is not finite leaves a gap.
     pub values: Vec<f64>,
-    /// Of the line and its dots.
+    /// The colour of the line and its dots.
     pub colour: RGBColor,
-    /// On the page, in half pixels.
+    /// The width on the page, in half pixels.
     pub width: u32,
 }
 
 /// Lines and the words around them.
 pub struct Lines {
-    /// Above the chart.
+    /// The title above the chart.
     pub title: &'static str,
-    /// What is counted from 1.
+    /// The words for what is counted from 1.
     pub x: &'static str,
-    /// What the values are.
+    /// The words for what the values are.
     pub y: &'static str,
     /// Writes a line's last value beside its name.
     pub last: fn(f64) -> String,
-    /// From the back to the front.
+    /// The lines, from the back to the front.
     pub lines: Vec<Line>,
 }
 
 /// A chart on which values are drawn.
 pub type Chart<'a, 'b> = ChartContext<'a, Sheet<'b>, Cartesian2d<Axis, Axis>>;
 
-/// Size of names and descriptions.
+/// The size of names and descriptions.
 const WORDS: i32 = 20;
-/// Size of the numbers at ticks.
+/// The size of the numbers at ticks.
 const NUMBERS: i32 = 18;
-/// Height of a name at a line's end.
+/// The height of a name at a line's end.
 const NAME: i32 = 24;
-/// From the chart to the names.
+/// The distance from the chart to the names.
 const LEADER: i32 = 26;
-/// A line of at most so many values shows each as a dot.
+/// A line of at most this many values shows each as a dot.
 const DOTTED: usize = 60;
 
 impl Plot for Lines {
@@ -58,7 +58,7 @@ impl Plot for Lines {
         self.title.into()
     }
 
-    /// What the scale is, and on a narrow page the names.
+    /// Returns a note if the scale is logarithmic, and on a narrow page also the names.
     fn legend(&self, page: i32) -> Vec<Entry> {
         let names = self.lines.iter().filter(|_| is_narrow(page));
         let mut entries: Vec<Entry> =
@@ -104,7 +104,7 @@ impl Lines {
     }
 }
 
-/// Axes, ticks and grid on `area`, with a grid line at each tick.
+/// Draws axes, ticks and a grid on `area`, with a grid line at each tick.
 pub fn frame<'a, 'b>(
     area: &'a Area<'b>,
     x: &Axis,
@@ -146,7 +146,7 @@ fn draw_line(chart: &mut Chart<'_, '_>, line: &Line) -> Drawn {
     Ok(())
 }
 
-/// A line's name and the last value that it was given, finite or not.
+/// Returns a line's name and its last value, finite or not.
 fn end_label(line: &Line, words: fn(f64) -> String) -> String {
     let name = if line.name.chars().count() > 30 {
         format!("{}…", line.name.chars().take(29).collect::<String>())
@@ -159,9 +159,9 @@ fn end_label(line: &Line, words: fn(f64) -> String) -> String {
     }
 }
 
-/// Writes each name level with its line's end, or as near as the other names allow, and joins the two.
+/// Writes each name level with its line's end, or as near as the other names allow, and draws a line between the two.
 fn name_ends(body: &Area<'_>, chart: &Chart<'_, '_>, lines: &[Line], names: &[String]) -> Drawn {
-    // The chart counts from the page's corner.
+    // The chart's coordinates begin at the page's corner.
     let (corner, (right, frame)) = (body.get_base_pixel(), chart.plotting_area().get_pixel_range());
     let (right, frame) = (right.end - corner.0, (frame.start - corner.1, frame.end - corner.1));
     let ends: Vec<Option<(i32, i32)>> = lines
@@ -172,7 +172,7 @@ fn name_ends(body: &Area<'_>, chart: &Chart<'_, '_>, lines: &[Line], names: &[St
             Some((x - corner.0, y - corner.1))
         })
         .collect();
-    // A line without any end is named at the bottom.
+    // A line without an end has its name at the bottom.
     let wanted: Vec<i32> = ends.iter().map(|end| end.map_or(frame.1, |(_, y)| y)).collect();
     let levels = spread(&wanted, px(NAME), frame);
     for (k, name) in names.iter().enumerate() {
@@ -186,7 +186,7 @@ fn name_ends(body: &Area<'_>, chart: &Chart<'_, '_>, lines: &[Line], names: &[St
     Ok(())
 }
 
-/// Moves `wanted` levels apart to at least `gap`, keeping their order, inside `lo..hi` where all fit.
+/// Moves the `wanted` levels at least `gap` apart and keeps their order. They are inside `lo..hi` if all fit.
 fn spread(wanted: &[i32], gap: i32, (lo, hi): (i32, i32)) -> Vec<i32> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by_key(|k| wanted[*k]);

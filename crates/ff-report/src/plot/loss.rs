@@ -1,18 +1,18 @@
-//! The loss of each layer as training goes on.
+//! This module draws the loss of each layer during training.
 
 use super::axis::number;
 use super::canvas::COLOURS;
 use super::lines::{Line, Lines};
 
-/// What one layer lost.
+/// The loss of one layer.
 pub struct LayerCurve {
-    /// Stands beside the curve's end.
+    /// The name beside the curve's end.
     pub name: String,
     /// The loss at epochs or steps 1, 2, ...
     pub points: Vec<f64>,
 }
 
-/// One curve per layer; `x` says what the points are counted in.
+/// Makes one curve per layer. `x` says what the points are counted in.
 pub fn loss(layers: Vec<LayerCurve>, x: &'static str) -> Lines {
     let lines = layers.into_iter().zip(COLOURS.iter().cycle());
     let lines = lines

@@ -1,4 +1,4 @@
-//! The membrane potential of some units, step by step, with the true label and with a wrong one.
+//! This module draws the membrane potential of some units, step by step, with the true label and with a wrong one.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -9,22 +9,22 @@ use super::lengths::{is_narrow, margin, px};
 use super::lines::frame;
 use super::page::Plot;
 
-/// One unit.
+/// The membrane of one unit.
 #[derive(Debug, Clone)]
 pub struct Membrane {
-    /// Which it is.
+    /// The unit's name.
     pub name: String,
-    /// After each step, with the true label and with the wrong one.
+    /// The membrane potential after each step, with the true label and with the wrong one.
     pub traces: [Vec<f32>; 2],
 }
 
-/// A panel for each unit.
+/// A plot with a panel for each unit.
 pub struct Membranes {
-    /// In order, row by row.
+    /// The units in order, row by row.
     pub units: Vec<Membrane>,
-    /// A unit spikes above it.
+    /// A unit spikes if its membrane is above this.
     pub threshold: f32,
-    /// The two labels.
+    /// The true label and the wrong one.
     pub labels: [usize; 2],
 }
 
@@ -64,7 +64,7 @@ impl Plot for Membranes {
         }
         let (columns, rows) = self.grid(page_width(body));
         let margin = margin(page_width(body));
-        // Half of the last tick's number stands beyond the axis.
+        // Half of the last tick's number is beyond the axis.
         let (left, right) = (px(margin * 5 / 6), px(margin * 5 / 6 + 12));
         let panels = body.margin(0, px(margin / 2), left, right).split_evenly((rows, columns));
         self.units.iter().zip(panels).try_for_each(|(unit, area)| self.draw_panel(&area, unit))
@@ -84,7 +84,7 @@ impl Membranes {
         let x = Axis::of_counts(unit.traces[0].len());
         let mut chart = frame(&area, &x, &y, "time step", "membrane")?;
         chart.draw_series([dashes([(x.range.0, threshold), (x.range.1, threshold)], INK)])?;
-        // The right one over the wrong one.
+        // The trace with the true label is drawn over the other one.
         for (trace, colour) in unit.traces.iter().zip([RIGHT, WRONG]).rev() {
             let points: Vec<(f64, f64)> =
                 (1..).map(f64::from).zip(trace.iter().map(|v| f64::from(*v))).collect();

@@ -1,4 +1,4 @@
-//! Images that got a wrong label, each with what it shows and what was predicted.
+//! This module draws images that got a wrong label, each with its true label and the predicted one.
 
 use plotters::style::text_anchor::HPos;
 
@@ -7,34 +7,34 @@ use super::grid::{Shape, draw_image, grey};
 use super::lengths::{is_narrow, margin, on_page, px};
 use super::page::Plot;
 
-/// One of them.
+/// An image that got a wrong label.
 pub struct Mistake {
-    /// Row-major pixels from 0, black, to 1, white.
+    /// The pixels, row-major, from 0, black, to 1, white.
     pub image: Vec<f32>,
-    /// What it shows.
+    /// The true label.
     pub truth: usize,
-    /// What was predicted.
+    /// The predicted label.
     pub predicted: usize,
 }
 
-/// The worst first.
+/// The images that got a wrong label.
 pub struct Mistakes {
-    /// Of each image.
+    /// The shape of each image.
     pub shape: Shape,
-    /// At most as many as can be read are shown.
+    /// The images, the worst first. Only as many as can be read are shown.
     pub worst: Vec<Mistake>,
-    /// How many there are.
+    /// The number of images that got a wrong label.
     pub all: usize,
 }
 
-/// Between neighbouring images.
+/// The gap between neighbouring images.
 const GAP: i32 = 14;
-/// Below an image, for its labels.
+/// The room below an image, for its labels.
 const WORDS: i32 = 32;
-/// Rows at most.
+/// The largest number of rows.
 const ROWS: usize = 3;
 
-/// Images in a row.
+/// Returns the number of images in a row.
 fn columns(page: i32) -> usize {
     if is_narrow(page) { 4 } else { 10 }
 }
@@ -44,7 +44,7 @@ impl Mistakes {
         &self.worst[..self.worst.len().min(ROWS * columns(page))]
     }
 
-    /// Size of an image, in the drawing's pixels.
+    /// Returns the size of an image, in the drawing's pixels.
     fn cell(&self, page: i32) -> (i32, i32) {
         self.shape.fitted(px((page - 2 * margin(page)) / columns(page) as i32 - GAP))
     }

@@ -1,7 +1,7 @@
-//! A page: a header and what a plot draws below it, as PNG or SVG, written whole or not at all.
+//! This module makes a page, as PNG or SVG. A page is a header and what a plot draws below it. It is written whole or not at all.
 //!
-//! The drawing library smooths thin lines only and puts letters on whole pixels. So a PNG is drawn at twice its size,
-//! and averaging 2 x 2 pixels smooths all.
+//! The drawing library smooths only thin lines and puts letters on whole pixels. So a PNG is drawn at twice its size, and the
+//! mean of 2 x 2 pixels smooths everything.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -14,34 +14,34 @@ use super::lengths::{SCALE, px};
 use super::sheet::Sheet;
 use crate::error::Error;
 
-/// Width of a page on its own, or on a large screen.
+/// The width of a page on its own, or on a large screen.
 pub const WIDE: i32 = 1200;
-/// Width of a page on a phone: the same letters, fewer things side by side.
+/// The width of a page on a phone. It has the same letters and fewer things side by side.
 pub const NARROW: i32 = 460;
 
-/// Something to draw, on a page of any width. Lengths are in the page's pixels.
+/// A plot can be drawn on a page of any width. Lengths are in the page's pixels.
 pub trait Plot {
-    /// Above it, in few words.
+    /// Returns the title above the plot, in few words.
     fn title(&self) -> String;
 
-    /// What stands beside the title.
+    /// Returns the entries beside the title.
     fn legend(&self, _page: i32) -> Vec<Entry> {
         Vec::new()
     }
 
-    /// Of what stands below the header.
+    /// Returns the height of the part below the header.
     fn height(&self, page: i32) -> i32;
 
-    /// Draws what stands below the header.
+    /// Draws the part below the header.
     ///
     /// # Errors
-    /// What the drawing library says, or a picture that is not what it says.
+    /// Fails if the drawing library fails, or if an image has another size than the plot says.
     fn draw(&self, body: &Area<'_>) -> Drawn;
 
-    /// Writes a page of `WIDE` to `path`, as SVG if it ends in that, else as PNG.
+    /// Writes a page of width `WIDE` to `path`, as SVG if the path ends in `.svg`, else as PNG.
     ///
     /// # Errors
-    /// A drawing that fails, or a place that cannot be written; neither leaves a file.
+    /// Fails if the drawing fails or the path cannot be written. Neither leaves a file.
     fn save(&self, path: &Path) -> Result<(), Error> {
         let bytes = match path.extension().is_some_and(|end| end == "svg") {
             true => self.svg(WIDE).map(String::into_bytes),
@@ -52,10 +52,10 @@ pub trait Plot {
         ff_file::write(path, &bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
-    /// A page as PNG, `WIDE`.
+    /// Returns a page of width `WIDE` as PNG.
     ///
     /// # Errors
-    /// A drawing that fails.
+    /// Fails if the drawing fails.
     fn png(&self) -> Drawn<Vec<u8>> {
         let (title, legend) = (self.title(), self.legend(WIDE));
         let header = Header::new(&title, &legend, WIDE)?;
@@ -69,10 +69,10 @@ pub trait Plot {
         Ok(png.into_inner())
     }
 
-    /// A page as SVG, `page` wide.
+    /// Returns a page of width `page` as SVG.
     ///
     /// # Errors
-    /// A drawing that fails.
+    /// Fails if the drawing fails.
     fn svg(&self, page: i32) -> Drawn<String> {
         let (title, legend) = (self.title(), self.legend(page));
         let header = Header::new(&title, &legend, page)?;
@@ -87,10 +87,10 @@ pub trait Plot {
         Ok(svg.replacen(&drawn, &format!("width=\"{page}\" height=\"{height}\""), 1))
     }
 
-    /// Paper, header and body.
+    /// Draws the background, the header and the part below it.
     ///
     /// # Errors
-    /// A drawing that fails.
+    /// Fails if the drawing fails.
     fn fill(&self, page: &Area<'_>, header: &Header<'_>) -> Drawn {
         page.fill(&PAPER)?;
         header.draw(page)?;

@@ -1,4 +1,4 @@
-//! Who spikes when: a dot for each spike, a panel for each layer and label.
+//! This module draws which unit spikes when. Each spike has a mark, and each layer and label has a panel.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -12,31 +12,31 @@ use super::page::Plot;
 
 /// The spikes of one layer for one image and label.
 pub struct Spikes {
-    /// Above the panel.
+    /// The name above the panel.
     pub name: String,
-    /// Whether the label is the true one.
+    /// Says whether the label is the true one.
     pub right: bool,
-    /// Time steps.
+    /// The number of time steps.
     pub steps: usize,
-    /// A row of ones and zeros for each unit, from the bottom: one number per step.
+    /// Says whether each unit spikes at each step, `[unit][step]`, with the units from the bottom.
     pub units: Vec<Vec<bool>>,
 }
 
-/// Panels two by two: left with the true label, right with a wrong one.
+/// A plot with panels in two columns. The left ones have the true label, and the right ones have a wrong label.
 pub struct Raster {
-    /// In order, row by row.
+    /// The panels in order, row by row.
     pub panels: Vec<Spikes>,
-    /// Which image it is.
+    /// A few words that say which image it is.
     pub words: String,
 }
 
-/// Height of a panel.
+/// The height of a panel.
 const PANEL: i32 = 400;
-/// Longest mark of a spike.
+/// The length of the longest mark of a spike.
 const MARK: i32 = 22;
-/// Above a panel, for its name.
+/// The room above a panel, for its name.
 const NAME: i32 = 40;
-/// Below a panel.
+/// The room below a panel.
 const FOOT: i32 = 56;
 
 impl Plot for Raster {
@@ -79,7 +79,7 @@ fn draw_panel(area: &Area<'_>, panel: &Spikes) -> Drawn {
         let y = [unit + 1, unit].map(|u| cell(u, panel.units.len(), (bottom, top)));
         for step in (0..panel.steps).filter(|step| spikes.get(*step) == Some(&true)) {
             let x = [step, step + 1].map(|s| cell(s, panel.steps, (left, right)));
-            // A little paper between neighbours, where there is room for it.
+            // There is a little space between neighbours, if there is room for it.
             let dx = ((x[1] - x[0]) / 6).max((x[1] - x[0] - px(MARK)) / 2);
             let dy = ((y[1] - y[0]) / 6).min(px(2));
             let ends = ((x[1] - dx).max(x[0] + dx + 1), (y[1] - dy).max(y[0] + dy + 1));

@@ -1,4 +1,4 @@
-//! The images as the network sees them: originals, positive samples, negative samples.
+//! This module draws the images as the network sees them: originals, positive samples and negative samples.
 
 use plotters::style::text_anchor::HPos;
 
@@ -9,30 +9,30 @@ use super::page::Plot;
 
 /// One row of images.
 pub struct SampleRow {
-    /// Stands left of the row.
+    /// The title left of the row.
     pub title: &'static str,
-    /// Row-major pixels from 0, black, to 1, white.
+    /// The pixels of each image, row-major, from 0, black, to 1, white.
     pub images: Vec<Vec<f32>>,
 }
 
-/// Rows of images, one below the other; of a long row, as many as can be read.
+/// Rows of images, one below the other. A long row shows as many images as can be read.
 pub struct Samples {
-    /// Of each image.
+    /// The shape of each image.
     pub shape: Shape,
-    /// From the top.
+    /// The rows, from the top.
     pub rows: Vec<SampleRow>,
 }
 
-/// Between neighbouring images.
+/// The gap between neighbouring images.
 const GAP: i32 = 10;
-/// Of the longer side of an image.
+/// The largest length of the longer side of an image.
 const LARGEST: i32 = 170;
-/// More images of a row would be too small to read.
+/// The largest number of images in a row. More would be too small to read.
 const COLUMNS: usize = 16;
-/// As many on a narrow page.
+/// The largest number of images in a row on a narrow page.
 const NARROW_COLUMNS: usize = 4;
 
-/// Room for the rows' titles.
+/// Returns the room for the rows' titles.
 fn titles(page: i32) -> i32 {
     if is_narrow(page) { 80 } else { 150 }
 }
@@ -43,7 +43,7 @@ impl Samples {
         self.rows.iter().map(|row| row.images.len()).max().unwrap_or(0).min(most)
     }
 
-    /// Size of an image, in the drawing's pixels.
+    /// Returns the size of an image, in the drawing's pixels.
     fn cell(&self, page: i32) -> (i32, i32) {
         let side = (page - 2 * margin(page) - titles(page)) / self.columns(page).max(1) as i32 - GAP;
         self.shape.fitted(px(side.min(LARGEST)))

@@ -1,4 +1,5 @@
-//! What a plot is drawn on: pixels or the words of an SVG, behind one type, so that no plot need know which.
+//! This module holds what a plot is drawn on: pixels, or the words of an SVG. Both have one type, so that no plot needs to know
+//! which.
 
 use std::io::Cursor;
 
@@ -15,15 +16,15 @@ use plotters_backend::{
 
 use super::lengths::sink_of;
 
-/// One page.
+/// One page to draw on.
 pub enum Sheet<'a> {
-    /// Becomes a PNG.
+    /// The page becomes a PNG.
     Pixels(BitMapBackend<'a>),
-    /// Becomes an SVG. The library cannot scale a picture, so pictures are kept apart until the end.
+    /// The page becomes an SVG. The library cannot scale a picture, so pictures are kept apart until the end.
     Words { svg: SVGBackend<'a>, pictures: &'a mut String },
 }
 
-/// What a drawing library said.
+/// The error of a drawing library, in its words.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SheetError(String);
@@ -34,7 +35,7 @@ fn told<E: std::error::Error + Send + Sync>(e: DrawingErrorKind<E>) -> DrawingEr
     DrawingErrorKind::DrawingError(SheetError(e.to_string()))
 }
 
-/// The same for either.
+/// Does the same for either kind of page.
 macro_rules! either {
     ($sheet:expr, $own:ident => $body:expr) => {
         match $sheet {
@@ -104,7 +105,7 @@ impl DrawingBackend for Sheet<'_> {
         match self {
             Sheet::Pixels(own) => own.draw_text(text, style, (x, y)).map_err(told),
             Sheet::Words { svg, .. } => {
-                // There the middle of letters is placed, and need not be moved.
+                // An SVG places the middle of the letters, so the move down is undone.
                 let moved = matches!(style.anchor().v_pos, VPos::Center);
                 let y = if moved { y - sink_of(style.size() as i32) } else { y };
                 svg.draw_text(text, style, (x, y)).map_err(told)
@@ -113,15 +114,15 @@ impl DrawingBackend for Sheet<'_> {
     }
 }
 
-/// An image of few pixels, each a sharp rectangle.
+/// An image of few pixels. Each pixel is a sharp rectangle.
 pub struct Picture {
-    /// Left upper corner, on the area that it is drawn on.
+    /// The upper left corner, on the area that it is drawn on.
     pub corner: BackendCoord,
-    /// In the drawing's pixels.
+    /// The width and height in the drawing's pixels.
     pub size: (i32, i32),
-    /// Pixels per row.
+    /// The number of pixels per row.
     pub columns: usize,
-    /// Row-major.
+    /// The colours of the pixels, row-major.
     pub pixels: Vec<RGBColor>,
 }
 

@@ -1,5 +1,5 @@
-//! What every plot promises: a page of the stated size with something on it, whatever the numbers; and no
-//! file, or the old one, where it cannot be written.
+//! These tests check what every plot promises. It makes a page of the stated size with something on it, whatever the numbers are.
+//! If the page cannot be written, there is no file, or the old one stays.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use tempfile::tempdir;
 use super::*;
 use crate::Error;
 
-/// Width, height and number of distinct colours.
+/// Returns the width, the height and the number of distinct colours.
 fn look(path: &Path) -> (u32, u32, usize) {
     let image =
         image::load_from_memory_with_format(&fs::read(path).unwrap(), image::ImageFormat::Png).unwrap();
@@ -36,7 +36,7 @@ fn curve(name: &str, points: &[f64]) -> LayerCurve {
     LayerCurve { name: name.into(), points: points.into() }
 }
 
-/// The page that a plot draws; the folder must hold it and nothing else. As SVG it is drawn too, wide and
+/// Draws a plot and looks at its page. The folder must hold the page and nothing else. The plot is drawn as SVG too, wide and
 /// narrow.
 fn drawn(plot: &dyn Plot) -> (u32, u32, usize) {
     let folder = tempdir().unwrap();
@@ -69,7 +69,7 @@ fn error_draws_all_its_lines() {
     assert!(alone.2 > 50 && all.2 > alone.2 + 20, "{} and {} colours", alone.2, all.2);
     let runs = errors(vec![("a".into(), test), ("b".into(), falling(9.0, 1.0))]);
     assert!(drawn(&runs).2 > alone.2);
-    // On a narrow page the names stand in the header, and nothing leaves it.
+    // On a narrow page the names are in the header.
     let svg = runs.svg(NARROW).unwrap();
     assert!(svg.contains("a  1.42 %") && svg.contains("b  1.03 %"), "{svg}");
 }
@@ -101,7 +101,7 @@ fn samples_shows_every_grey() {
     let (width, height, colours) = drawn(&plot);
     assert!(width == 1200 && height > 300, "{width} x {height}");
     assert!(colours > 150, "{colours} colours");
-    // An SVG holds each image once, as it is: 10 in each of three rows, 4 on a narrow page.
+    // An SVG holds each image once, as it is. There are 10 in each of three rows, and 4 on a narrow page.
     let images = |page| plot.svg(page).unwrap().matches("<image ").count();
     assert_eq!((images(WIDE), images(NARROW)), (30, 12));
 }
@@ -292,7 +292,7 @@ fn an_unwritable_place_is_named_and_left_clean() {
     let message = loss(vec![], "epoch").save(&missing).unwrap_err().to_string();
     assert!(message.contains("loss.svg") && message.contains("cannot be written"), "{message}");
 
-    // A folder in the plot's place lets the temporary file be written, but not renamed.
+    // If a folder has the plot's name, the temporary file can be written but not renamed.
     let taken = folder.path().join("taken.png");
     fs::create_dir(&taken).unwrap();
     assert!(matches!(error("test", vec![1.0], vec![]).save(&taken), Err(Error::Write { .. })));

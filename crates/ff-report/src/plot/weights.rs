@@ -1,4 +1,4 @@
-//! What each unit of the first layer looks for: its weights as an image, blue below zero, red above.
+//! This module draws what each unit of the first layer looks for. Its weights are an image, blue below zero and red above.
 
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
@@ -10,27 +10,27 @@ use super::lengths::{is_narrow, margin, on_page, px};
 use super::page::Plot;
 use super::sheet::Picture;
 
-/// Each unit's weights. All share one colour scale, symmetric about zero.
+/// The weights of each unit. All share one colour scale, which is symmetric about zero.
 pub struct Weights {
-    /// Of each unit's weights.
+    /// The shape of each unit's weights.
     pub shape: Shape,
-    /// Row-major; the first are shown.
+    /// The weights of each unit, row-major. The first units are shown.
     pub units: Vec<Vec<f32>>,
 }
 
-/// More units would be too small to read.
+/// The largest number of units that are shown. More would be too small to read.
 const UNITS: usize = 96;
-/// As many on a narrow page.
+/// The largest number of units that are shown on a narrow page.
 const NARROW_UNITS: usize = 24;
-/// Between neighbouring images.
+/// The gap between neighbouring images.
 const GAP: i32 = 6;
-/// Of the longer side of an image.
+/// The largest length of the longer side of an image.
 const LARGEST: i32 = 168;
-/// Colours of the scale.
+/// The number of colours of the scale.
 const STRIPS: usize = 256;
-/// The share of weights inside the colour scale: a few large ones must not turn the others white.
+/// The share of weights inside the colour scale. It is below 1, because a few large weights must not turn the others white.
 const INSIDE: f64 = 0.995;
-/// From -1 to 1: the diverging scheme RdBu of ColorBrewer (C. Brewer), blue first, with light grey at zero.
+/// The colours from -1 to 1. They are the diverging scheme RdBu of ColorBrewer (C. Brewer): blue first, and light grey at zero.
 const MAP: [[u8; 3]; 5] = [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]];
 
 impl Weights {
@@ -38,20 +38,20 @@ impl Weights {
         &self.units[..self.units.len().min(if is_narrow(page) { NARROW_UNITS } else { UNITS })]
     }
 
-    /// A page is half again as wide as high.
+    /// Returns the number of columns, about 1.5 times the number of rows. A narrow page has at most 4.
     fn columns(&self, page: i32) -> usize {
         let columns = (self.shown(page).len() as f64 * 1.5).sqrt().ceil() as usize;
         columns.clamp(1, if is_narrow(page) { 4 } else { usize::MAX })
     }
 
-    /// Size of an image, in the drawing's pixels.
+    /// Returns the size of an image, in the drawing's pixels.
     fn cell(&self, page: i32) -> (i32, i32) {
         let side = (page - 2 * margin(page) - scale(page)) / self.columns(page) as i32 - GAP;
         self.shape.fitted(px(side.min(LARGEST)))
     }
 }
 
-/// Room right of the images, for the colour scale.
+/// Returns the room right of the images, for the colour scale.
 fn scale(page: i32) -> i32 {
     if is_narrow(page) { 90 } else { 120 }
 }
@@ -90,7 +90,7 @@ impl Plot for Weights {
     }
 }
 
-/// The absolute weight that gets the strongest colour.
+/// Returns the absolute weight that gets the strongest colour.
 fn limit(units: &[Vec<f32>]) -> f32 {
     let mut sizes: Vec<f32> = units.iter().flatten().map(|w| w.abs()).filter(|w| w.is_finite()).collect();
     sizes.sort_unstable_by(f32::total_cmp);
@@ -111,7 +111,7 @@ fn diverging(share: f32) -> RGBColor {
     RGBColor(r, g, b)
 }
 
-/// A bar from `limit` down to `-limit`, its left edge at `left`.
+/// Draws a bar from `limit` down to `-limit`, with its left edge at `left`.
 fn colour_scale(body: &Area<'_>, left: i32, limit: f32) -> Drawn {
     let (right, bottom) = (left + px(18), px(2 * LARGEST));
     let share = |k: usize| 1.0 - 2.0 * k as f32 / (STRIPS - 1) as f32;

@@ -1,4 +1,4 @@
-//! The way back from the scores to each layer's weights.
+//! This module holds the training, with the backward pass from the scores to each layer's weights.
 
 use ff_net::formulas::Adam;
 use ff_net::seeds::{Stream, stream};
@@ -12,7 +12,7 @@ use ndarray::{Array1, Array2};
 
 use super::{Backprop, Pass, Source};
 
-/// A network in training by backpropagation, on a set of images that lies on the device.
+/// A network in training by backpropagation, on a set of images that is on the device.
 ///
 /// ```text
 /// dV     = rate_L^T dscores,                 drate_L = dscores V^T
@@ -32,13 +32,13 @@ pub struct BackpropTrainer<D: Device> {
     epochs_done: usize,
 }
 
-/// Gradients of a hidden layer.
+/// The gradients of a hidden layer.
 struct Back<D: Device> {
     dcurrent: Tensor<D>,
     dpassed: Tensor<D>,
 }
 
-/// Gradients of a layer's weights, and the optimiser's moments.
+/// The gradients of a layer's weights, and the optimiser's moments.
 struct Learning<D: Device> {
     dweight: Tensor<D>,
     moments: Vec<Tensor<D>>,
@@ -53,11 +53,12 @@ impl<D: Device> Learning<D> {
 }
 
 impl<D: Device> BackpropTrainer<D> {
-    /// Prepares to train on `images` `[n, pixels]` with `labels` `[n]`, of which the config's `validation_samples` last ones
-    /// are held out. A batch larger than the set is cut to it.
+    /// Prepares to train on `images` `[n, pixels]` with `labels` `[n]`. The last ones, `validation_samples` of them, are held
+    /// out. A batch larger than the set is cut to its size.
     ///
     /// # Errors
-    /// An empty set, images of another size, a label that is no class, or a device without room.
+    /// Fails if the set is empty, the images have another size, a label is no class, there are too many steps, or the device has
+    /// no room.
     pub fn new(net: Backprop<D>, images: &Array2<u8>, labels: &Array1<u8>) -> Result<Self> {
         let (dev, (train, _)) = (net.dev.clone(), net.config.split(labels.len())?);
         let batch = net.config.batch.min(train.len());
@@ -92,25 +93,25 @@ impl<D: Device> BackpropTrainer<D> {
     /// Trains on images that change before each epoch, as [`Trainer::augmented`](ff_net::Trainer::augmented) says.
     ///
     /// # Errors
-    /// Images of another size, a change that is out of bounds, or a device without room.
+    /// Fails if the images have another size, a change is out of bounds, or the device has no room.
     pub fn augmented(mut self, list: &[Augmentation], width: usize, height: usize) -> Result<Self> {
         self.set.augment(&self.net.dev, list, width, height)?;
         Ok(self)
     }
 
-    /// Trains for one epoch and gives the mean loss.
+    /// Trains for one epoch and returns the mean loss.
     ///
     /// # Errors
-    /// A loss or a weight that is no longer a number, an epoch after the last one, or a failing device.
+    /// Fails if a loss or a weight is no longer finite, if all epochs have ended, or if the device fails.
     pub fn epoch(&mut self) -> Result<f64> {
         self.epoch_with(&mut to_the_end)
     }
 
-    /// Trains for one epoch and gives the mean loss. `control` is told of each batch. An epoch that it stops is not
-    /// counted, and there is no way to go on with it.
+    /// Trains for one epoch and returns the mean loss. It calls `control` after each batch. An epoch that `control` stops is not
+    /// counted and cannot be continued.
     ///
     /// # Errors
-    /// As [`epoch`](Self::epoch), or that `control` stopped it.
+    /// Fails as [`epoch`](Self::epoch) does, or if `control` stopped it.
     pub fn epoch_with(&mut self, control: Control) -> Result<f64> {
         let (dev, config, all) = (self.net.dev.clone(), &self.net.config, self.batches());
         let (seed, epochs) = (config.seed, config.epochs);
@@ -137,7 +138,7 @@ impl<D: Device> BackpropTrainer<D> {
         self.mean_loss()
     }
 
-    /// One batch: forwards, backwards, and a step of Adam.
+    /// Trains on one batch: a forward pass, a backward pass, and a step of Adam.
     fn step(&mut self) -> ff_tensor::Result<()> {
         let (set, clock, config) = (&self.set, &self.clock, &self.net.config);
         let source = Source { images: set.images(), targets: set.targets(), order: set.order(), clock };
@@ -153,7 +154,7 @@ impl<D: Device> BackpropTrainer<D> {
         Ok(())
     }
 
-    /// From the scores to the gradient of each layer's weights.
+    /// Computes the gradient of each layer's weights from the scores.
     fn backward(&mut self) -> ff_tensor::Result<()> {
         let (net, pass, rows) = (&self.net, &self.pass, self.dscores.rows());
         let (dev, weights, units, clock) = (&net.dev, &net.weights, &*net.units, &self.clock);
@@ -161,7 +162,7 @@ impl<D: Device> BackpropTrainer<D> {
         SoftmaxLoss { losses, dscores, scores: &pass.scores, labels: &pass.labels, clock, sharpness: 1.0 }
             .on(dev)?;
         for i in (0..weights.len()).rev() {
-            // Forwards this was: current = input W. The output units' current is their score.
+            // The forward pass computed current = input W. The output units' current is their score.
             let (below, here) = self.back.split_at_mut(i);
             let dcurrent = here.first().map_or(&self.dscores, |here| &here.dcurrent);
             let (c, a) = (&mut self.learning[i].dweight, pass.input(i));
@@ -185,7 +186,7 @@ impl<D: Device> BackpropTrainer<D> {
             let layer = self.net.weights.len();
             return Err(Error::Diverged { layer, epoch, batch: batch + 1, loss: losses[batch] });
         }
-        // Units with a membrane that is not a number pass on no spikes, which no loss above them notices.
+        // Units with a membrane that is not a number pass on no spikes, and no loss above them shows this.
         for (i, weight) in self.net.weights.iter().enumerate() {
             if let Some(&loss) = dev.download(weight)?.iter().find(|weight| !weight.is_finite()) {
                 return Err(Error::Diverged { layer: i + 1, epoch, batch: losses.len(), loss });
@@ -194,17 +195,17 @@ impl<D: Device> BackpropTrainer<D> {
         Ok(losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64)
     }
 
-    /// The last gradient of each layer's weights: what tests compare with finite differences.
+    /// Returns the last gradient of each layer's weights. Tests compare it with finite differences.
     pub fn dweights(&self) -> impl Iterator<Item = &Tensor<D>> {
         self.learning.iter().map(|l| &l.dweight)
     }
 
-    /// The network as it stands.
+    /// Returns the network as it is now.
     pub fn net(&self) -> &Backprop<D> {
         &self.net
     }
 
-    /// The network as it stands, for good.
+    /// Ends the training and returns the network as it is now.
     pub fn into_net(self) -> Backprop<D> {
         self.net
     }
