@@ -58,7 +58,7 @@ fn programs() -> Result<Vec<(String, Program)>> {
         add(kernels::ROW_GOODNESS, &[name], &[Struct::goodness("row_goodness", goodness)?]);
     }
     for (name, optimiser) in optimisers {
-        add(kernels::UPDATE, &[name], &[Struct::optimiser("update", optimiser)?]);
+        add(kernels::UPDATE, &[name], &[Struct::optimiser("update", optimiser, optimiser.moments().len())?]);
     }
     for (name, objective) in objectives {
         add(kernels::PAIR_LOSSES, &[name], &[Struct::objective("pair_losses", objective)?]);

@@ -1,7 +1,7 @@
 //! This module puts the numbers of a data set and a network into plots, for all commands that draw them.
 
 use ff_data::{Dataset, Samples};
-use ff_net::{Config, ObjectiveConfig, Schedule, Scores};
+use ff_net::{Config, Schedule, Scores};
 use ff_report::plot;
 use ff_tensor::random;
 use ndarray::Array2;
@@ -87,10 +87,7 @@ pub fn goodness(
     truth: &[usize],
     wrong: &[usize],
 ) -> Vec<plot::LayerGoodness> {
-    let threshold = match config.objective {
-        ObjectiveConfig::Softplus { theta } => Some(theta),
-        ObjectiveConfig::Pair { .. } => None,
-    };
+    let threshold = config.objective.threshold();
     let layers = layer_names(scores.layers.len()).into_iter().zip(&scores.layers);
     let panel = |(name, layer): (String, &Vec<f32>)| plot::LayerGoodness {
         name,

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use ff_cpu::{Cpu, simd_name};
-use ff_net::{LayerWeights, Model, NeuronConfig};
+use ff_net::{LayerWeights, Model};
 use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
 use crate::device;
 use crate::failure::Outcome;
-use crate::screen::{Screen, thousands, value};
+use crate::screen::{Screen, thousands, unit, value};
 use crate::settings::{PRESETS, Settings, flat};
 use crate::verdict::TRAIN_ERROR_IMAGES;
 
@@ -101,11 +101,7 @@ pub fn lines(model: &Model) -> Vec<String> {
         (Some(error), Some(n)) => line("test", format!("error {} of {}{heads}", percent(error), images(n))),
         _ => line("test", "error not known".into()),
     });
-    let steps = model.config.steps();
-    let unit = match model.config.neuron {
-        NeuronConfig::Lif(_) => format!("lif, {steps} step{}", if steps == 1 { "" } else { "s" }),
-        NeuronConfig::Relu {} => "relu".into(),
-    };
+    let unit = unit(&model.config);
     for (i, layer) in model.weights.iter().enumerate() {
         let (inputs, units) = layer.weight.dim();
         let beside: Vec<&str> = [layer.bias.as_ref().map(|_| "bias"), layer.head.as_ref().map(|_| "head")]

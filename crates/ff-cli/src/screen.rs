@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use ff_net::Progress;
+use ff_net::{Config, Progress};
 pub use ff_report::words::{duration, thousands};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -79,4 +79,13 @@ fn print_line(text: &str) -> Outcome<()> {
 pub fn value(of: &impl serde::Serialize) -> Outcome<serde_json::Value> {
     let value = serde_json::to_string(of).and_then(|text| serde_json::from_str(&text));
     value.map_err(|e| Failure::new(format!("the settings cannot be printed: {e}")))
+}
+
+/// Says in a word or two what units a network has.
+pub fn unit(config: &Config) -> String {
+    match (config.neuron.name(), config.units().spikes(), config.steps()) {
+        (name, false, _) => name.into(),
+        (name, true, 1) => format!("{name}, 1 step"),
+        (name, true, steps) => format!("{name}, {steps} steps"),
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use ff_data::Dataset;
-use ff_net::{LifConfig, NeuronConfig, ObjectiveConfig};
+use ff_net::{LifConfig, NeuronConfig};
 use ff_report::plot::{self, Plot};
 use ff_tensor::Device;
 use ff_yardstick::torch::TorchGenerator;
@@ -134,10 +134,7 @@ fn pictures<D: Device>(dir: &Path, set: &Dataset, run: &Run<D>) -> Outcome<()> {
     let curves = names().zip(&run.losses).map(|(name, l)| plot::LayerCurve { name, points: points(l) });
     plot::loss(curves.collect(), "step").save(&dir.join("loss.png"))?;
 
-    let threshold = match run.network.config.objective {
-        ObjectiveConfig::Softplus { theta } => Some(theta),
-        ObjectiveConfig::Pair { .. } => None,
-    };
+    let threshold = run.network.config.objective.threshold();
     let panel = |(name, goodness): (String, &Vec<f32>)| {
         let (positive, negative) = goodness.split_at(run.batch.len());
         plot::LayerGoodness { name, positive: positive.to_vec(), negative: negative.to_vec(), threshold }

@@ -65,7 +65,7 @@ pub mod upload;
 
 pub use checkpoint::Checkpoint;
 pub use config::{
-    Config, LifConfig, Link, NegativesConfig, NeuronConfig, ObjectiveConfig, Schedule, SurrogateKind,
+    Config, Kind, LifConfig, Link, NegativesConfig, NeuronConfig, ObjectiveConfig, Schedule, SurrogateKind,
 };
 pub use connection::{Connection, Dense};
 pub use control::{Control, Progress, to_the_end};

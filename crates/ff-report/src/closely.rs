@@ -69,16 +69,20 @@ fn membranes(run: &Run, closely: &Closely, traces: &[Vec<Trace>; 2]) -> Figure {
         units.extend(most_changed(pair).into_iter().take(UNITS).map(|unit| plot::Membrane {
             name: format!("layer {}, unit {unit}", l + 1),
             traces: [pair.0, pair.1].map(|one| one.membranes[unit].clone()),
+            spikes: [pair.0, pair.1].map(|one| one.spikes[unit].clone()),
         }));
     }
-    let reset = match run.network.units {
+    let reset = match &run.network.units {
         Units::Spiking { reset: Reset::Subtract, .. } => "; one step later the threshold is taken off it",
         Units::Spiking { reset: Reset::Zero, .. } => "; one step later it starts again from zero",
-        Units::Spiking { reset: Reset::None, .. } | Units::Rectifiers => "",
+        Units::Spiking { reset: Reset::None, .. } | Units::Still { .. } => "",
+    };
+    let rule = match closely.threshold {
+        Some(_) => format!("A unit spikes, a dot, where its membrane is above the threshold{reset}."),
+        None => "A dot is a spike.".into(),
     };
     let caption = format!(
-        "The same image with the same two labels: in each layer the three units whose spikes the label changes most. A unit \
-         spikes, a dot, where its membrane is above the threshold{reset}."
+        "The same image with the same two labels: in each layer the three units whose spikes the label changes most. {rule}"
     );
     let plot = plot::Membranes { units, threshold: closely.threshold, labels: closely.labels };
     Figure::new("membrane", plot, caption)

@@ -71,9 +71,9 @@ fn together(sections: &[Section], title: &str) -> Result<Markup> {
 /// Says in one line what kind of run it is.
 fn subtitle(run: &Run) -> String {
     let units: Vec<String> = run.network.layers.iter().map(usize::to_string).collect();
-    let kind = match run.network.units {
-        Units::Spiking { steps, .. } => format!("leaky integrate-and-fire units, {steps} time steps"),
-        Units::Rectifiers => "rectifiers".into(),
+    let kind = match &run.network.units {
+        Units::Spiking { name, steps, .. } => format!("{name}, {steps} time steps"),
+        Units::Still { name } => name.clone(),
     };
     format!("A network of {}-{} {kind}, trained Forward-Forward.", run.network.pixels, units.join("-"))
 }

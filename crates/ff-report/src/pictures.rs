@@ -40,8 +40,8 @@ pub struct Closely {
     pub image: usize,
     /// Its true label, and the wrong one whose goodness came closest.
     pub labels: [usize; 2],
-    /// A unit spikes where its membrane is above this.
-    pub threshold: f32,
+    /// A unit spikes where its membrane is above this. It is `None` if units have no such number in common.
+    pub threshold: Option<f32>,
     /// The trace of each layer with the true label, and with the wrong one. It is `None` if the units are rectifiers.
     pub traces: Option<[Vec<Trace>; 2]>,
 }

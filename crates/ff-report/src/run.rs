@@ -43,10 +43,12 @@ pub struct Network {
 }
 
 /// The kind of a network's units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Units {
-    /// Leaky integrate-and-fire units.
+    /// Units that spike.
     Spiking {
+        /// What they are called, in the plural.
+        name: String,
         /// The number of time steps of one prediction.
         steps: usize,
         /// The effect of a spike on the membrane.
@@ -54,8 +56,11 @@ pub enum Units {
         /// Says whether a unit passes on its spike rate. If not, it passes on its membrane potential.
         rate: bool,
     },
-    /// Rectifiers.
-    Rectifiers,
+    /// Units without time steps.
+    Still {
+        /// What they are called, in the plural.
+        name: String,
+    },
 }
 
 /// The effect of a spike on the membrane, one step later.

@@ -16,8 +16,13 @@ fn run(name: &str, spiking: bool) -> Run {
             layers: vec![2],
             classes: 2,
             units: match spiking {
-                true => Units::Spiking { steps: 3, reset: Reset::Subtract, rate: true },
-                false => Units::Rectifiers,
+                true => Units::Spiking {
+                    name: "leaky integrate-and-fire units".into(),
+                    steps: 3,
+                    reset: Reset::Subtract,
+                    rate: true,
+                },
+                false => Units::Still { name: "rectifiers".into() },
             },
             schedule: Schedule::Greedy,
         },
@@ -78,7 +83,7 @@ fn pictures(spiking: bool) -> Pictures {
         closely: Closely {
             image: 0,
             labels: [0, 1],
-            threshold: 1.0,
+            threshold: Some(1.0),
             traces: spiking.then(|| [vec![trace.clone()], vec![trace]]),
         },
         confusion: plot::Confusion { counts: vec![vec![1, 0], vec![1, 0]] },

@@ -2,11 +2,12 @@
 //! else.
 
 use ff_data::Dataset;
-use ff_net::formulas::{Output, Reset};
-use ff_net::{Model, NeuronConfig, Scores};
+use ff_net::formulas::Reset;
+use ff_net::{Model, Scores};
 use ff_report::pictures::{self, Pictures};
 use ff_report::plot;
 use ff_report::run::{self, Run};
+use ff_tensor::Readout;
 
 use super::findings::Findings;
 use super::recorded::Recorded;
@@ -56,18 +57,21 @@ fn cost(spikes: Option<f64>, operations: Operations) -> run::Cost {
 }
 
 fn units(model: &Model) -> run::Units {
-    match model.config.neuron {
-        NeuronConfig::Relu {} => run::Units::Rectifiers,
-        NeuronConfig::Lif(lif) => run::Units::Spiking {
-            steps: lif.steps,
-            reset: match lif.reset {
-                Reset::Subtract => run::Reset::Subtract,
-                Reset::Zero => run::Reset::Zero,
-                Reset::None => run::Reset::None,
-            },
-            rate: lif.output == Output::Rate,
-        },
+    let (neuron, units) = (&model.config.neuron, model.config.units());
+    let name = match neuron.name() {
+        "lif" => "leaky integrate-and-fire units".into(),
+        "relu" => "rectifiers".into(),
+        other => format!("{other} units"),
+    };
+    if !units.spikes() {
+        return run::Units::Still { name };
     }
+    let reset = match neuron.lif().map(|lif| lif.reset) {
+        Some(Reset::Subtract) => run::Reset::Subtract,
+        Some(Reset::Zero) => run::Reset::Zero,
+        Some(Reset::None) | None => run::Reset::None,
+    };
+    run::Units::Spiking { name, steps: units.steps(), reset, rate: units.readout() == Readout::Rate }
 }
 
 /// Returns the numbers for the plots.
@@ -121,8 +125,7 @@ fn closely(model: &Model, found: &Findings) -> pictures::Closely {
     pictures::Closely {
         image: found.image,
         labels: found.labels,
-        // Without spikes there are no traces in which the threshold is drawn.
-        threshold: model.config.neuron.lif().map_or(0.0, |lif| lif.threshold),
+        threshold: model.config.neuron.lif().map(|lif| lif.threshold),
         traces: traces.map(|traces| traces.each_ref().map(|layers| layers.iter().map(trace).collect())),
     }
 }

@@ -1,6 +1,6 @@
 //! This module lists the settings by the keys that a user types: `epochs`, `neuron.lif.beta`, and `beta` for short.
 
-use ff_net::Config;
+use ff_net::{Config, Kind, NegativesConfig, NeuronConfig, ObjectiveConfig};
 use toml::{Table, Value};
 
 use crate::failure::{Failure, Outcome};
@@ -14,36 +14,11 @@ pub struct Part {
     pub kinds: &'static [Kind],
 }
 
-/// One kind of a part.
-#[derive(Debug)]
-pub struct Kind {
-    /// The name of the kind, which follows the part's key.
-    pub name: &'static str,
-    /// The values that this kind has. Each name is also a short key.
-    pub values: &'static [&'static str],
-}
-
 /// All parts. A test compares them with what `ff-net` reads and writes.
 pub const PARTS: [Part; 3] = [
-    Part {
-        name: "neuron",
-        kinds: &[
-            Kind { name: "lif", values: &["beta", "threshold", "reset", "steps", "output", "surrogate"] },
-            Kind { name: "relu", values: &[] },
-        ],
-    },
-    Part {
-        name: "objective",
-        kinds: &[Kind { name: "softplus", values: &["theta"] }, Kind { name: "pair", values: &["alpha"] }],
-    },
-    Part {
-        name: "negatives",
-        kinds: &[
-            Kind { name: "uniform", values: &[] },
-            Kind { name: "hard", values: &["sharpness"] },
-            Kind { name: "head", values: &["sharpness"] },
-        ],
-    },
+    Part { name: "neuron", kinds: NeuronConfig::KINDS },
+    Part { name: "objective", kinds: ObjectiveConfig::KINDS },
+    Part { name: "negatives", kinds: NegativesConfig::KINDS },
 ];
 
 /// The keys that are not settings of the network.
@@ -77,15 +52,13 @@ impl Part {
 
     /// Returns the kinds that have a value with this short key.
     pub fn kinds_with(&self, short: &str) -> Vec<&'static str> {
-        self.kinds.iter().filter(|kind| kind.value(short).is_some()).map(|kind| kind.name).collect()
+        self.kinds.iter().filter(|kind| value_of(kind, short).is_some()).map(|kind| kind.name).collect()
     }
 }
 
-impl Kind {
-    /// Returns the value with this short key.
-    fn value(&self, short: &str) -> Option<&'static str> {
-        self.values.iter().find(|value| **value == short).copied()
-    }
+/// Returns the value of a kind with this short key.
+fn value_of(kind: &Kind, short: &str) -> Option<&'static str> {
+    kind.values.iter().find(|value| **value == short).copied()
 }
 
 impl<'a> Key<'a> {
@@ -97,7 +70,7 @@ impl<'a> Key<'a> {
             ([_], Some(part)) => Some(Self::Whole(part)),
             ([_, kind, value @ ..], Some(part)) => match (part.kind(kind), value) {
                 (Some(kind), []) => Some(Self::Kind(part, kind)),
-                (Some(kind), [value]) => kind.value(value).map(|value| Self::Value(part, kind, value)),
+                (Some(kind), [value]) => value_of(kind, value).map(|value| Self::Value(part, kind, value)),
                 // In `neuron.beta` the key is wrong, and in `neuron.lfi` the kind is wrong.
                 (None, _) if Self::short(kind).is_none() => return Err(no_kind(part, kind, source)),
                 _ => None,
@@ -108,7 +81,7 @@ impl<'a> Key<'a> {
     }
 
     fn short(key: &str) -> Option<Self> {
-        let of_part = |part: &'static Part| part.kinds.iter().find_map(|kind| kind.value(key));
+        let of_part = |part: &'static Part| part.kinds.iter().find_map(|kind| value_of(kind, key));
         PARTS.iter().find_map(|part| Some(Self::Short(part, of_part(part)?)))
     }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ff_data::{Dataset, Samples};
-use ff_net::{Checkpoint, Model, Network, NeuronConfig, Origin, Trainer, to_the_end};
+use ff_net::{Checkpoint, Model, Network, Origin, Trainer, to_the_end};
 use ff_tensor::Device;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::metrics::Metrics;
 use crate::provenance;
 use crate::run_dir::{PLOTS, RunDir};
-use crate::screen::{Screen, duration, follow, thousands};
+use crate::screen::{Screen, duration, follow, thousands, unit};
 use crate::settings::Settings;
 use crate::verdict::{EPOCH_IMAGES, Judge, TRAIN_ERROR_IMAGES, Verdict};
 
@@ -139,10 +139,7 @@ impl<'a, D: Device> Run<'a, D> {
     fn announce(&self) -> Outcome<()> {
         let config = &self.settings.config;
         let layers = config.layers.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-        let unit = match config.neuron {
-            NeuronConfig::Lif(lif) => format!("lif, {} steps", lif.steps),
-            NeuronConfig::Relu {} => "relu".into(),
-        };
+        let unit = unit(config);
         self.screen.line(format!(
             "{}: {}-{layers} ({unit}) on {} images of {} ({}), seed {}, {}",
             self.settings.preset,
@@ -227,11 +224,10 @@ impl<'a, D: Device> Run<'a, D> {
     fn summary(&self, train_error: f64, test: &Verdict) -> Value {
         let (config, train_seconds) = (&self.settings.config, self.notes.train_seconds());
         let rates: f64 = self.notes.metrics.iter().map(|m| m.samples_per_second * m.seconds).sum();
-        let neuron = if config.neuron.lif().is_some() { "lif" } else { "relu" };
         let mut summary = json!({
             "dataset": self.set.name, "preset": self.settings.preset, "seed": config.seed,
             "device": self.dev.name(), "threads": self.place.threads, "layers": config.layers,
-            "neuron": neuron, "steps": config.steps(), "epochs": config.epochs,
+            "neuron": config.neuron.name(), "steps": config.steps(), "epochs": config.epochs,
             "train_samples": self.train_samples, "test_samples": self.set.test.len(),
             "train_error": train_error,
             "train_seconds": train_seconds, "samples_per_second": rates / train_seconds,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::formulas::{Adam, Output, Squares};
 use crate::{Error, Result};
 
-pub use parts::{LifConfig, NegativesConfig, NeuronConfig, ObjectiveConfig, SurrogateKind};
+pub use parts::{Kind, LifConfig, NegativesConfig, NeuronConfig, ObjectiveConfig, SurrogateKind};
 
 /// Says what a layer passes to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,15 +155,13 @@ impl Config {
         if self.neuron.lif().is_none() {
             self.neuron = NeuronConfig::Lif(LifConfig::default());
         }
-        match &mut self.neuron {
-            NeuronConfig::Lif(lif) => lif,
-            NeuronConfig::Relu {} => unreachable!("it has just been replaced"),
-        }
+        let NeuronConfig::Lif(lif) = &mut self.neuron else { unreachable!("it has just been replaced") };
+        lif
     }
 
     /// Returns the number of time steps T.
     pub fn steps(&self) -> usize {
-        self.neuron.lif().map_or(1, |lif| lif.steps)
+        self.units().steps()
     }
 
     /// Returns the training images of a set of `n`, and those that are held out of it to measure the error on.

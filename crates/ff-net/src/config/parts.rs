@@ -4,15 +4,35 @@
 use std::sync::Arc;
 
 use ff_tensor::{Objective, Units};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::formulas::{
     Atan, Boxcar, FastSigmoid, Lif, Output, Pair, Relu, Reset, Secant, Softplus, Surrogate, Triangle,
 };
 
+/// One kind of a part of the settings.
+#[derive(Debug)]
+pub struct Kind {
+    /// The name of the kind, as a config file has it.
+    pub name: &'static str,
+    /// The names of the values that this kind has.
+    pub values: &'static [&'static str],
+}
+
+/// A part of the settings that comes in kinds.
+pub(super) trait Kinds: DeserializeOwned {
+    /// All kinds.
+    const KINDS: &'static [Kind];
+
+    /// Returns the kind of this name, with its defaults.
+    fn named(name: &str) -> Option<Self>;
+}
+
 /// The surrogate for the derivative of a spike. The types of these names in [`formulas`](crate::formulas) give the equations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SurrogateKind {
     /// [`Atan`](crate::formulas::Atan)
     Atan,
@@ -61,6 +81,7 @@ impl Default for LifConfig {
 /// The kind of neuron.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum NeuronConfig {
     /// The neuron is leaky integrate-and-fire.
     Lif(LifConfig),
@@ -71,12 +92,46 @@ pub enum NeuronConfig {
 impl NeuronConfig {
     /// A rectifier.
     pub const RELU: Self = Self::Relu {};
+    /// All kinds of neurons.
+    pub const KINDS: &'static [Kind] = &[
+        Kind { name: "lif", values: &["beta", "threshold", "reset", "steps", "output", "surrogate"] },
+        Kind { name: "relu", values: &[] },
+    ];
+
+    /// Returns the name of the kind, as a config file has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Lif(_) => "lif",
+            Self::Relu {} => "relu",
+        }
+    }
 
     /// Returns the settings if the neuron is leaky integrate-and-fire.
     pub fn lif(&self) -> Option<&LifConfig> {
+        if let Self::Lif(lif) = self { Some(lif) } else { None }
+    }
+
+    /// Returns every number, with its bounds.
+    pub(crate) fn numbers(&self) -> Vec<(&'static str, f32, f32, f32)> {
         match self {
-            Self::Lif(lif) => Some(lif),
-            Self::Relu {} => None,
+            Self::Lif(lif) => vec![
+                ("neuron.lif.beta", lif.beta, 0.0, 1.0),
+                ("neuron.lif.threshold", lif.threshold, 1e-6, 1e6),
+                ("neuron.lif.steps", lif.steps as f32, 1.0, 1e3),
+            ],
+            Self::Relu {} => Vec::new(),
+        }
+    }
+}
+
+impl Kinds for NeuronConfig {
+    const KINDS: &'static [Kind] = Self::KINDS;
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "lif" => Some(Self::Lif(LifConfig::default())),
+            "relu" => Some(Self::RELU),
+            _ => None,
         }
     }
 }
@@ -84,6 +139,7 @@ impl NeuronConfig {
 /// The kind of objective.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum ObjectiveConfig {
     /// [`Softplus`](crate::formulas::Softplus)
     Softplus {
@@ -100,15 +156,44 @@ pub enum ObjectiveConfig {
 }
 
 impl ObjectiveConfig {
+    /// All kinds of objectives.
+    pub const KINDS: &'static [Kind] =
+        &[Kind { name: "softplus", values: &["theta"] }, Kind { name: "pair", values: &["alpha"] }];
     /// The tutorial's objective.
     pub(crate) const SOFTPLUS: Self = Self::Softplus { theta: THETA };
     /// The objective that is used if nothing else is said.
     pub(crate) const PAIR: Self = Self::Pair { alpha: ALPHA };
+
+    /// Returns the goodness that separates positive from negative, if the objective has one.
+    pub fn threshold(&self) -> Option<f32> {
+        if let Self::Softplus { theta } = self { Some(*theta) } else { None }
+    }
+
+    /// Returns every number, with its bounds.
+    pub(crate) fn numbers(&self) -> Vec<(&'static str, f32, f32, f32)> {
+        match *self {
+            Self::Softplus { theta } => vec![("objective.softplus.theta", theta, -1e9, 1e9)],
+            Self::Pair { alpha } => vec![("objective.pair.alpha", alpha, 1e-6, 1e6)],
+        }
+    }
+}
+
+impl Kinds for ObjectiveConfig {
+    const KINDS: &'static [Kind] = Self::KINDS;
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "softplus" => Some(Self::SOFTPLUS),
+            "pair" => Some(Self::PAIR),
+            _ => None,
+        }
+    }
 }
 
 /// How the wrong label of a negative is drawn. It is never the true one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum NegativesConfig {
     /// Each wrong label is equally likely.
     Uniform {},
@@ -129,10 +214,38 @@ pub enum NegativesConfig {
 }
 
 impl NegativesConfig {
+    /// All kinds of draws.
+    pub const KINDS: &'static [Kind] = &[
+        Kind { name: "uniform", values: &[] },
+        Kind { name: "hard", values: &["sharpness"] },
+        Kind { name: "head", values: &["sharpness"] },
+    ];
     /// The draw by goodness with the default sharpness.
     pub(crate) const HARD: Self = Self::Hard { sharpness: SHARPNESS };
     /// The draw by the head with the default sharpness.
     pub(crate) const HEAD: Self = Self::Head { sharpness: SHARPNESS };
+
+    /// Returns every number, with its bounds.
+    pub(crate) fn numbers(&self) -> Vec<(&'static str, f32, f32, f32)> {
+        match *self {
+            Self::Uniform {} => Vec::new(),
+            Self::Hard { sharpness } => vec![("negatives.hard.sharpness", sharpness, 0.0, 1e6)],
+            Self::Head { sharpness } => vec![("negatives.head.sharpness", sharpness, 0.0, 1e6)],
+        }
+    }
+}
+
+impl Kinds for NegativesConfig {
+    const KINDS: &'static [Kind] = Self::KINDS;
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "uniform" => Some(Self::Uniform {}),
+            "hard" => Some(Self::HARD),
+            "head" => Some(Self::HEAD),
+            _ => None,
+        }
+    }
 }
 
 /// The tutorial's threshold.
@@ -157,19 +270,25 @@ fn sharpness() -> f32 {
 impl NeuronConfig {
     /// Returns the neuron.
     pub fn units(&self) -> Arc<dyn Units> {
-        let Self::Lif(lif) = self else { return Arc::new(Relu) };
-        match lif.surrogate {
-            SurrogateKind::Atan => lif.units::<Atan>(),
-            SurrogateKind::FastSigmoid => lif.units::<FastSigmoid>(),
-            SurrogateKind::Triangle => lif.units::<Triangle>(),
-            SurrogateKind::Boxcar => lif.units::<Boxcar>(),
-            SurrogateKind::Secant => lif.units::<Secant>(),
+        match self {
+            Self::Lif(lif) => lif.units(),
+            Self::Relu {} => Arc::new(Relu),
         }
     }
 }
 
 impl LifConfig {
-    fn units<S: Surrogate>(&self) -> Arc<dyn Units> {
+    fn units(&self) -> Arc<dyn Units> {
+        match self.surrogate {
+            SurrogateKind::Atan => self.units_with::<Atan>(),
+            SurrogateKind::FastSigmoid => self.units_with::<FastSigmoid>(),
+            SurrogateKind::Triangle => self.units_with::<Triangle>(),
+            SurrogateKind::Boxcar => self.units_with::<Boxcar>(),
+            SurrogateKind::Secant => self.units_with::<Secant>(),
+        }
+    }
+
+    fn units_with<S: Surrogate>(&self) -> Arc<dyn Units> {
         let Self { beta, threshold, reset, steps, output, .. } = *self;
         Arc::new(Lif::<S>::new(beta, threshold, reset, steps, output))
     }

@@ -6,9 +6,10 @@ use std::marker::PhantomData;
 
 use ff_tensor::NormKind;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::parts::Kinds;
 use super::{
     Config, LifConfig, Link, NegativesConfig, NeuronConfig, ObjectiveConfig, Schedule, SurrogateKind,
 };
@@ -92,52 +93,6 @@ impl Default for Read {
     }
 }
 
-/// A part that comes in kinds.
-trait Kinds: DeserializeOwned {
-    /// The names of the kinds.
-    const NAMES: &'static [&'static str];
-
-    /// Returns the kind of this name, with its defaults.
-    fn named(name: &str) -> Option<Self>;
-}
-
-impl Kinds for NeuronConfig {
-    const NAMES: &'static [&'static str] = &["lif", "relu"];
-
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "lif" => Some(Self::Lif(LifConfig::default())),
-            "relu" => Some(Self::RELU),
-            _ => None,
-        }
-    }
-}
-
-impl Kinds for ObjectiveConfig {
-    const NAMES: &'static [&'static str] = &["softplus", "pair"];
-
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "softplus" => Some(Self::SOFTPLUS),
-            "pair" => Some(Self::PAIR),
-            _ => None,
-        }
-    }
-}
-
-impl Kinds for NegativesConfig {
-    const NAMES: &'static [&'static str] = &["uniform", "hard", "head"];
-
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "uniform" => Some(Self::Uniform {}),
-            "hard" => Some(Self::HARD),
-            "head" => Some(Self::HEAD),
-            _ => None,
-        }
-    }
-}
-
 /// A part by the name of its kind, or with the kind's values: `"lif"`, `{ lif = { beta = 0.9 } }`.
 #[derive(Clone, Copy)]
 struct Part<T>(T);
@@ -150,15 +105,25 @@ impl<'de, T: Kinds> Deserialize<'de> for Part<T> {
 
 struct OneKind<T>(PhantomData<T>);
 
+/// Says which kinds there are, as serde does.
+fn one_of<T: Kinds>() -> String {
+    let names: Vec<&str> = T::KINDS.iter().map(|kind| kind.name).collect();
+    match names[..] {
+        [one, other] => format!("`{one}` or `{other}`"),
+        _ => format!("one of `{}`", names.join("`, `")),
+    }
+}
+
 impl<'de, T: Kinds> Visitor<'de> for OneKind<T> {
     type Value = Part<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "one of `{}`", T::NAMES.join("`, `"))
+        f.write_str(&one_of::<T>())
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Part<T>, E> {
-        T::named(name).map(Part).ok_or_else(|| E::unknown_variant(name, T::NAMES))
+        let unknown = || E::custom(format_args!("unknown variant `{name}`, expected {}", one_of::<T>()));
+        T::named(name).map(Part).ok_or_else(unknown)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Part<T>, A::Error> {
@@ -166,8 +131,8 @@ impl<'de, T: Kinds> Visitor<'de> for OneKind<T> {
         match map.next_key::<String>()? {
             None => Ok(Part(part)),
             Some(_) => Err(A::Error::custom(format!(
-                "more than one kind is named, but it must be one of `{}`",
-                T::NAMES.join("`, `")
+                "more than one kind is named, but it must be {}",
+                one_of::<T>()
             ))),
         }
     }

@@ -1,6 +1,6 @@
 //! This module refuses impossible settings and names each by its key.
 
-use super::{Config, Link, NegativesConfig, NeuronConfig, ObjectiveConfig, SurrogateKind};
+use super::{Config, Link, NegativesConfig, SurrogateKind};
 use crate::{Error, Result};
 
 /// The largest number of weights of one layer: 4 GiB with the optimiser's moments and the gradient.
@@ -49,11 +49,9 @@ impl Config {
         if matches!(self.negatives, NegativesConfig::Head { .. }) && !self.head {
             return bad("negatives", "is `head`, but no head learns: set `head` to true".into());
         }
-        for (key, value, least, most) in [
-            ("neuron.lif.steps", self.steps(), 1, 1_000),
-            ("batch", self.batch, 1, 65_536),
-            ("epochs", self.epochs, 1, 1_000_000),
-        ] {
+        for (key, value, least, most) in
+            [("batch", self.batch, 1, 65_536), ("epochs", self.epochs, 1, 1_000_000)]
+        {
             if !(least..=most).contains(&value) {
                 return bad(key, format!("is {value}; {least} to {most} is possible"));
             }
@@ -78,41 +76,25 @@ impl Config {
             ("weight_decay", self.weight_decay, 0.0, 1e3),
             ("cool_from", self.cool_from, 0.0, 1.0),
         ];
-        if let NeuronConfig::Lif(lif) = &self.neuron {
-            all.extend([
-                ("neuron.lif.beta", lif.beta, 0.0, 1.0),
-                ("neuron.lif.threshold", lif.threshold, 1e-6, 1e6),
-            ]);
-        }
-        all.push(match self.objective {
-            ObjectiveConfig::Softplus { theta } => ("objective.softplus.theta", theta, -1e9, 1e9),
-            ObjectiveConfig::Pair { alpha } => ("objective.pair.alpha", alpha, 1e-6, 1e6),
-        });
-        match self.negatives {
-            NegativesConfig::Uniform {} => {}
-            NegativesConfig::Hard { sharpness } => {
-                all.push(("negatives.hard.sharpness", sharpness, 0.0, 1e6))
-            }
-            NegativesConfig::Head { sharpness } => {
-                all.push(("negatives.head.sharpness", sharpness, 0.0, 1e6))
-            }
-        }
+        all.extend(self.neuron.numbers());
+        all.extend(self.objective.numbers());
+        all.extend(self.negatives.numbers());
         all
     }
 
     fn validate_neuron(&self) -> Result<()> {
-        let NeuronConfig::Lif(lif) = &self.neuron else {
-            return match self.link {
-                Link::Spikes => bad("link", "is `spikes`, but relu units do not spike".into()),
-                Link::Signal => Ok(()),
-            };
-        };
-        let climbs = self.units().validate().is_ok() && self.link == Link::Signal;
-        if lif.surrogate == SurrogateKind::Secant && !climbs {
+        let (units, spikes_pass) = (self.units(), self.link == Link::Spikes);
+        let climbs = units.validate().is_ok() && !spikes_pass;
+        if self.neuron.lif().is_some_and(|lif| lif.surrogate == SurrogateKind::Secant) && !climbs {
             let needs =
                 "needs `neuron.lif.output = rate`, 2 to 64 steps, and a constant current: `link = signal`";
             return bad("neuron.lif.surrogate", format!("is `secant`, which {needs}"));
         }
-        Ok(())
+        if spikes_pass && !units.spikes() {
+            return bad("link", format!("is `spikes`, but {} units do not spike", self.neuron.name()));
+        }
+        units
+            .validate()
+            .or_else(|reason| bad("neuron", format!("is `{}`, whose {reason}", self.neuron.name())))
     }
 }

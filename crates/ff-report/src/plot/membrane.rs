@@ -16,14 +16,16 @@ pub struct Membrane {
     pub name: String,
     /// The membrane potential after each step, with the true label and with the wrong one.
     pub traces: [Vec<f32>; 2],
+    /// Whether the unit spikes in each step, with the true label and with the wrong one.
+    pub spikes: [Vec<bool>; 2],
 }
 
 /// A plot with a panel for each unit.
 pub struct Membranes {
     /// The units in order, row by row.
     pub units: Vec<Membrane>,
-    /// A unit spikes if its membrane is above this.
-    pub threshold: f32,
+    /// A unit spikes if its membrane is above this. It is `None` if units have no such number in common.
+    pub threshold: Option<f32>,
     /// The true label and the wrong one.
     pub labels: [usize; 2],
 }
@@ -46,11 +48,12 @@ impl Plot for Membranes {
 
     fn legend(&self, _: i32) -> Vec<Entry> {
         let [right, wrong] = self.labels;
-        vec![
+        let mut legend = vec![
             Entry::new(format!("with {right}, true"), Mark::Line(RIGHT)),
             Entry::new(format!("with {wrong}, wrong"), Mark::Line(WRONG)),
-            Entry::new("threshold", Mark::Dashes(INK)),
-        ]
+        ];
+        legend.extend(self.threshold.map(|_| Entry::new("threshold", Mark::Dashes(INK))));
+        legend
     }
 
     fn height(&self, page: i32) -> i32 {
@@ -76,23 +79,23 @@ impl Membranes {
         let area = area.margin(px(4), px(4), px(4), px(8));
         write(&area, &unit.name, (19, INK), HPos::Left, (px(30), px(12)))?;
         let area = area.margin(px(32), 0, 0, px(8));
-        let threshold = f64::from(self.threshold);
+        let threshold = self.threshold.map(f64::from);
         let values = unit.traces.iter().flatten().map(|v| f64::from(*v));
-        let Some(y) = Axis::of_membrane(values.chain([0.0, threshold])) else {
+        let Some(y) = Axis::of_membrane(values.chain([0.0]).chain(threshold)) else {
             return placeholder(&area, "no finite value");
         };
         let x = Axis::of_counts(unit.traces[0].len());
         let mut chart = frame(&area, &x, &y, "time step", "membrane")?;
-        chart.draw_series([dashes([(x.range.0, threshold), (x.range.1, threshold)], INK)])?;
+        chart.draw_series(threshold.map(|at| dashes([(x.range.0, at), (x.range.1, at)], INK)))?;
         // The trace with the true label is drawn over the other one.
-        for (trace, colour) in unit.traces.iter().zip([RIGHT, WRONG]).rev() {
+        for ((trace, spikes), colour) in unit.traces.iter().zip(&unit.spikes).zip([RIGHT, WRONG]).rev() {
             let points: Vec<(f64, f64)> =
                 (1..).map(f64::from).zip(trace.iter().map(|v| f64::from(*v))).collect();
             for run in points.split(|(_, value)| !usable(*value)) {
                 chart.draw_series([PathElement::new(run, colour.stroke_width(4))])?;
             }
-            let above = points.iter().filter(|(_, value)| usable(*value) && *value > threshold);
-            chart.draw_series(above.map(|at| Circle::new(*at, px(5), colour.filled())))?;
+            let spiked = points.iter().zip(spikes).filter(|((_, value), spike)| usable(*value) && **spike);
+            chart.draw_series(spiked.map(|(at, _)| Circle::new(*at, px(5), colour.filled())))?;
         }
         Ok(())
     }

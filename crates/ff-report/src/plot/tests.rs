@@ -234,19 +234,25 @@ fn membranes_survive_any_numbers() {
         [vec![f32::NAN; 3], vec![f32::INFINITY, 1.0, f32::MAX]],
         [vec![0.5, 1.5, 0.7], vec![0.1, -0.2, 0.3]],
     ] {
-        let units = vec![Membrane { name: "unit".into(), traces: traces.clone() }; 4];
-        let plot = Membranes { units, threshold: 1.0, labels: [3, 8] };
+        let spikes = traces.each_ref().map(|trace: &Vec<f32>| trace.iter().map(|mem| *mem > 1.0).collect());
+        let units = vec![Membrane { name: "unit".into(), traces: traces.clone(), spikes }; 4];
+        let plot = Membranes { units, threshold: Some(1.0), labels: [3, 8] };
         let (width, _, colours) = drawn(&plot);
         assert!(width == 1200 && colours > 20, "{traces:?}");
     }
-    let risen = Membrane { name: "unit".into(), traces: [vec![0.5, 1.5, 0.7], vec![0.1, 0.2, 0.3]] };
-    let plot = Membranes { units: vec![risen], threshold: 1.0, labels: [3, 8] };
-    assert_eq!(
-        plot.svg(WIDE).unwrap().matches("<circle").count(),
-        1,
-        "one membrane is above the threshold once"
-    );
-    assert_eq!(drawn(&Membranes { units: vec![], threshold: f32::NAN, labels: [0, 1] }).0, 1200);
+    let risen = Membrane {
+        name: "unit".into(),
+        traces: [vec![0.5, 1.5, 0.7], vec![0.1, 0.2, 0.3]],
+        spikes: [vec![false, true, false], vec![false; 3]],
+    };
+    for (threshold, dashed) in [(Some(1.0), true), (None, false)] {
+        let plot = Membranes { units: vec![risen.clone()], threshold, labels: [3, 8] };
+        let svg = plot.svg(WIDE).unwrap();
+        assert_eq!(svg.matches("<circle").count(), 1, "one membrane spikes once");
+        assert_eq!(svg.contains("threshold"), dashed, "the threshold is named if there is one");
+    }
+    let nothing = Membranes { units: vec![], threshold: Some(f32::NAN), labels: [0, 1] };
+    assert_eq!(drawn(&nothing).0, 1200);
 }
 
 #[test]
