@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -312,8 +313,21 @@ pub struct Json {
     pub json: bool,
 }
 
-/// Reads the command line and returns the command. Without a command, it returns `train` without options. If the command line is
-/// wrong, it says what is wrong and exits with code 2.
-pub fn command() -> Command {
-    Cli::parse().command.unwrap_or_else(|| Command::Train(TrainArgs::default()))
+/// Reads the command line and returns the command. Without a command, it returns `train` without options.
+///
+/// # Errors
+/// Says what is wrong with the command line, or what `--help` and `--version` ask for.
+pub fn command() -> clap::error::Result<Command> {
+    Ok(Cli::try_parse()?.command.unwrap_or_else(|| Command::Train(TrainArgs::default())))
+}
+
+/// Returns the option that a command does not know, without its dashes, if the command takes `--set`.
+pub fn unknown_option(e: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(option)) = e.get(ContextKind::InvalidArg) else { return None };
+    let command = Cli::command();
+    let takes_set =
+        |name: &str| command.find_subcommand(name)?.get_arguments().find(|arg| arg.get_id() == "set");
+    let name = std::env::args().find(|word| command.find_subcommand(word).is_some())?;
+    (e.kind() == ErrorKind::UnknownArgument && takes_set(&name).is_some())
+        .then(|| option.trim_start_matches('-').into())
 }

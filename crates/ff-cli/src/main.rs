@@ -41,13 +41,27 @@ use args::Command;
 use failure::Outcome;
 
 fn main() -> ExitCode {
-    match run(args::command()) {
+    let command = match args::command() {
+        Ok(command) => command,
+        Err(said) => return say(&said),
+    };
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Prints what clap says, and names the setting if a user took one for an option: `--epochs 3`.
+fn say(said: &clap::Error) -> ExitCode {
+    // Nobody is told if even this cannot be printed.
+    let _ = said.print();
+    if let Some(key) = args::unknown_option(said).as_deref().and_then(settings::meant) {
+        eprintln!("  try: `--set {key}=VALUE`");
+    }
+    ExitCode::from(said.exit_code() as u8)
 }
 
 fn run(command: Command) -> Outcome<()> {

@@ -14,7 +14,7 @@ mod tests;
 mod text;
 
 pub use changes::Change;
-pub use keys::flat;
+pub use keys::{flat, meant};
 
 use crate::failure::{Failure, Outcome};
 

@@ -197,6 +197,14 @@ fn near(path: &[&str]) -> Near {
     }
 }
 
+/// Returns the setting that a user means who types it as an option, such as `epochs` or `batch-size`.
+pub fn meant(option: &str) -> Option<String> {
+    let option = option.replace('-', "_");
+    let all = [plain_keys(), short_keys()].concat();
+    let begins = |key: &&String| option.starts_with(key.as_str()) || key.starts_with(&option);
+    all.iter().filter(begins).max_by_key(|key| key.len()).cloned()
+}
+
 /// Returns the candidate that is most similar to the word, if one is similar enough.
 pub fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = candidates.map(|c| (strsim::jaro_winkler(word, c), c)).max_by(|a, b| a.0.total_cmp(&b.0))?;
