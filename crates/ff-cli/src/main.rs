@@ -38,7 +38,7 @@ mod interrupt;
 mod screen;
 
 use args::Command;
-use failure::Outcome;
+use failure::{Failure, Outcome};
 
 fn main() -> ExitCode {
     let command = match args::command() {
@@ -54,12 +54,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what clap says, and names the setting if a user took one for an option: `--epochs 3`.
+/// Prints what clap says. It names the setting if a user took one for an option: `--epochs 3`.
 fn say(said: &clap::Error) -> ExitCode {
-    // Nobody is told if even this cannot be printed.
-    let _ = said.print();
-    if let Some(key) = args::unknown_option(said).as_deref().and_then(settings::meant) {
-        eprintln!("  try: `--set {key}=VALUE`");
+    let option = args::unknown_option(said);
+    match option.as_deref().and_then(|option| Some((option, settings::meant(option)?))) {
+        Some((option, key)) => {
+            let failure = Failure::new(format!("there is no option `--{option}`"));
+            eprintln!("{}", failure.advise(format!("`--set {key}=VALUE`")));
+        }
+        // Nobody can be told if even this cannot be printed.
+        None => said.print().unwrap_or_default(),
     }
     ExitCode::from(said.exit_code() as u8)
 }
