@@ -47,8 +47,12 @@ impl<D: Device> ImageSet<D> {
         classes: usize,
     ) -> Result<Self> {
         let n = labels.len();
-        if range.is_empty() || range.end > n {
-            return Err(Error::Config { key: "train_samples", reason: "leaves no image to train on".into() });
+        let refuse = |reason| Err(Error::Config { key: "train_samples", reason });
+        if range.is_empty() {
+            return refuse("leaves no image to train on".into());
+        }
+        if range.end > n {
+            return refuse(format!("asks for the images {range:?}, but there are {n}"));
         }
         expect_shape("training", "images", [images.nrows(), images.ncols()], [n, pixels])?;
         if let Some(i) = labels.iter().position(|&label| usize::from(label) >= classes) {

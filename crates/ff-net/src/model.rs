@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::file::{Named, Values, floats, from_bytes, matrix, to_bytes, write_whole};
+use crate::network::check_shapes;
 use crate::{Config, Error, LayerWeights, Network, Result};
 
 /// The version of the format that is written. Older versions are read: version 1 had no [`Origin`], version 2 no typed
@@ -109,10 +110,18 @@ impl Model {
     ///
     /// # Errors
     /// Fails for a network with a neuron or a goodness of your own, for which a file has no name, or a failing device.
+    /// It also fails for a network that could not be read back, because it is not what its settings say, or reads
+    /// images of another size.
     pub fn of<D: Device>(network: &Network<D>, dataset: &str, width: usize, height: usize) -> Result<Self> {
         let dev = &network.dev;
         network.check(network.pixels)?;
         network.has_names(false)?;
+        let (config, pixels, classes) = (&network.config, network.pixels, network.classes);
+        if width.checked_mul(height) != Some(pixels) {
+            let reason = format!("is {width} and the height {height}, but the network reads {pixels} pixels");
+            return Err(Error::Config { key: "width", reason });
+        }
+        config.validate(pixels, classes)?;
         let matrix = |tensor: &Tensor<D>| {
             Array2::from_shape_vec(tensor.shape(), dev.download(tensor)?)
                 .map_err(|e| Error::Config { key: "layers", reason: e.to_string() })
@@ -125,7 +134,8 @@ impl Model {
                 head: network.heads.get(i).map(|head| matrix(&head.weight)).transpose()?,
             });
         }
-        Ok(Self::new(network.config.clone(), dataset, width, height, network.classes, weights))
+        check_shapes(config, pixels, classes, &weights)?;
+        Ok(Self::new(config.clone(), dataset, width, height, classes, weights))
     }
 
     /// Makes a model of this version, of unknown origin.

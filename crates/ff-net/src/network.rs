@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ff_tensor::{Device, Objective, Optimiser, Tensor, expect_shape};
+use ff_tensor::{Device, Objective, Optimiser, Tensor};
 use ndarray::Array2;
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand_distr::Uniform;
@@ -120,7 +120,7 @@ impl<D: Device> Network<D> {
             return bad("has no layer".into());
         }
         if self.classes == 0 {
-            return bad("has no class to tell".into());
+            return Err(Error::Config { key: "classes", reason: "is 0; 1 at least is possible".into() });
         }
         let mut below = inputs;
         for (i, layer) in self.layers.iter().enumerate() {
@@ -129,23 +129,28 @@ impl<D: Device> Network<D> {
                 return bad(format!("has a layer {} for {inputs} inputs, but {below} come in", i + 1));
             }
             layer.units.validate().or_else(|reason| bad(format!("has a layer {} whose {reason}", i + 1)))?;
-            if let Some(bias) = &layer.bias {
-                expect_shape("layer", "bias", bias.shape(), [1, units])?;
+            let (bias, wanted) = (layer.bias.as_ref().map(Tensor::shape), [1, units]);
+            if let Some(got) = bias.filter(|got| *got != wanted) {
+                return bad(format!("has a layer {} with a bias of {got:?} instead of {wanted:?}", i + 1));
             }
             self.check_steps(i)?;
             let names: Vec<_> = layer.parameters().into_iter().map(|(name, _)| name).collect();
             if let Some(twice) = names.iter().enumerate().find(|(k, name)| names[..*k].contains(name)) {
                 return bad(format!("has a layer {} with two parameters named `{}`", i + 1, twice.1));
             }
-            if let Some(head) = self.heads.get(i) {
-                expect_shape("head", "weight", head.weight.shape(), [units, self.classes])?;
+            let (head, wanted) = (self.heads.get(i).map(|head| head.weight.shape()), [units, self.classes]);
+            if let Some(got) = head.filter(|got| *got != wanted) {
+                return bad(format!("has a layer {} with a head of {got:?} instead of {wanted:?}", i + 1));
             }
             below = units;
         }
         match self.heads.len() {
             0 => Ok(()),
             n if n == self.layers.len() => Ok(()),
-            n => bad(format!("has {} layers, but there are {n} heads", self.layers.len())),
+            n => bad(format!(
+                "has {} layers, but `heads` has {n}: each layer needs one, or none does",
+                self.layers.len()
+            )),
         }
     }
 
@@ -238,14 +243,22 @@ impl<D: Device> Network<D> {
 /// `torch.nn.Linear`.
 ///
 /// # Errors
-/// Fails if there are no inputs.
+/// Fails if there are no inputs, or if the scale is not a finite number above 0.
 pub fn uniform(inputs: usize, scale: f32) -> Result<Uniform<f32>> {
     let bound = scale / (inputs as f32).sqrt();
-    Uniform::new(-bound, bound).map_err(|e| Error::Config { key: "layers", reason: e.to_string() })
+    Uniform::new(-bound, bound).map_err(|_| {
+        let needs = "a finite scale above 0 and 1 input at least are possible";
+        Error::Config { key: "weight_scale", reason: format!("is {scale} with {inputs} inputs; {needs}") }
+    })
 }
 
 /// Checks that the weights are those of a network of this config.
-fn check_shapes(config: &Config, pixels: usize, classes: usize, weights: &[LayerWeights]) -> Result<()> {
+pub(crate) fn check_shapes(
+    config: &Config,
+    pixels: usize,
+    classes: usize,
+    weights: &[LayerWeights],
+) -> Result<()> {
     let bad = |reason: String| Err(Error::Config { key: "layers", reason });
     if weights.len() != config.layers.len() {
         return bad(format!(
@@ -265,9 +278,15 @@ fn check_shapes(config: &Config, pixels: usize, classes: usize, weights: &[Layer
             let wanted = if wanted == 0 { "no".to_string() } else { wanted.to_string() };
             return bad(format!("asks for {wanted} biases in layer {}, but there are {got}", i + 1));
         }
-        let wanted = config.head.then_some((units, classes));
-        if head.as_ref().map(Array2::dim) != wanted {
-            return bad(format!("asks for another head beside layer {}", i + 1));
+        let (wanted, got) = (config.head.then_some((units, classes)), head.as_ref().map(Array2::dim));
+        if wanted != got {
+            let words = |dim: Option<_>| match dim {
+                Some((rows, cols)) => format!("weights ({rows}, {cols})"),
+                None => "no weights".into(),
+            };
+            let (wanted, got, layer) = (words(wanted), words(got), i + 1);
+            let reason = format!("asks for {wanted} beside layer {layer}, but there are {got}");
+            return Err(Error::Config { key: "head", reason });
         }
         inputs = units;
     }

@@ -24,8 +24,8 @@ pub struct Predictor<D: Device> {
     pass: Box<dyn Pass<D>>,
     heads: Option<Vec<HeadActivity<D>>>,
     clock: Clock<D>,
-    /// A description of the network that the buffers are made for.
-    made_for: String,
+    /// A description of the network that the buffers are made for, part by part.
+    made_for: Vec<String>,
 }
 
 /// Says how well every label fits each of `n` images. The score is the label's goodness, or what the heads give to it.
@@ -102,8 +102,9 @@ impl<D: Device> Predictor<D> {
         control: Control,
     ) -> Result<Scores> {
         let (dev, likeness) = (&network.dev, likeness(network));
-        if likeness != self.made_for {
-            let reason = format!("are {likeness} here, but the predictor was made for {}", self.made_for);
+        // Where one has more parts than the other, the shapes of the layers differ before them.
+        if let Some((made_for, here)) = self.made_for.iter().zip(&likeness).find(|(own, here)| own != here) {
+            let reason = format!("do not fit the predictor: it was made for {made_for}, not for {here}");
             return Err(Error::Config { key: "layers", reason });
         }
         let (n, pixels) = images.dim();
@@ -212,16 +213,24 @@ impl<D: Device> Network<D> {
     }
 }
 
-/// Describes everything in a network that a predictor's buffers depend on.
-fn likeness<D: Device>(network: &Network<D>) -> String {
+/// Describes everything in a network that a predictor's buffers depend on, part by part.
+fn likeness<D: Device>(network: &Network<D>) -> Vec<String> {
     let Network { pixels, classes, layers, heads, config, .. } = network;
-    let of_layer = |layer: &Layer<D>| {
-        let bias = if layer.bias.is_some() { "a bias" } else { "no bias" };
-        format!("{:?} of {:?} with {bias}, judged by {:?}", layer.shape(), layer.units, layer.goodness)
+    let of_layer = |(i, layer): (usize, &Layer<D>)| {
+        let Layer { units, goodness, bias, .. } = layer;
+        let bias = if bias.is_some() { "a bias" } else { "no bias" };
+        format!("a layer {} of {units:?} with {bias}, judged by {goodness:?}", i + 1)
     };
-    let all: Vec<String> = layers.iter().map(of_layer).collect();
+    let shapes: Vec<_> = layers.iter().map(Layer::shape).collect();
     let heads: Vec<_> = heads.iter().map(|head| head.weight.shape()).collect();
-    format!("{pixels} pixels, {classes} classes, {}, heads {heads:?}, link {:?}", all.join(", "), config.link)
+    let link = match config.link {
+        Link::Signal => "signals between layers",
+        Link::Spikes => "spikes between layers",
+    };
+    let mut parts = vec![format!("{pixels} pixels"), format!("{classes} classes"), link.into()];
+    parts.extend([format!("layers of {shapes:?}"), format!("heads of {heads:?}")]);
+    parts.extend(layers.iter().enumerate().map(of_layer));
+    parts
 }
 
 /// Fetches a batch of images to look at, with nothing dropped.

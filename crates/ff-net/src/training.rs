@@ -110,9 +110,8 @@ impl<D: Device> Trainer<D> {
             || batches == 0
             || batch.checked_mul(2 * batches.min(1 << 31)).is_none_or(|all| all > 1 << 32)
         {
-            let reason = format!(
-                "is made of {batches} batches of {batch} pairs: there has to be a pair, and 2^31 at most"
-            );
+            let reason =
+                format!("is {batch}, in {batches} batches: a source has 1 to 2^31 pairs in an epoch");
             return Err(Error::Config { key: "batch", reason });
         }
         let steps = config.epochs.saturating_mul(batches);
