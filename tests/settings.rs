@@ -167,7 +167,7 @@ fn what_cannot_be_is_refused_in_one_sentence() {
         (json!({ "neuron": { "lif": { "gamma": 1.0 } } }), ["gamma", "`beta`"]),
         (json!({ "neuron": { "relu": { "beta": 1.0 } } }), ["beta", "unknown field"]),
         (json!({ "neuron": { "lif": {}, "relu": {} } }), ["more than one kind", "`lif`"]),
-        (json!({ "neuron": 3 }), ["3", "`lif`, `relu`"]),
+        (json!({ "neuron": 3 }), ["3", "`lif` or `relu`"]),
         (json!({ "neuron": { "lif": { "steps": -1 } } }), ["-1", "usize"]),
         (json!({ "neuron": { "lif": { "reset": "half" } } }), ["half", "`subtract`"]),
         (json!({ "objective": "hinge" }), ["hinge", "`softplus`"]),

@@ -146,12 +146,11 @@ impl Neuron for Stateless {
 }
 
 #[test]
-fn a_neuron_without_a_state_is_refused_in_the_first_step() {
+fn a_neuron_without_a_state_is_refused() {
     let mut network = network();
     network.layers[0].units = Arc::new(Stateless);
-    let mut trainer = allow("a neuron without a state", || prepare(network));
-    let said = "units_forward: Stateless has no state: a neuron has one number at least";
-    refuse("a step of a neuron without a state", said, || trainer.epoch());
+    let said = "`layers` has a layer 1 whose neuron has no state: one number at least is needed";
+    refuse("a neuron without a state", said, || prepare(network));
 }
 
 #[test]

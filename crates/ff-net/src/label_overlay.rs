@@ -139,6 +139,7 @@ impl<D: Device> LabelOverlay<D> {
     pub fn new(network: &Network<D>, set: ImageSet<D>) -> Result<Self> {
         network.config.validate(network.pixels, network.classes)?;
         network.check(network.pixels)?;
+        expect_shape("training", "images", set.images.shape(), [set.images.rows(), network.pixels])?;
         let (dev, classes, config) = (&network.dev, network.classes, network.config.clone());
         let n = set.targets.rows();
         let batch = config.batch.min(n);

@@ -128,6 +128,12 @@ impl<D: Device> Network<D> {
             if inputs != below {
                 return bad(format!("has a layer {} for {inputs} inputs, but {below} come in", i + 1));
             }
+            if layer.units.states() == 0 {
+                return bad(format!(
+                    "has a layer {} whose neuron has no state: one number at least is needed",
+                    i + 1
+                ));
+            }
             layer.units.validate().or_else(|reason| bad(format!("has a layer {} whose {reason}", i + 1)))?;
             let (bias, wanted) = (layer.bias.as_ref().map(Tensor::shape), [1, units]);
             if let Some(got) = bias.filter(|got| *got != wanted) {

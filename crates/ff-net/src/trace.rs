@@ -8,7 +8,7 @@ use crate::input::Images;
 use crate::layers;
 use crate::pass::{Purpose, Shape};
 use crate::prediction::fetch;
-use crate::{Layer, Link, Network, Result, upload};
+use crate::{Error, Layer, Link, Network, Result, upload};
 
 /// The trace of one layer for one image and one label.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,11 +19,11 @@ pub struct Trace {
     pub spikes: Array2<f32>,
 }
 
-/// Returns each layer's trace for `image` `[1, pixels]` with each of `labels`, which are below the number of classes.
-/// The result is `[labels][layers]`. It is `None` for rectifiers, which have no membrane.
+/// Returns each layer's trace for `image` `[1, pixels]` with each of `labels`. The label that equals the number of classes
+/// is the neutral one. The result is `[labels][layers]`. It is `None` for rectifiers, which have no membrane.
 ///
 /// # Errors
-/// Fails for an image of another size, or a failing device.
+/// Fails for an image of another size, a label beyond the neutral one, or a failing device.
 pub fn trace<D: Device>(
     network: &Network<D>,
     image: &Array2<u8>,
@@ -32,6 +32,10 @@ pub fn trace<D: Device>(
     let (dev, copies, classes) = (&network.dev, labels.len(), network.classes);
     expect_shape("trace", "image", image.dim().into(), [1, network.pixels])?;
     network.check(network.pixels)?;
+    if let Some(label) = labels.iter().find(|label| **label as usize > classes) {
+        let reason = format!("is {classes}, so there is no label {label}");
+        return Err(Error::Config { key: "classes", reason });
+    }
     if !network.layers.iter().all(|layer| layer.units.spikes()) {
         return Ok(None);
     }

@@ -103,6 +103,7 @@ impl<D: Device> Trainer<D> {
 
     fn of_source(network: Network<D>, source: Source<D>) -> Result<Self> {
         let pairs = source.pairs();
+        network.config.validate_parts()?;
         network.check(pairs.inputs())?;
         let (dev, config, layers) = (network.dev.clone(), &network.config, &network.layers);
         let (batch, batches) = (pairs.batch(), pairs.batches());
@@ -370,6 +371,7 @@ impl<D: Device> Trainer<D> {
 
 /// Each batch's mean loss, from the losses of its images.
 pub fn batch_means(losses: &[f32], batch: usize) -> Vec<f32> {
+    let batch = batch.max(1);
     let mean = |losses: &[f32]| losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / batch as f64;
-    losses.chunks_exact(batch.max(1)).map(|losses| mean(losses) as f32).collect()
+    losses.chunks_exact(batch).map(|losses| mean(losses) as f32).collect()
 }

@@ -45,7 +45,7 @@ impl Config {
     }
 
     /// Refuses settings that are impossible for every input.
-    fn validate_parts(&self) -> Result<()> {
+    pub(crate) fn validate_parts(&self) -> Result<()> {
         if matches!(self.negatives, NegativesConfig::Head { .. }) && !self.head {
             return bad("negatives", "is `head`, but no head learns: set `head` to true".into());
         }
