@@ -9,8 +9,8 @@ use ff_data::synthetic;
 use ff_net::formulas::{Adam, Lif, Output, Pair, Reset, Squares, Triangle};
 use ff_tensor::{
     Augment, Augmentation, CurrentGrad, Device, DrawLabels, Dropout, Gather, LabelCurrent, LabelGoodness,
-    LocalGrad, MatMul, Norm, NormKind, Normalise, PairLosses, RowGoodness, ShareGoodness, ShareGrad, SumRows,
-    Tensor, UnitsForward, Update, random,
+    LocalGrad, MatMul, Norm, NormKind, Normalise, PairLosses, RowGoodness, ShareGoodness, ShareGrad,
+    SliceGrad, SliceSignals, SumRows, Tensor, UnitsForward, Update, random,
 };
 
 #[path = "../crates/forward-forward/examples/03-new-neuron.rs"]
@@ -162,6 +162,46 @@ fn ops(c: &mut Criterion) {
                     clock: &clock,
                     units,
                     dropout: Dropout::NONE,
+                    formula: &mean,
+                    objective: &objective,
+                }
+                .on(&dev)
+                .unwrap()
+            });
+        });
+    }
+    // All units as one slice, and half of them: the two halves of what stands above.
+    for m in [UNITS, UNITS / 2] {
+        let current = draws(rows, m, 0.0, 1.0);
+        let (mut of_slice, mut slope) = (zeros(rows, m), zeros(rows, m));
+        c.bench_function(&format!("slice_signals 8 steps, {m} of {UNITS} units"), |b| {
+            b.iter(|| {
+                SliceSignals {
+                    signal: &mut of_slice,
+                    slope: &mut slope,
+                    spikes: None,
+                    current: &current,
+                    bias: None,
+                    clock: &clock,
+                    first: UNITS - m,
+                    all: UNITS,
+                    units: &lif,
+                    dropout: Dropout::NONE,
+                    formula: &mean,
+                }
+                .on(&dev)
+                .unwrap()
+            });
+        });
+        c.bench_function(&format!("slice_grad, {m} of {UNITS} units"), |b| {
+            b.iter(|| {
+                SliceGrad {
+                    dcurrent: &mut slope,
+                    losses: &mut losses,
+                    goodness: &mut goodness,
+                    signal: &signal,
+                    clock: &clock,
+                    first: UNITS - m,
                     formula: &mean,
                     objective: &objective,
                 }

@@ -67,8 +67,16 @@ pub const ROW_GOODNESS: Kernel =
 pub const LABEL_GOODNESS: Kernel =
     Kernel { name: "label_goodness", files: files!["neuron.cuh", "goodness.cuh", "label_goodness.cu"] };
 /// This kernel computes all that a layer learns from. It needs a `Neuron`, a `Goodness` and an `Objective`.
-pub const LOCAL_GRAD: Kernel =
-    Kernel { name: "local_grad", files: files!["neuron.cuh", "objective.cuh", "local_grad.cu"] };
+pub const LOCAL_GRAD: Kernel = Kernel {
+    name: "local_grad",
+    files: files!["neuron.cuh", "signals.cuh", "objective.cuh", "pair.cuh", "local_grad.cu"],
+};
+/// This kernel computes signals and slopes of a slice of a layer. It needs a `Neuron` and a `Goodness`.
+pub const SLICE_SIGNALS: Kernel =
+    Kernel { name: "slice_signals", files: files!["neuron.cuh", "signals.cuh", "slice_signals.cu"] };
+/// This kernel computes the gradient of a slice of a layer. It needs a `Goodness` and an `Objective`.
+pub const SLICE_GRAD: Kernel =
+    Kernel { name: "slice_grad", files: files!["objective.cuh", "pair.cuh", "slice_grad.cu"] };
 /// This kernel computes the losses of pairs. It needs an `Objective`.
 pub const PAIR_LOSSES: Kernel =
     Kernel { name: "pair_losses", files: files!["objective.cuh", "pair_losses.cu"] };
@@ -76,8 +84,17 @@ pub const PAIR_LOSSES: Kernel =
 pub const UPDATE: Kernel = Kernel { name: "update", files: files!["update.cu"] };
 
 /// All kernels that need formulas.
-pub const WITH_FORMULAS: &[Kernel] =
-    &[UNITS_FORWARD, UNITS_BACKWARD, ROW_GOODNESS, LABEL_GOODNESS, LOCAL_GRAD, PAIR_LOSSES, UPDATE];
+pub const WITH_FORMULAS: &[Kernel] = &[
+    UNITS_FORWARD,
+    UNITS_BACKWARD,
+    ROW_GOODNESS,
+    LABEL_GOODNESS,
+    LOCAL_GRAD,
+    SLICE_SIGNALS,
+    SLICE_GRAD,
+    PAIR_LOSSES,
+    UPDATE,
+];
 
 /// The compiler's options, except for the architecture. Multiply-adds that the CPU does not fuse are not fused here either.
 pub const OPTIONS: &[&str] = &["--fmad=false", "--std=c++17"];

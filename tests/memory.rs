@@ -9,9 +9,11 @@ use std::ops::ControlFlow;
 use counting::{alone, peak_of};
 use ff_cpu::Cpu;
 use ff_data::{idx::FILES, synthetic};
+use ff_net::formulas::{Lif, Output, Pair, Reset, Squares, Triangle};
 use ff_net::{
     Config, Control, LifConfig, Link, NegativesConfig, Network, NeuronConfig, SurrogateKind, Trainer,
 };
+use ff_tensor::{Device, Dropout, SliceGrad, SliceSignals, Tensor};
 use ff_yardstick::{Backprop, BackpropTrainer};
 use flate2::{Compression, write::GzEncoder};
 
@@ -87,11 +89,11 @@ fn a_step_allocates_nothing() {
         let network = Network::new(&dev, config, 784, 10).unwrap();
         let mut trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
         // One layer after the other, if greedy.
-        for stage in 0..trainer.epochs() / EPOCHS {
+        for turn in 0..trainer.epochs() / EPOCHS {
             let calls = calls_in_a_step(&dev, &mut |control| {
                 trainer.epoch_with(control).unwrap();
             });
-            assert!(calls <= packing(10), "{name}, stage {stage}: {calls} allocations in a step");
+            assert!(calls <= packing(10), "{name}, turn {turn}: {calls} allocations in a step");
         }
     }
 }
@@ -111,6 +113,54 @@ fn a_step_of_backpropagation_allocates_nothing() {
         });
         assert!(calls <= packing(8), "{neuron:?}: {calls} allocations in a step");
     }
+}
+
+/// A layer whose units are shared out: each of its ops, on rows that several threads share.
+#[test]
+fn the_halves_of_a_layer_allocate_nothing() {
+    const ROWS: usize = 200;
+    let _alone = alone();
+    let dev = Cpu::new(THREADS).unwrap();
+    let zeros = |rows, cols| -> Tensor<Cpu> { dev.zeros(rows, cols).unwrap() };
+    let (mut signal, mut slope, mut spikes) = (zeros(ROWS, 40), zeros(ROWS, 40), zeros(ROWS * 8, 40));
+    let (mut losses, mut goodness) = (zeros(ROWS, 1), zeros(ROWS, 1));
+    let (current, of_layer, clock) = (zeros(ROWS, 40), zeros(ROWS, 100), &dev.zeros(1, 2).unwrap());
+    let units = &Lif::<Triangle>::new(0.8, 1.0, Reset::Subtract, 8, Output::Rate);
+    let (first, all, dropout, formula) = (30, 100, Dropout { rate: 0.2, seed: 1 }, &Squares::Mean);
+    let objective = &Pair { alpha: 4.0 };
+    let mut both = || {
+        let before = counting::calls();
+        SliceSignals {
+            signal: &mut signal,
+            slope: &mut slope,
+            spikes: Some(&mut spikes),
+            current: &current,
+            bias: None,
+            clock,
+            first,
+            all,
+            units,
+            dropout,
+            formula,
+        }
+        .on(&dev)
+        .unwrap();
+        SliceGrad {
+            dcurrent: &mut slope,
+            losses: &mut losses,
+            goodness: &mut goodness,
+            signal: &of_layer,
+            clock,
+            first,
+            formula,
+            objective,
+        }
+        .on(&dev)
+        .unwrap();
+        counting::calls() - before
+    };
+    let fewest = dev.install(|| (0..50).map(|_| both()).min());
+    assert_eq!(fewest, Some(0), "allocations in the halves of a layer");
 }
 
 /// What a step of `products` products may allocate: without vector instructions they are the matrixmultiply crate's, which

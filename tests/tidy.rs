@@ -60,17 +60,28 @@ fn crates_know_only_whom_they_may() {
         ("ff-cuda", &["ff-file", "ff-kernels", "ff-tensor"]),
         ("ff-net", &["ff-file", "ff-tensor"]),
         ("ff-yardstick", &["ff-net", "ff-tensor"]),
+        ("ff-mpi", &["ff-net", "ff-tensor"]),
         ("ff-report", &["ff-file"]),
         (
             "ff-cli",
-            &["ff-cpu", "ff-cuda", "ff-data", "ff-file", "ff-net", "ff-report", "ff-tensor", "ff-yardstick"],
+            &[
+                "ff-cpu",
+                "ff-cuda",
+                "ff-data",
+                "ff-file",
+                "ff-mpi",
+                "ff-net",
+                "ff-report",
+                "ff-tensor",
+                "ff-yardstick",
+            ],
         ),
         ("forward-forward", &["ff-cpu", "ff-cuda", "ff-data", "ff-net", "ff-tensor", "ff-yardstick"]),
     ] {
         assert_eq!(dependencies(krate), knows, "{krate}");
     }
     let crates = fs::read_dir(root().join("crates")).unwrap().count();
-    assert_eq!(crates, 10, "a crate that this test does not know");
+    assert_eq!(crates, 11, "a crate that this test does not know");
 }
 
 #[test]
@@ -204,6 +215,7 @@ fn the_readme_knows_every_crate_and_preset() {
         "ff-file",
         "ff-report",
         "ff-yardstick",
+        "ff-mpi",
         "ff-cli",
         "ff-cuda",
         "ff-kernels",
@@ -254,6 +266,7 @@ fn unsafe_stands_only_where_the_readme_says() {
         ("ff-data", "src/lib.rs"),
         ("ff-file", "src/lib.rs"),
         ("ff-report", "src/lib.rs"),
+        ("ff-mpi", "src/lib.rs"),
         ("ff-cli", "src/main.rs"),
         ("ff-kernels", "lib.rs"),
         ("forward-forward", "src/lib.rs"),

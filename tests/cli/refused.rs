@@ -84,6 +84,31 @@ fn a_slip_in_the_settings_is_named_with_what_was_meant() {
     }
 }
 
+/// This build has no MPI. So N processes of one job would train the same network N times.
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn one_of_several_ranks_is_refused_by_a_build_without_mpi() {
+    let desk = Desk::new();
+    let started = |variables: [&str; 2], rank: &str| {
+        let mut command = desk.command("train");
+        command.env(variables[0], rank).env(variables[1], "4");
+        command
+    };
+    for variables in [["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"], ["PMI_RANK", "PMI_SIZE"]] {
+        let said = desk.refused_when(started(variables, "0"), "train as rank 0 of 4");
+        assert!(said.contains("rank 0 of 4") && said.contains("without MPI"), "{said}");
+        assert!(said.contains("cargo build -p ff-cli --features mpi"), "{said}");
+        // Only rank 0 prints.
+        let output = started(variables, "2").assert().code(2).get_output().clone();
+        assert!(output.stdout.is_empty() && output.stderr.is_empty());
+    }
+    let said = desk.refused("train --parallel layers --stages 2,2");
+    assert!(
+        said.contains("there is 1 rank, but `--stages` has 2\n  try: `mpirun -np 2` before it"),
+        "{said}"
+    );
+}
+
 #[test]
 fn flags_that_do_not_exist_or_clash_are_refused() {
     let desk = Desk::new();
@@ -95,6 +120,9 @@ fn flags_that_do_not_exist_or_clash_are_refused() {
         "predict m",
         "import net.safetensors",
         "train --seed x",
+        "train --stages 2,2",
+        "train --parallel data",
+        "train --parallel layers --stages 2,x",
     ] {
         let output = desk.command(words).assert().code(2).get_output().clone();
         assert!(output.stdout.is_empty() && output.stderr.starts_with(b"error: "), "{words}");

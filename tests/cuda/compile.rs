@@ -62,6 +62,10 @@ fn programs() -> Result<Vec<(String, Program)>> {
     }
     for (name, objective) in objectives {
         add(kernels::PAIR_LOSSES, &[name], &[Struct::objective("pair_losses", objective)?]);
+        let (of_goodness, goodness) = goodnesses[usize::from(name == "margin")];
+        let formulas =
+            [Struct::goodness("slice_grad", goodness)?, Struct::objective("slice_grad", objective)?];
+        add(kernels::SLICE_GRAD, &[of_goodness, name], &formulas);
     }
     for (name, units) in &neurons() {
         let neuron = Struct::neuron("units", units.as_ref())?;
@@ -72,6 +76,7 @@ fn programs() -> Result<Vec<(String, Program)>> {
         let (of_goodness, goodness) = goodnesses[usize::from(own)];
         let goodness = Struct::goodness("goodness", goodness)?;
         add(kernels::LABEL_GOODNESS, &[name, of_goodness], &[neuron, goodness]);
+        add(kernels::SLICE_SIGNALS, &[name, of_goodness], &[neuron, goodness]);
         for (of_objective, objective) in if own { &objectives[2..] } else { &objectives[..2] } {
             let formulas = [neuron, goodness, Struct::objective("local_grad", *objective)?];
             add(kernels::LOCAL_GRAD, &[name, of_goodness, of_objective], &formulas);

@@ -5,7 +5,7 @@ use ff_cpu::Cpu;
 use ff_net::formulas::{Adam, Lif, Output, Pair, Reset, Squares};
 use ff_tensor::{
     Advance, CurrentGrad, Device, DrawLabels, Dropout, LabelCurrent, LocalGrad, PairLosses, ShareGoodness,
-    ShareGrad, SoftmaxLoss, Update,
+    ShareGrad, SliceGrad, SoftmaxLoss, Update,
 };
 
 use crate::bits;
@@ -129,7 +129,20 @@ fn logs<D: Device>(dev: &D, k: u32, logged: usize) -> Vec<Vec<f32>> {
     }
     .on(dev)
     .unwrap();
-    [of_pairs, of_scores, of_layer].iter().map(|log| dev.download(log).unwrap()).collect()
+    let mut of_slice = log();
+    SliceGrad {
+        dcurrent: &mut dev.zeros(ROWS, 2).unwrap(),
+        losses: &mut of_slice,
+        goodness: &mut dev.zeros(ROWS, 1).unwrap(),
+        signal: &current,
+        clock,
+        first: 1,
+        formula: &Squares::Mean,
+        objective,
+    }
+    .on(dev)
+    .unwrap();
+    [of_pairs, of_scores, of_layer, of_slice].iter().map(|log| dev.download(log).unwrap()).collect()
 }
 
 #[test]
@@ -145,7 +158,7 @@ fn a_loss_beyond_the_log_is_not_written() {
         (0, 0, 0, 0),
     ] {
         let (ours, its) = (logs(&shim, k, logged), logs(&cpu, k, logged));
-        for ((ours, its), written) in ours.iter().zip(&its).zip([pairs, images, pairs]) {
+        for ((ours, its), written) in ours.iter().zip(&its).zip([pairs, images, pairs, pairs]) {
             assert_eq!(bits(ours), bits(its), "batch {k} of a log of {logged}");
             assert_eq!(ours.iter().filter(|&&loss| loss != 7.0).count(), written, "batch {k} of {logged}");
         }

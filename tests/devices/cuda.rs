@@ -15,7 +15,14 @@ use crate::units::label_goodness;
 /// Ops whose sums run in another order than the CPU's.
 const OTHER_SUMS: [&str; 2] = ["matmul", "sum_rows"];
 /// Answers in which there is an `exp`, which is another one on a GPU. The shim has the CPU's.
-const OTHER_EXP: [&str; 4] = ["pair_losses", "softmax_loss", "local_grad losses", "local_grad dcurrent"];
+const OTHER_EXP: [&str; 6] = [
+    "pair_losses",
+    "softmax_loss",
+    "local_grad losses",
+    "local_grad dcurrent",
+    "slice_grad losses",
+    "slice_grad dcurrent",
+];
 
 /// Whether an answer has to be the CPU's to the last bit.
 fn to_the_bit(op: &str, on_gpu: bool) -> bool {

@@ -19,6 +19,7 @@ mod repeated;
 #[path = "../shim/mod.rs"]
 mod shim;
 mod shim_itself;
+mod slices;
 mod units;
 mod wavering;
 

@@ -8,7 +8,7 @@ use ff_tensor::{
     ShareGrad, SoftmaxLoss, SumRows, Tensor, Update, random,
 };
 
-use crate::{backprop, oracle, own, units};
+use crate::{backprop, oracle, own, slices, units};
 
 pub const CLASSES: usize = 3;
 pub const AMPLITUDE: f32 = 2.0;
@@ -96,6 +96,7 @@ pub fn every_op<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     answers.extend(backprop::gather_alone(dev, s));
     answers.extend(backprop::units_backward(dev, s));
     answers.extend(own::every_op(dev, s));
+    answers.extend(slices::every_op(dev, s));
     answers
 }
 

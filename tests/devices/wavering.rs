@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ff_cuda::Cuda;
 use ff_tensor::{
-    Device, Dropout, Formula, LocalGrad, Neuron, Numbers, Readout, UnitsBackward, UnitsForward, random,
+    Device, Dropout, Formula, LocalGrad, Neuron, Numbers, Readout, SliceSignals, UnitsBackward, UnitsForward,
+    random,
 };
 
 use crate::bits;
@@ -96,7 +97,26 @@ fn ask<N: Neuron>(dev: &Cuda, units: impl Fn() -> N) -> Vec<Vec<u32>> {
         .on(dev)
         .unwrap();
         got.extend([signal, dcurrent]);
+        let (mut signal, mut slope) = (dev.zeros(rows, n).unwrap(), dev.zeros(rows_in, n).unwrap());
+        let mut of_slice = spikes_out.then(|| dev.zeros(rows * STEPS, n).unwrap());
+        SliceSignals {
+            signal: &mut signal,
+            slope: &mut slope,
+            spikes: of_slice.as_mut(),
+            current: &current,
+            bias: None,
+            clock: &dev.zeros(1, 2).unwrap(),
+            first: 2,
+            all: n + 3,
+            units: &units(),
+            dropout: Dropout::NONE,
+            formula: &MeanSignal,
+        }
+        .on(dev)
+        .unwrap();
+        got.extend([signal, slope]);
         got.extend(spikes);
+        got.extend(of_slice);
     }
     for (rows_in, rows_passed) in [(rows, rows * STEPS), (rows * STEPS, rows), (rows * STEPS, rows * STEPS)] {
         let current = dev.upload(rows_in, n, &values(rows_in, 2)).unwrap();

@@ -5,7 +5,8 @@ use ff_cuda::Cuda;
 use ff_tensor::{
     Advance, Augment, Augmentation, CurrentGrad, Device, DrawLabels, Element, Gather, LabelCurrent,
     LabelGoodness, LocalGrad, MatMul, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select,
-    ShareGoodness, ShareGrad, SoftmaxLoss, SumRows, Tensor, UnitsBackward, UnitsForward, Update,
+    ShareGoodness, ShareGrad, SliceGrad, SliceSignals, SoftmaxLoss, SumRows, Tensor, UnitsBackward,
+    UnitsForward, Update,
 };
 
 use crate::draws::Draws;
@@ -47,6 +48,8 @@ pub const OPS: &[(&str, On<Cpu>, On<Cuda>)] = ops![
     row_goodness,
     label_goodness,
     local_grad,
+    slice_signals,
+    slice_grad,
     share_grad,
     sum_rows,
     softmax_loss,
@@ -269,6 +272,57 @@ fn local_grad<D: Device>(dev: &D, mut d: Draws) -> Outcome {
     }
     .on(dev);
     outcome![dev, "local_grad", said; dcurrent, losses, signal, spikes, goodness]
+}
+
+/// Mostly a slice that the layer has; some begin or end beyond it.
+fn slice_signals<D: Device>(dev: &D, mut d: Draws) -> Outcome {
+    let (units, formula, batch, m) = (pool::units(&mut d), pool::goodness(&mut d), d.few(), d.size());
+    let (first, in_time) = (d.size(), d.in_ten(5));
+    let all = if d.in_ten(9) { first + m + d.few() } else { d.size() };
+    let (rows, steps) = (2 * batch + usize::from(d.in_ten(1)), units.steps());
+    let of_current = rows * if in_time { steps } else { 1 };
+    let (mut signal, mut slope) = (d.tensor(dev, [rows, m]), d.tensor(dev, [of_current, m]));
+    let (mut spikes, current) = (d.tensor(dev, [rows * steps, m]), d.tensor(dev, [of_current, m]));
+    let (bias, clock) = (d.maybe(dev, [1, m]), d.clock(dev));
+    let (dropout, trains) = (d.dropout(), d.in_ten(5));
+    let said = SliceSignals {
+        signal: &mut signal,
+        slope: &mut slope,
+        spikes: trains.then_some(&mut spikes),
+        current: &current,
+        bias: bias.as_ref(),
+        clock: &clock,
+        first,
+        all,
+        units: &*units,
+        dropout,
+        formula,
+    }
+    .on(dev);
+    outcome![dev, "slice_signals", said; signal, slope, spikes]
+}
+
+fn slice_grad<D: Device>(dev: &D, mut d: Draws) -> Outcome {
+    let (formula, objective, batch) = (pool::goodness(&mut d), pool::objective(&mut d), d.few());
+    let (all, steps) = (d.size(), if d.in_ten(5) { 1 } else { d.few() });
+    let first = d.below(all.max(1) as u32) as usize;
+    let m = if d.in_ten(9) { 1 + d.below((all - first) as u32) as usize } else { d.size() };
+    let rows = 2 * batch;
+    let (mut dcurrent, logged) = (d.tensor(dev, [rows * steps, m]), d.size());
+    let (mut losses, mut goodness) = (d.tensor(dev, [logged, 1]), d.tensor(dev, [rows, 1]));
+    let (signal, clock) = (d.tensor(dev, [rows, all]), d.clock(dev));
+    let said = SliceGrad {
+        dcurrent: &mut dcurrent,
+        losses: &mut losses,
+        goodness: &mut goodness,
+        signal: &signal,
+        clock: &clock,
+        first,
+        formula,
+        objective: &*objective,
+    }
+    .on(dev);
+    outcome![dev, "slice_grad", said; dcurrent, losses, goodness]
 }
 
 fn share_grad<D: Device>(dev: &D, mut d: Draws) -> Outcome {

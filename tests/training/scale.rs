@@ -17,7 +17,7 @@ fn drawn(config: Config, sharpness: f32) -> [Vec<u32>; 2] {
     let set = ImageSet::new(&dev, &data.train.images, &data.train.labels, 0..20, 784, 10).unwrap();
     let mut source = LabelOverlay::new(&network, set).unwrap();
     let (seed, clock, layers) = (7, dev.zeros(1, 2).unwrap(), &network.layers[..]);
-    let step = Step { dev: &dev, clock: &clock, layers, seed, stage: None };
+    let step = Step { dev: &dev, clock: &clock, layers, seed, turn: None };
     source.begin(&dev, seed, 0).unwrap();
     source.fetch(&step).unwrap();
     source.draw(&step, None).unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -141,12 +141,25 @@ pub struct TrainArgs {
     /// Go on with a run that was stopped. It starts from the run's last checkpoint and keeps its settings
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["preset", "config", "set", "seed", "out"])]
     pub resume: Option<PathBuf>,
+    /// Share the work among the processes that `mpirun` has started: each gets some `units` of every layer, or some `layers`
+    #[arg(long, value_name = "HOW")]
+    pub parallel: Option<Parallel>,
+    /// With `--parallel layers`, the number of layers of each process, such as 2,2 [default: measured, so that all are busy]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', requires = "parallel")]
+    pub stages: Option<Vec<usize>>,
     #[command(flatten)]
     pub json: Json,
 }
 
+/// How ranks share the work.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Parallel {
+    Units,
+    Layers,
+}
+
 /// The options that choose the device.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub struct DeviceArgs {
     /// Use so many threads; 0 takes one per core. Results do not depend on it
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -30,7 +30,8 @@ impl Chosen {
     pub fn place(&self) -> Place {
         match self {
             Chosen::Cpu(dev) => {
-                Place { description: format!("cpu, {} threads", dev.threads()), threads: Some(dev.threads()) }
+                let (threads, plural) = (dev.threads(), if dev.threads() == 1 { "" } else { "s" });
+                Place { description: format!("cpu, {threads} thread{plural}"), threads: Some(threads) }
             }
             #[cfg(feature = "cuda")]
             Chosen::Cuda(dev) => Place { description: dev.description(), threads: None },

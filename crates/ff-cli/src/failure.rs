@@ -30,6 +30,16 @@ impl Failure {
         Self { stopped: true, ..Self::new(message) }
     }
 
+    /// Returns whether the user stopped the command.
+    pub fn is_stop(&self) -> bool {
+        self.stopped
+    }
+
+    /// Says which rank it is that fails.
+    pub fn of_rank(self, rank: usize) -> Self {
+        Self { message: format!("rank {rank}: {}", self.message), ..self }
+    }
+
     /// Returns the exit code of the process.
     pub fn exit_code(&self) -> u8 {
         if self.stopped { INTERRUPTED } else { WRONG }

@@ -21,8 +21,11 @@ mod report;
 mod train;
 mod tutorial;
 // These modules turn arguments into settings and a device.
+mod balance;
 mod device;
+mod ranks;
 mod settings;
+mod training;
 // These modules write and read the files of a run.
 mod checkpoints;
 mod metrics;
@@ -46,11 +49,11 @@ fn main() -> ExitCode {
         Err(said) => return say(&said),
     };
     match run(command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{failure}");
-            ExitCode::from(failure.exit_code())
+        Ok(()) => {
+            ranks::leave();
+            ExitCode::SUCCESS
         }
+        Err(failure) => ranks::fail(failure),
     }
 }
 

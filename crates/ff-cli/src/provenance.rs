@@ -11,6 +11,13 @@ use crate::device::Place;
 /// The commit from which this program was built, if the build knew it (see build.rs).
 const COMMIT: Option<&str> = option_env!("FF_COMMIT");
 
+/// Returns the version of this program and the commit, if the build knew it.
+pub fn program() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    COMMIT
+        .map_or_else(|| format!("ff-cli {version}"), |commit| format!("ff-cli {version} of commit {commit}"))
+}
+
 /// Adds the origin, as far as it is known, to a run's summary.
 pub fn write(summary: &mut Value, place: &Place) {
     summary["command"] = json!(command(std::env::args_os().map(|word| word.to_string_lossy().into_owned())));

@@ -15,22 +15,30 @@ use crate::failure::{Failure, Outcome};
 /// The output of a command: lines for people on stdout, and bars on stderr. With `--json`, only the document goes to stdout.
 pub struct Screen {
     json: bool,
+    silent: bool,
 }
 
 impl Screen {
     /// Makes the screen of a command. `json` says whether JSON was asked for.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, silent: false }
+    }
+
+    /// Makes a screen that shows nothing, for a process beside the one that prints.
+    pub fn silent() -> Self {
+        Self { json: false, silent: true }
     }
 
     /// Prints a line of the result, unless JSON was asked for.
     pub fn line(&self, text: impl AsRef<str>) -> Outcome<()> {
-        if self.json { Ok(()) } else { print_line(text.as_ref()) }
+        if self.json || self.silent { Ok(()) } else { print_line(text.as_ref()) }
     }
 
     /// Prints a note beside the result to stderr.
     pub fn note(&self, text: impl AsRef<str>) {
-        eprintln!("note: {}", text.as_ref());
+        if !self.silent {
+            eprintln!("note: {}", text.as_ref());
+        }
     }
 
     /// Prints the JSON document, if JSON was asked for.
@@ -40,7 +48,11 @@ impl Screen {
 
     /// Makes a bar over `length` steps of `unit`. It shows nothing if stderr is not a terminal.
     pub fn bar(&self, length: u64, unit: &str) -> ProgressBar {
-        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(10));
+        let target = match self.silent {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr_with_hz(10),
+        };
+        let bar = ProgressBar::with_draw_target(Some(length), target);
         let template = format!(
             "{{msg}} {{wide_bar:.cyan/blue}} {{human_pos}}/{{human_len}} {unit}  {{rate}} {unit}/s  {{eta}} left"
         );

@@ -6,15 +6,15 @@ use ff_tensor::units::Samples;
 use ff_tensor::{
     Advance, Augment, Checked, Clock, CurrentGrad, Device, DrawLabels, Element, Error, Gather, LabelCurrent,
     LabelGoodness, LocalGrad, MatMul, Memory, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select,
-    ShareGoodness, ShareGrad, SoftmaxLoss, SumRows, Tensor, UnitsBackward, UnitsForward, Update,
-    element_count, expect_shape,
+    ShareGoodness, ShareGrad, SliceGrad, SliceSignals, SoftmaxLoss, SumRows, Tensor, UnitsBackward,
+    UnitsForward, Update, element_count, expect_shape,
 };
 
 use crate::goodness::Candidates;
 use crate::operand::Operand;
 use crate::{
     augment, draw_labels, gather, goodness, label_current, local_grad, matmul, normalise, pair_losses,
-    row_factor, select, share_grad, softmax_loss, sum_rows, units, update,
+    row_factor, select, share_grad, slice_grad, slice_signals, softmax_loss, sum_rows, units, update,
 };
 
 /// The processor's cores as a pool of threads. Tensors are `Vec`s.
@@ -222,12 +222,42 @@ impl Device for Cpu {
         let (positive, negative) = units::split_at(samples, batch, steps);
         let (of_positive, of_negative) = op.goodness.get_mut().split_at_mut(batch);
         let (units, goodness, objective) = (op.units, op.formula, op.objective);
-        let (step, dropout) = (clock[0], op.dropout);
-        let local = local_grad::Local { n, batch, step, steps, dropout, units, goodness, objective };
+        let (first, all, m, step, dropout) = (0, n, n, clock[0], op.dropout);
+        let signals = slice_signals::Signals { first, all, batch, step, steps, dropout, units, goodness };
+        let grad = slice_grad::Grad { first, all, m, batch, steps: steps.current, goodness, objective };
+        let local = local_grad::Local { signals, grad };
         this_batch(op.losses.get_mut(), batch, clock, |losses| {
             let (samples, goodness) = ([positive, negative], [of_positive, of_negative]);
             let pairs = local_grad::Pairs { samples, goodness, losses };
             self.pool.install(|| local_grad::local_grad(pairs, &local));
+        });
+        Ok(())
+    }
+
+    fn slice_signals(&self, op: Checked<SliceSignals<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let ([r, n], in_time, step) = (op.signal.shape(), op.in_time(), numbers(op.clock)[0]);
+        let (slope, spikes) = (Some(op.slope.get_mut()), op.spikes.map(Tensor::get_mut));
+        let (signal, current, bias) = (op.signal.get_mut(), op.current.get(), slice(op.bias));
+        let samples = Samples { n, signal, slope, spikes, current, bias, in_time };
+        let (batch, steps, dropout) = (r / 2, units::Steps::of(op.units, in_time), op.dropout);
+        let (first, all, units, goodness) = (op.first, op.all, op.units, op.formula);
+        let signals = slice_signals::Signals { first, all, batch, step, steps, dropout, units, goodness };
+        self.pool.install(|| slice_signals::slice_signals(samples, &signals));
+        Ok(())
+    }
+
+    fn slice_grad(&self, op: Checked<SliceGrad<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let ([r, all], m, steps) = (op.signal.shape(), op.dcurrent.cols(), op.steps());
+        let (first, batch, goodness, objective) = (op.first, r / 2, op.formula, op.objective);
+        let grad = slice_grad::Grad { first, all, m, batch, steps, goodness, objective };
+        let dcurrent = op.dcurrent.get_mut().split_at_mut(batch * steps * m).into();
+        let goodness = op.goodness.get_mut().split_at_mut(batch).into();
+        let signal = op.signal.get().split_at(batch * all).into();
+        this_batch(op.losses.get_mut(), batch, op.clock.get(), |losses| {
+            let pairs = slice_grad::Pairs { dcurrent, goodness, losses, signal };
+            self.pool.install(|| slice_grad::slice_grad(pairs, &grad));
         });
         Ok(())
     }

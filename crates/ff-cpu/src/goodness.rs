@@ -29,6 +29,13 @@ pub(crate) fn row_goodness(goodness: &mut [f32], signal: &[f32], n: usize, formu
         .for_each(|(goodness, signal)| *goodness = formula.of_row(signal));
 }
 
+/// Computes the goodness of some rows of `n` signals, on this thread.
+pub(crate) fn of_rows(goodness: &mut [f32], signal: &[f32], n: usize, formula: &dyn Goodness) {
+    for (goodness, signal) in goodness.iter_mut().zip(signal.chunks_exact(n)) {
+        *goodness = formula.of_row(signal);
+    }
+}
+
 /// See [`ff_tensor::ShareGoodness`]. `n` units.
 pub(crate) fn share_goodness(
     goodness: &mut [f32],

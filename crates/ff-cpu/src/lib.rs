@@ -42,6 +42,8 @@ mod row_factor;
 mod select;
 mod share_grad;
 mod shares;
+mod slice_grad;
+mod slice_signals;
 mod softmax_loss;
 mod sparse;
 mod sum_rows;

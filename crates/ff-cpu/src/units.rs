@@ -31,7 +31,7 @@ impl Steps {
 /// See [`ff_tensor::UnitsForward`].
 pub(crate) fn forward(samples: Samples, units: &dyn Units) {
     let steps = Steps::of(units, samples.in_time);
-    share_out(samples, steps, &|mut samples| answer(&mut samples, units));
+    share_out(samples, 0, steps, &|mut samples, _| answer(&mut samples, units));
 }
 
 /// Some samples, on this thread.
@@ -56,14 +56,16 @@ fn split_option(rows: Option<&mut [f32]>, at: usize) -> (Option<&mut [f32]>, Opt
     rows.map(|rows| rows.split_at_mut(at)).unzip()
 }
 
-/// Halves the samples until a block is left, in parallel.
-fn share_out(samples: Samples, steps: Steps, body: &(impl Fn(Samples) + Sync)) {
+/// Halves the samples until a block is left, in parallel. `body` gets a block and the number of its first sample. The first
+/// sample of all has the number `r`.
+pub(crate) fn share_out(samples: Samples, r: usize, steps: Steps, body: &(impl Fn(Samples, usize) + Sync)) {
     let count = samples.signal.len() / samples.n;
     if count <= BLOCK {
-        return body(samples);
+        return body(samples, r);
     }
-    let (first, second) = split_at(samples, (count / 2).next_multiple_of(BLOCK), steps);
-    rayon::join(|| share_out(first, steps, body), || share_out(second, steps, body));
+    let half = (count / 2).next_multiple_of(BLOCK);
+    let (first, second) = split_at(samples, half, steps);
+    rayon::join(|| share_out(first, r, steps, body), || share_out(second, r + half, steps, body));
 }
 
 /// See [`ff_tensor::UnitsBackward`]. `steps` are the rows of a sample in the current and in what was passed on.

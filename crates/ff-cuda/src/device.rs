@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 
 use ff_kernels::constants::TILE;
 use ff_kernels::{
-    LABEL_GOODNESS, LOCAL_GRAD, PAIR_LOSSES, ROW_GOODNESS, UNITS_BACKWARD, UNITS_FORWARD, UPDATE,
+    LABEL_GOODNESS, LOCAL_GRAD, PAIR_LOSSES, ROW_GOODNESS, SLICE_GRAD, SLICE_SIGNALS, UNITS_BACKWARD,
+    UNITS_FORWARD, UPDATE,
 };
 use ff_tensor::{
     Advance, Augment, Checked, CurrentGrad, Device, DrawLabels, Element, Gather, LabelCurrent, LabelGoodness,
     LocalGrad, MatMul, Memory, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select, ShareGoodness,
-    ShareGrad, SoftmaxLoss, SumRows, Tensor, Units, UnitsBackward, UnitsForward, Update, element_count,
-    expect_shape,
+    ShareGrad, SliceGrad, SliceSignals, SoftmaxLoss, SumRows, Tensor, Units, UnitsBackward, UnitsForward,
+    Update, element_count, expect_shape,
 };
 
 use crate::cuda::Cuda;
@@ -223,6 +224,37 @@ impl Device for Cuda {
         ];
         let threads = each_unit(batch, n).threads;
         call.launch(&program, cover([batch, 1], [1, 1], threads), &args)
+    }
+
+    fn slice_signals(&self, op: Checked<SliceSignals<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let (in_time, [rows, m]) = (op.in_time(), op.signal.shape());
+        let SliceSignals { signal, slope, spikes, current, bias, clock, first, all, .. } = op;
+        let (units, formula, dropout, call) = (op.units, op.formula, op.dropout, self.call("slice_signals"));
+        let formulas = [Struct::neuron(call.op, units)?, Struct::goodness(call.op, formula)?];
+        let program = Program::new(SLICE_SIGNALS, &formulas);
+        let in_steps = spikes.as_ref().map(|spikes| spikes.rows()).or(in_time.then_some(current.rows()));
+        let (batch, steps) = (rows / 2, time_steps(units, rows, in_steps));
+        let args = args![
+            call; signal, slope, spikes, current, bias, clock, batch, m, first, all, steps, in_time, dropout.rate,
+            dropout.seed, fields(units), fields(formula)
+        ];
+        call.launch(&program, each_unit(rows, m), &args)
+    }
+
+    fn slice_grad(&self, op: Checked<SliceGrad<Self>>) -> Result<()> {
+        let op = op.into_inner();
+        let ([rows, all], m, steps) = (op.signal.shape(), op.dcurrent.cols(), op.steps());
+        let SliceGrad { dcurrent, losses, goodness, signal, clock, first, formula, objective } = op;
+        let call = self.call("slice_grad");
+        let formulas = [Struct::goodness(call.op, formula)?, Struct::objective(call.op, objective)?];
+        let program = Program::new(SLICE_GRAD, &formulas);
+        let (pairs, batch) = (losses.rows(), rows / 2);
+        let args = args![
+            call; dcurrent, losses, goodness, signal, clock, pairs, batch, m, first, all, steps, fields(formula),
+            fields(objective)
+        ];
+        call.launch(&program, cover([batch, 1], [1, 1], each_unit(batch, all).threads), &args)
     }
 
     fn share_grad(&self, op: Checked<ShareGrad<Self>>) -> Result<()> {

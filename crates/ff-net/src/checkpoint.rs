@@ -130,11 +130,27 @@ impl Checkpoint {
     /// # Errors
     /// The error names the path and what the system said.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let bytes = self.to_bytes().map_err(|reason| Error::Model { path: path.into(), reason })?;
+        let bytes = self.written().map_err(|reason| Error::Model { path: path.into(), reason })?;
         write_whole(path, &bytes)
     }
 
-    fn to_bytes(&self) -> std::result::Result<Vec<u8>, String> {
+    /// Returns the bytes of the file.
+    ///
+    /// # Errors
+    /// Fails if the notes cannot be written.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.written().map_err(|reason| Error::Checkpoint { reason })
+    }
+
+    /// Reads and checks the bytes of a file, as [`load`](Self::load) does.
+    ///
+    /// # Errors
+    /// Says what is wrong with them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes).map_err(|reason| Error::Checkpoint { reason })
+    }
+
+    fn written(&self) -> std::result::Result<Vec<u8>, String> {
         let mut tensors = self.model.tensors();
         for (name, (shape, values)) in &self.lasting {
             let values = Values::Floats(values.into());
@@ -166,10 +182,10 @@ impl Checkpoint {
     pub fn load(path: &Path) -> Result<Self> {
         let refuse = |reason: String| Error::Model { path: path.into(), reason };
         let bytes = std::fs::read(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
-        Self::from_bytes(&bytes).map_err(refuse)
+        Self::read(&bytes).map_err(refuse)
     }
 
-    fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
+    fn read(bytes: &[u8]) -> std::result::Result<Self, String> {
         let (tensors, about) = from_bytes(bytes)?;
         let metadata: Value =
             serde_json::from_str(&about).map_err(|e| format!("has damaged metadata ({e})"))?;
@@ -204,7 +220,8 @@ impl Checkpoint {
 fn lasting<D: Device>(trainer: &mut Trainer<D>) -> Vec<(String, &mut Tensor<D>)> {
     let (mut lasting, moments) = (Vec::new(), trainer.moment_names());
     let names = trainer.parameter_names();
-    for (i, (l, losses)) in trainer.learning.iter_mut().zip(&mut trainer.losses).enumerate() {
+    let (learning, losses, heads) = trainer.lasting();
+    for (i, (l, losses)) in learning.iter_mut().zip(losses).enumerate() {
         for (parameter, of_parameter) in names[i].iter().zip(&mut l.moments) {
             for (moment, tensor) in moments.iter().zip(of_parameter) {
                 lasting.push((format!("adam.layers.{i}.{parameter}.{moment}"), tensor));
@@ -212,7 +229,7 @@ fn lasting<D: Device>(trainer: &mut Trainer<D>) -> Vec<(String, &mut Tensor<D>)>
         }
         lasting.push((format!("losses.layers.{i}"), losses));
     }
-    let heads = trainer.heads.iter_mut().flat_map(|heads| heads.learning.iter_mut().zip(&mut heads.losses));
+    let heads = heads.iter_mut().flat_map(|heads| heads.learning.iter_mut().zip(&mut heads.losses));
     for (i, (l, losses)) in heads.enumerate() {
         for (moment, tensor) in moments.iter().zip(&mut l.moments) {
             lasting.push((format!("adam.heads.{i}.weight.{moment}"), tensor));

@@ -12,7 +12,7 @@ use crate::{Head, Layer, Link, Network};
 
 /// The buffers that the heads learn with.
 pub(crate) struct Heads<D: Device> {
-    pass: Box<dyn Pass<D>>,
+    pub pass: Box<dyn Pass<D>>,
     own: Vec<HeadActivity<D>>,
     pub learning: Vec<HeadLearning<D>>,
     pub losses: Vec<Tensor<D>>,
@@ -60,12 +60,11 @@ impl<D: Device> Heads<D> {
         clock: &Clock<D>,
         optimiser: &dyn Optimiser,
         reduce: &mut Reduce<D>,
-        stage: Option<usize>,
+        turn: Option<usize>,
     ) -> Result<()> {
-        for i in 0..=stage.unwrap_or(layers.len() - 1) {
+        for i in 0..=turn.unwrap_or(layers.len() - 1) {
             self.pass.answer(dev, layers, i, neutral)?;
-            let Some(activity) = self.pass.activity(i).filter(|_| stage.is_none_or(|stage| stage == i))
-            else {
+            let Some(activity) = self.pass.activity(i).filter(|_| turn.is_none_or(|turn| turn == i)) else {
                 continue;
             };
             let (own, learning, losses) = (&mut self.own[i], &mut self.learning[i], &mut self.losses[i]);

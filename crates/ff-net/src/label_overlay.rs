@@ -14,7 +14,8 @@ use crate::order::epoch_order;
 use crate::pairs::{Pairs, Step};
 use crate::pass::Shape;
 use crate::seeds::{Stream, stream};
-use crate::{Config, Error, Network, Result, upload};
+use crate::slices::SliceScores;
+use crate::{Config, Error, Layer, Network, Result, upload};
 
 /// The images that a training goes through, on the device. They are unchanged, or changed for the present epoch.
 pub struct ImageSet<D: Device> {
@@ -129,6 +130,8 @@ pub struct LabelOverlay<D: Device> {
     config: Config,
     classes: usize,
     batches: usize,
+    /// The scores of the first layer, if its units are shared out among ranks.
+    shared: Option<SliceScores<D>>,
 }
 
 impl<D: Device> LabelOverlay<D> {
@@ -153,7 +156,25 @@ impl<D: Device> LabelOverlay<D> {
             classes,
             config,
             set,
+            shared: None,
         })
+    }
+
+    /// Returns the rows of shares: one for each image of a batch and one for each label.
+    pub(crate) fn share_rows(&self) -> usize {
+        self.images.shares.rows()
+    }
+
+    /// Makes pairs for a slice of the first layer.
+    pub(crate) fn for_slice(
+        &mut self,
+        dev: &D,
+        first: &Layer<D>,
+        scores: SliceScores<D>,
+    ) -> ff_tensor::Result<()> {
+        self.images.shares = dev.zeros(self.images.shares.rows(), first.shape()[1])?;
+        self.shared = Some(scores);
+        Ok(())
     }
 
     /// Returns the set that the pairs are made of.
@@ -185,7 +206,7 @@ impl<D: Device> Pairs<D> for LabelOverlay<D> {
 
     fn fetch(&mut self, step: &Step<D>) -> ff_tensor::Result<()> {
         let Images { xhat, scale, labels, shares } = &mut self.images;
-        let (config, seed) = (&self.config, stream(step.seed, Stream::Pixels(step.stage())));
+        let (config, seed) = (&self.config, stream(step.seed, Stream::Pixels(step.turn())));
         Gather {
             xhat,
             scale,
@@ -213,7 +234,12 @@ impl<D: Device> Pairs<D> for LabelOverlay<D> {
         if let (true, Input::Overlay(images)) =
             (hard, self.images.overlay(&self.neutral, self.config.label_amplitude))
         {
-            step.layers[0].label_scores(step.dev, &mut self.scores, &images)?;
+            match &mut self.shared {
+                None => step.layers[0].label_scores(step.dev, &mut self.scores, &images)?,
+                Some(shared) => {
+                    shared.label_scores(step.dev, &step.layers[0], &mut self.scores, &images)?;
+                }
+            }
         }
         DrawLabels {
             pair: &mut self.pair,
@@ -221,7 +247,7 @@ impl<D: Device> Pairs<D> for LabelOverlay<D> {
             scores: if hard { Some(&self.scores) } else { scores },
             clock: step.clock,
             classes: self.classes,
-            seed: stream(step.seed, Stream::Labels(step.stage())),
+            seed: stream(step.seed, Stream::Labels(step.turn())),
             sharpness: self.config.sharpness(),
         }
         .on(step.dev)

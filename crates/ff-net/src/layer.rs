@@ -154,7 +154,7 @@ impl<D: Device> Layer<D> {
         self.update(dev, l, lesson)
     }
 
-    fn current(&self, dev: &D, current: &mut Tensor<D>, input: Input<D>) -> Result<()> {
+    pub(crate) fn current(&self, dev: &D, current: &mut Tensor<D>, input: Input<D>) -> Result<()> {
         match input {
             Input::Rows(x) | Input::Train(x) => self.connection.current(dev, current, x),
             Input::Overlay(images) => images.current(dev, current),
@@ -185,7 +185,7 @@ impl<D: Device> Layer<D> {
         .on(dev)
     }
 
-    fn gradient(&self, dev: &D, l: &mut Learning<D>, input: Input<D>) -> Result<()> {
+    pub(crate) fn gradient(&self, dev: &D, l: &mut Learning<D>, input: Input<D>) -> Result<()> {
         let Learning { dcurrent, dshares, gradients, .. } = l;
         let own = match (&self.bias, gradients.split_last_mut()) {
             (Some(_), Some((dbias, own))) => {

@@ -90,6 +90,10 @@ impl<D: Device> Pass<D> for Layers<D> {
         self.activities.get(i)
     }
 
+    fn activity_mut(&mut self, i: usize) -> Option<&mut Activity<D>> {
+        self.activities.get_mut(i)
+    }
+
     fn learning(
         &self,
         dev: &D,

@@ -37,6 +37,7 @@
 
 pub mod check;
 pub mod checkpoint;
+mod code;
 mod config;
 mod connection;
 mod control;
@@ -56,8 +57,12 @@ mod network;
 mod order;
 pub mod pairs;
 pub mod pass;
+pub mod peers;
 pub mod prediction;
 pub mod seeds;
+mod slices;
+mod source;
+mod stages;
 mod trace;
 pub mod training;
 pub mod trial;
@@ -78,6 +83,7 @@ pub use model::{Model, Origin};
 pub use network::{LayerWeights, Network, uniform};
 pub use order::epoch_order;
 pub use pairs::Pairs;
+pub use peers::Peers;
 pub use prediction::{Predictor, Scores};
 pub use trace::{Trace, trace};
 pub use training::{EpochReport, Trainer};

@@ -169,6 +169,10 @@ impl<D: Device> Pass<D> for LinearPass<D> {
         None
     }
 
+    fn activity_mut(&mut self, _: usize) -> Option<&mut Activity<D>> {
+        None
+    }
+
     fn learning(
         &self,
         dev: &D,

@@ -23,13 +23,13 @@ pub struct Step<'a, D: Device> {
     /// The seed of the training.
     pub seed: u64,
     /// The layer whose turn it is, if they learn one after the other.
-    pub stage: Option<usize>,
+    pub turn: Option<usize>,
 }
 
 impl<D: Device> Step<'_, D> {
     /// The number of the layer whose turn it is; 0 if all learn together.
-    pub fn stage(&self) -> usize {
-        self.stage.unwrap_or(0)
+    pub fn turn(&self) -> usize {
+        self.turn.unwrap_or(0)
     }
 }
 

@@ -65,6 +65,9 @@ pub trait Pass<D: Device>: Send {
     /// What layer `i` computed, row by row, if there are rows.
     fn activity(&self, i: usize) -> Option<&Activity<D>>;
 
+    /// The same, for what layer `i` computed elsewhere to be put there.
+    fn activity_mut(&mut self, i: usize) -> Option<&mut Activity<D>>;
+
     /// Buffers for layer `i` to learn.
     ///
     /// # Errors

@@ -15,11 +15,11 @@ pub enum Stream {
 /// The seed of one stream. The bits that are flipped are those of the first version of this engine, so that a seed still
 /// gives the same weights.
 pub fn stream(seed: u64, what: Stream) -> u64 {
-    let of_stage = |stage: usize| seed ^ ((stage as u64) << 32);
+    let of_turn = |turn: usize| seed ^ ((turn as u64) << 32);
     match what {
-        Stream::Labels(stage) => of_stage(stage),
-        Stream::Pixels(stage) => of_stage(stage) ^ 0x9E37_79B9,
-        Stream::Units(stage, layer) => of_stage(stage) ^ ((layer as u64).wrapping_add(1) << 40),
+        Stream::Labels(turn) => of_turn(turn),
+        Stream::Pixels(turn) => of_turn(turn) ^ 0x9E37_79B9,
+        Stream::Units(turn, layer) => of_turn(turn) ^ ((layer as u64).wrapping_add(1) << 40),
     }
 }
 
@@ -30,10 +30,10 @@ mod tests {
     #[test]
     fn streams_of_a_seed_differ() {
         let mut all = std::collections::BTreeSet::new();
-        for stage in 0..5 {
-            let units = (0..5).map(|layer| Stream::Units(stage, layer));
+        for turn in 0..5 {
+            let units = (0..5).map(|layer| Stream::Units(turn, layer));
             all.extend(
-                [Stream::Labels(stage), Stream::Pixels(stage)].into_iter().chain(units).map(|s| stream(7, s)),
+                [Stream::Labels(turn), Stream::Pixels(turn)].into_iter().chain(units).map(|s| stream(7, s)),
             );
         }
         assert_eq!(all.len(), 5 * 7);

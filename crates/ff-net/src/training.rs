@@ -1,5 +1,10 @@
 //! Training: pairs of a positive and a negative, and every layer learning from its own goodness.
 
+mod over_layers;
+mod over_units;
+mod part;
+mod together;
+
 use ff_tensor::{Advance, Augmentation, Clock, Device, Dropout, Objective, Optimiser, Tensor};
 use ndarray::{Array1, Array2};
 use std::ops::Range;
@@ -13,7 +18,10 @@ use crate::layers;
 use crate::pairs::{Pairs, Step};
 use crate::pass::{Pass, Purpose};
 use crate::seeds::{Stream, stream};
+use crate::source::Source;
 use crate::{Error, Link, Network, Result, Schedule};
+
+use part::Part;
 
 /// A network in training, on data that lies on the device.
 ///
@@ -29,6 +37,8 @@ pub struct Trainer<D: Device> {
     objective: Arc<dyn Objective>,
     optimiser: Arc<dyn Optimiser>,
     reduce: Box<Reduce<D>>,
+    /// The part of this rank, if there are several ranks.
+    part: Option<Part<D>>,
     clock: Clock<D>,
     held_out: Range<usize>,
     /// Pairs in a batch and batches in an epoch, as the source had them when the buffers were made.
@@ -36,28 +46,6 @@ pub struct Trainer<D: Device> {
     pub(crate) epochs_done: usize,
     /// Of the epoch that has not ended.
     pub(crate) batches_done: usize,
-}
-
-/// Where pairs come from. The built-in source can be augmented.
-enum Source<D: Device> {
-    Images(Box<LabelOverlay<D>>),
-    Other(Box<dyn Pairs<D>>),
-}
-
-impl<D: Device> Source<D> {
-    fn pairs(&self) -> &dyn Pairs<D> {
-        match self {
-            Self::Images(images) => &**images,
-            Self::Other(other) => &**other,
-        }
-    }
-
-    fn pairs_mut(&mut self) -> &mut dyn Pairs<D> {
-        match self {
-            Self::Images(images) => &mut **images,
-            Self::Other(other) => &mut **other,
-        }
-    }
 }
 
 /// What came of an epoch.
@@ -131,6 +119,7 @@ impl<D: Device> Trainer<D> {
             losses: losses.collect::<ff_tensor::Result<_>>()?,
             clock: dev.zeros(1, 2)?,
             reduce: Box::new(|_, _| Ok(())),
+            part: None,
             held_out: 0..0,
             sizes: [batch, batches],
             epochs_done: 0,
@@ -151,10 +140,10 @@ impl<D: Device> Trainer<D> {
     /// # Errors
     /// Images of another size, a change that is out of bounds, pairs that are not made of images, or a device without room.
     pub fn augmented(mut self, list: &[Augmentation], width: usize, height: usize) -> Result<Self> {
-        match &mut self.source {
-            Source::Images(images) => images.set_mut().augment(&self.network.dev, list, width, height)?,
-            Source::Other(_) if list.is_empty() => {}
-            Source::Other(_) => {
+        match self.source.images_mut() {
+            Some(images) => images.set_mut().augment(&self.network.dev, list, width, height)?,
+            None if list.is_empty() => {}
+            None => {
                 let reason = "changes images, but the pairs of this training come from another source".into();
                 return Err(Error::Config { key: "augment", reason });
             }
@@ -164,15 +153,12 @@ impl<D: Device> Trainer<D> {
 
     /// What is done to the images before each epoch.
     pub fn augmentations(&self) -> &[Augmentation] {
-        match &self.source {
-            Source::Images(images) => images.set().augmentations(),
-            Source::Other(_) => &[],
-        }
+        self.source.images().map_or(&[], |images| images.set().augmentations())
     }
 
     /// Whether the pairs are made of images and labels: no other source is found again in a file.
     pub(crate) fn is_of_images(&self) -> bool {
-        matches!(self.source, Source::Images(_))
+        self.source.images().is_some()
     }
 
     /// The names of the optimiser's moments.
@@ -193,10 +179,10 @@ impl<D: Device> Trainer<D> {
 
     /// Epochs of the whole run: of all layers one after the other if greedy.
     pub fn epochs(&self) -> usize {
-        self.network.config.epochs * self.stages()
+        self.network.config.epochs * self.turns()
     }
 
-    fn stages(&self) -> usize {
+    fn turns(&self) -> usize {
         match self.network.config.schedule {
             Schedule::Joint => 1,
             Schedule::Greedy => self.network.layers.len(),
@@ -248,14 +234,17 @@ impl<D: Device> Trainer<D> {
         self.held_out.clone()
     }
 
-    /// The network as it stands.
+    /// The network as it stands. If the work is shared out among ranks, only rank 0 has the whole.
     pub fn network(&self) -> &Network<D> {
-        &self.network
+        self.whole().map_or(&self.network, |whole| &whole.network)
     }
 
     /// The network as it stands, for good.
     pub fn into_network(self) -> Network<D> {
-        self.network
+        match self.part.and_then(Part::into_whole) {
+            Some(whole) => whole.network,
+            None => self.network,
+        }
     }
 
     /// Trains for one epoch.
@@ -282,27 +271,32 @@ impl<D: Device> Trainer<D> {
         if self.epochs_done >= self.epochs() {
             return Err(Error::Ended { epochs: self.epochs() });
         }
-        let (dev, seed) = (self.network.dev.clone(), self.network.config.seed);
+        let (dev, seed, part) = (self.network.dev.clone(), self.network.config.seed, self.part.as_ref());
+        let ranks = part.map(Part::ranks);
         self.source.pairs_mut().begin(&dev, seed, self.epochs_done)?;
-        let stage = self.stage();
+        let turn = self.turn();
         // Greedy layers each have an optimiser of their own, which starts from zero.
         let epoch_of_stage = self.epochs_done % self.network.config.epochs;
         let step = epoch_of_stage * all + self.batches_done;
         dev.write(&mut self.clock, &[step as u32, self.batches_done as u32])?;
         let (before, mut done) = (self.batches_done, self.batches_done);
         let mut step = || {
-            self.step(stage)?;
+            self.step(turn)?;
             Advance { clock: &mut self.clock }.on(&dev)
         };
         let mut after = || {
             done += 1;
             control(Progress { done, all })
         };
-        let ran = dev.repeat(all - before, &mut step, &mut after);
+        let ran = match ranks {
+            None => dev.repeat(all - before, &mut step, &mut after),
+            Some(ranks) => ranks.repeat(turn, all - before, &mut step, &mut after),
+        };
         // After an error, too: what has been learned is not learned again.
         self.batches_done = done;
         ran?;
-        let report = self.report(stage)?;
+        self.collect()?;
+        let report = self.report(turn)?;
         if self.batches_done == all {
             (self.epochs_done, self.batches_done) = (self.epochs_done + 1, 0);
         }
@@ -310,7 +304,7 @@ impl<D: Device> Trainer<D> {
     }
 
     /// The layer whose turn it is, if greedy.
-    fn stage(&self) -> Option<usize> {
+    fn turn(&self) -> Option<usize> {
         match self.network.config.schedule {
             Schedule::Joint => None,
             Schedule::Greedy => Some(self.epochs_done / self.network.config.epochs),
@@ -319,23 +313,23 @@ impl<D: Device> Trainer<D> {
 
     /// One batch: the heads learn, negatives are drawn, then layer after layer answers and learns. All that changes from
     /// batch to batch is on the device: see [`Device::repeat`].
-    fn step(&mut self, stage: Option<usize>) -> ff_tensor::Result<()> {
+    fn step(&mut self, turn: Option<usize>) -> ff_tensor::Result<()> {
         let Network { dev, config, layers, heads, .. } = &mut self.network;
         let (pairs, optimiser, clock) = (self.source.pairs_mut(), &*self.optimiser, &self.clock);
-        let (seed, last) = (config.seed, stage.unwrap_or(layers.len() - 1));
-        pairs.fetch(&Step { dev, clock, layers, seed, stage })?;
+        let (seed, last) = (config.seed, turn.unwrap_or(layers.len() - 1));
+        pairs.fetch(&Step { dev, clock, layers, seed, turn })?;
         if let (Some(own), Some((input, labels))) = (&mut self.heads, pairs.neutral()) {
             let reduce = &mut *self.reduce;
-            own.step(dev, layers, heads, input, labels, config.norm(), clock, optimiser, reduce, stage)?;
+            own.step(dev, layers, heads, input, labels, config.norm(), clock, optimiser, reduce, turn)?;
         }
         let scores = self.heads.as_ref().map(|own| own.scores(last));
-        pairs.draw(&Step { dev, clock, layers, seed, stage }, scores)?;
+        pairs.draw(&Step { dev, clock, layers, seed, turn }, scores)?;
         for i in 0..=last {
-            if stage.is_some_and(|stage| stage != i) {
+            if turn.is_some_and(|turn| turn != i) {
                 self.pass.answer(dev, layers, i, pairs.pairs())?;
                 continue;
             }
-            let (units, objective) = (Stream::Units(stage.unwrap_or(0), i), &*self.objective);
+            let (units, objective) = (Stream::Units(turn.unwrap_or(0), i), &*self.objective);
             let dropout = Dropout { rate: config.dropout, seed: stream(seed, units) };
             let (losses, reduce) = (&mut self.losses[i], &mut *self.reduce);
             let mut lesson = Lesson { clock, dropout, objective, optimiser, losses, reduce };
@@ -345,9 +339,9 @@ impl<D: Device> Trainer<D> {
     }
 
     /// Reads the epoch's losses.
-    fn report(&self, stage: Option<usize>) -> Result<EpochReport> {
-        let losses = self.read(&self.losses, stage)?;
-        let head_losses = self.heads.as_ref().map(|heads| self.read(&heads.losses, stage)).transpose()?;
+    fn report(&self, turn: Option<usize>) -> Result<EpochReport> {
+        let losses = self.read(&self.losses, turn)?;
+        let head_losses = self.heads.as_ref().map(|heads| self.read(&heads.losses, turn)).transpose()?;
         Ok(EpochReport { epoch: self.epochs_done + 1, losses, head_losses: head_losses.unwrap_or_default() })
     }
 

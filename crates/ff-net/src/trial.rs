@@ -19,7 +19,10 @@ pub fn disagreement<D: Device, R: Device>(dev: &D, reference: &R) -> Result<f32>
 }
 
 /// Returns the losses of layers and heads in each step of a small spiking net. The net uses all ops that presets use.
-fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
+///
+/// # Errors
+/// Fails for a device that fails, or losses that are no numbers.
+pub fn losses<D: Device>(dev: &D) -> Result<Vec<f32>> {
     let (images, side, classes) = (80, 6, 4);
     let pixels = side * side;
     let mut config = Config {

@@ -2,8 +2,9 @@
 //!
 //! One sample goes through these ops in training, in this order: `augment`, `gather`, `draw_labels`, `matmul`,
 //! `label_current`, `local_grad`, `share_grad`, `matmul`, `update`. If the network only predicts, `units_forward` and
-//! `row_goodness` replace `local_grad`. Each op is a struct in [`ops`](crate::ops), which gives its equation and its
-//! shapes. `op.on(&dev)` checks the op and runs it.
+//! `row_goodness` replace `local_grad`. If the units of a layer are shared out among ranks, `slice_signals` and `slice_grad`
+//! replace it. Each op is a struct in [`ops`](crate::ops), which gives its equation and its shapes. `op.on(&dev)` checks the op
+//! and runs it.
 //!
 //! Every op can be a single kernel launch. Every buffer belongs to the caller, the op allocates nothing, and it reads
 //! nothing back to the host. Some numbers change from step to step: the batch, the optimiser's step, the counter of
@@ -106,6 +107,10 @@ pub trait Device: Memory + Clone + Send + Sync {
 
     /// See [`LocalGrad`].
     fn local_grad(&self, op: Checked<LocalGrad<Self>>) -> Result<()>;
+    /// See [`SliceSignals`].
+    fn slice_signals(&self, op: Checked<SliceSignals<Self>>) -> Result<()>;
+    /// See [`SliceGrad`].
+    fn slice_grad(&self, op: Checked<SliceGrad<Self>>) -> Result<()>;
     /// See [`ShareGrad`].
     fn share_grad(&self, op: Checked<ShareGrad<Self>>) -> Result<()>;
     /// See [`SumRows`].

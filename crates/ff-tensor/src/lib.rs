@@ -29,8 +29,8 @@
 //! | [`Update`] | moves the weights |
 //!
 //! Beside that path stand [`LabelGoodness`] (all labels at once, for hard negatives), [`SoftmaxLoss`] (the heads),
-//! [`SumRows`] (biases), [`UnitsBackward`] (backpropagation, to compare with), [`Advance`] (the clock) and three ops for
-//! linear units.
+//! [`SumRows`] (biases), [`SliceSignals`] and [`SliceGrad`] (the halves of [`LocalGrad`], for a layer whose units are shared
+//! out), [`UnitsBackward`] (backpropagation, to compare with), [`Advance`] (the clock) and three ops for linear units.
 //!
 //! # Errors
 //!
@@ -73,8 +73,8 @@ pub use neuron::{Neuron, Readout};
 pub use objective::{Objective, PairLoss};
 pub use ops::{
     Advance, Augment, Checked, CurrentGrad, DrawLabels, Gather, LabelCurrent, LabelGoodness, LocalGrad,
-    MatMul, Normalise, Op, PairLosses, RowFactor, RowGoodness, Select, ShareGoodness, ShareGrad, SoftmaxLoss,
-    SumRows, UnitsBackward, UnitsForward, Update, expect_augmentations,
+    MatMul, Normalise, Op, PairLosses, RowFactor, RowGoodness, Select, ShareGoodness, ShareGrad, SliceGrad,
+    SliceSignals, SoftmaxLoss, SumRows, UnitsBackward, UnitsForward, Update, expect_augmentations,
 };
 pub use optimiser::Optimiser;
 pub use params::{Dropout, Norm, NormKind};

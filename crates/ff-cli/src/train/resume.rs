@@ -8,13 +8,14 @@ use crate::args::TrainArgs;
 use crate::checkpoints::Checkpoints;
 use crate::device::on_device;
 use crate::failure::{Failure, Outcome};
+use crate::ranks::{self, Ranks};
 use crate::run_dir::RunDir;
 use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::{data, device};
 
 /// Resumes the run in `path`.
-pub fn resume(path: &Path, args: &TrainArgs, screen: &Screen) -> Outcome<()> {
+pub fn resume(path: &Path, args: &TrainArgs, ranks: Option<&Ranks>, screen: &Screen) -> Outcome<()> {
     let mut checkpoints = Checkpoints::open(path)?;
     let checkpoint = checkpoints.load(screen)?;
     let notes = Notes::of(&checkpoint)?;
@@ -29,7 +30,7 @@ pub fn resume(path: &Path, args: &TrainArgs, screen: &Screen) -> Outcome<()> {
     let mut settings = Settings::of_text(&notes.settings, &config.display().to_string())?;
     settings.data = args.data.clone().or(settings.data);
 
-    let dev = device::open(&args.device)?;
+    let dev = device::open(&ranks::device(ranks, args))?;
     let mut set = data::open(settings.data.as_deref(), screen)?;
     let dataset = &checkpoint.model.dataset;
     if set.sha256() != notes.data {
@@ -42,6 +43,8 @@ pub fn resume(path: &Path, args: &TrainArgs, screen: &Screen) -> Outcome<()> {
     let (dir, place) = (RunDir::open(path), dev.place());
     dir.write("metrics.jsonl", &notes.lines()?)?;
     on_device!(dev, dev => {
-        Run::new(screen, settings, dev, place, set, dir, checkpoints, notes)?.run(Some(checkpoint))
+        let from = Some(&checkpoint);
+        let shared = ranks.map(|ranks| ranks.begin(&dev, args, &settings, &set, from)).transpose()?;
+        Run::new(screen, settings, dev, place, set, dir, checkpoints, notes, shared)?.run(Some(checkpoint))
     })
 }

@@ -17,9 +17,11 @@ use crate::failure::Outcome;
 use crate::interrupt::Interrupt;
 use crate::metrics::Metrics;
 use crate::provenance;
+use crate::ranks::Shared;
 use crate::run_dir::{PLOTS, RunDir};
 use crate::screen::{Screen, duration, follow, thousands, unit};
 use crate::settings::Settings;
+use crate::training;
 use crate::verdict::{EPOCH_IMAGES, Judge, TRAIN_ERROR_IMAGES, Verdict};
 
 /// A run that this process trains.
@@ -37,6 +39,8 @@ pub struct Run<'a, D: Device> {
     dir: RunDir,
     checkpoints: Checkpoints,
     notes: Notes,
+    /// The other ranks that train this run too, if there are any.
+    shared: Option<Shared<'a>>,
 }
 
 impl<'a, D: Device> Run<'a, D> {
@@ -50,6 +54,7 @@ impl<'a, D: Device> Run<'a, D> {
         dir: RunDir,
         checkpoints: Checkpoints,
         notes: Notes,
+        shared: Option<Shared<'a>>,
     ) -> Outcome<Self> {
         let (train, held_out) = data::split(&settings.config, set.train.len())?;
         let train_samples = train.len();
@@ -69,6 +74,7 @@ impl<'a, D: Device> Run<'a, D> {
             dir,
             checkpoints,
             notes,
+            shared,
         })
     }
 
@@ -86,7 +92,11 @@ impl<'a, D: Device> Run<'a, D> {
     }
 
     fn train_and_test(&mut self, from: Option<&Checkpoint>) -> Result<(Verdict, Value), Stop> {
-        let mut trainer = self.trainer(from)?;
+        let trainer = training::begin(&self.dev, &self.settings, &self.set, from)?;
+        let mut trainer = match &self.shared {
+            None => trainer,
+            Some(shared) => shared.share(trainer)?,
+        };
         let interrupt = Interrupt::listen()?;
         self.announce()?;
         if from.is_some() {
@@ -94,6 +104,11 @@ impl<'a, D: Device> Run<'a, D> {
         }
         self.train_all(&mut trainer, &interrupt)?;
         interrupt.stop_listening();
+        if let Some(shared) = &self.shared
+            && let Some(line) = shared.balance(&trainer.busy()?)
+        {
+            self.screen.line(line)?;
+        }
         let network = trainer.into_network();
 
         let mut judge = Judge::new(&network)?;
@@ -103,21 +118,6 @@ impl<'a, D: Device> Run<'a, D> {
         let summary = self.summary(train_error, &test);
         self.write(&network, &test, &summary)?;
         Ok((test, summary))
-    }
-
-    /// Makes the trainer. It holds out the last training images by itself, as the settings say.
-    fn trainer(&self, from: Option<&Checkpoint>) -> ff_net::Result<Trainer<D>> {
-        let (images, labels) = (&self.set.train.images, &self.set.train.labels);
-        let (config, width, height) = (&self.settings.config, self.set.width, self.set.height);
-        let trainer = match from {
-            Some(checkpoint) => checkpoint.trainer(&self.dev, images, labels)?,
-            None => {
-                let network = Network::new(&self.dev, config.clone(), width * height, self.set.classes)?;
-                Trainer::new(network, images, labels)?
-            }
-        };
-        // A checkpoint has its own list of augmentations, which this list replaces. Checkpoints of older programs have none.
-        trainer.augmented(&self.settings.augment, width, height)
     }
 
     fn report(&self, test: &Verdict, summary: &Value) -> Outcome<()> {
@@ -148,7 +148,8 @@ impl<'a, D: Device> Run<'a, D> {
             self.set.name,
             self.set.source,
             config.seed,
-            self.place.description
+            self.shared.as_ref().map_or(String::new(), |shared| format!("{} ranks of ", shared.size()))
+                + &self.place.description
         ))
     }
 

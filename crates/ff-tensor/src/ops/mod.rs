@@ -23,6 +23,7 @@ mod learn;
 mod linear;
 mod overlay;
 mod product;
+mod slices;
 mod units;
 
 pub use input::{Augment, DrawLabels, Gather, Normalise, Select, expect_augmentations};
@@ -30,6 +31,7 @@ pub use learn::{Advance, SoftmaxLoss, Update};
 pub use linear::{PairLosses, RowFactor, ShareGoodness};
 pub use overlay::{CurrentGrad, LabelCurrent, LabelGoodness, ShareGrad};
 pub use product::{MatMul, SumRows};
+pub use slices::{SliceGrad, SliceSignals};
 pub use units::{LocalGrad, RowGoodness, UnitsBackward, UnitsForward};
 
 use crate::{Error, Formula, Memory, Result, Tensor, Units, expect_shape, formula};

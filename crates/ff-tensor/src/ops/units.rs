@@ -64,6 +64,9 @@ impl<D: Memory> Op for RowGoodness<'_, D> {
 /// ```
 /// A silenced unit has no output and learns nothing. The two rows of a pair lose the same units. Pair `b`'s loss is
 /// number `batch B + b` of `losses`, where `batch` is the clock's. Beyond the end it is not written.
+///
+/// [`SliceSignals`](crate::SliceSignals) and [`SliceGrad`](crate::SliceGrad) are its halves, for a layer whose units are
+/// shared out.
 pub struct LocalGrad<'a, D: Memory> {
     /// The gradient of the current, in the current's shape.
     pub dcurrent: &'a mut Tensor<D>,

@@ -1,0 +1,231 @@
+//! This module shares a training out among ranks: the processes of one job, each on its own cores, GPU or machine.
+//!
+//! Rank 0 reads the settings, prints, and writes the run. The others do what it tells them, and read their own data.
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ff_data::Dataset;
+use ff_net::peers::{meet, tell_all};
+use ff_net::{Checkpoint, Peers, Trainer, to_the_end, trial};
+use ff_tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::args::{DeviceArgs, Parallel, TrainArgs};
+use crate::device::{self, on_device};
+use crate::failure::{Failure, Outcome};
+use crate::screen::Screen;
+use crate::settings::Settings;
+use crate::{balance, data, provenance, training};
+
+/// The ranks, once they know each other. From then on, an error of one rank has to end the others. A rank that drops its peers
+/// waits for the others, so they are kept here until the rank has ended well.
+static JOINED: Mutex<Option<Arc<dyn Peers>>> = Mutex::new(None);
+
+/// The ranks of this job.
+pub struct Ranks {
+    peers: Arc<dyn Peers>,
+}
+
+/// What rank 0 tells the others.
+#[derive(Serialize, Deserialize)]
+struct Job {
+    program: String,
+    settings: String,
+    /// The SHA-256 of the data set.
+    data: String,
+    /// The bits of the losses of a short trial. Processors that compute differently have others.
+    trial: Vec<u32>,
+    /// The number of layers of each rank. It is `None` if each has some units of every layer.
+    stages: Option<Vec<usize>>,
+    resumed: bool,
+}
+
+impl Ranks {
+    /// Joins the other ranks of this job. Returns `None` if this process trains alone.
+    pub fn join(args: &TrainArgs) -> Outcome<Option<Self>> {
+        let peers = ff_mpi::start().map_err(|e| Failure::new(e.to_string()))?;
+        let Some(peers) = peers else {
+            return match &args.stages {
+                Some(stages) if stages.len() != 1 => {
+                    let message = format!("there is 1 rank, but `--stages` has {}", stages.len());
+                    Err(Failure::new(message).advise(format!("`mpirun -np {}` before it", stages.len())))
+                }
+                _ => Ok(None),
+            };
+        };
+        let peers: Arc<dyn Peers> = Arc::new(peers);
+        *joined() = Some(peers.clone());
+        match args.parallel {
+            Some(Parallel::Units) if args.stages.is_some() => {
+                Err(Failure::new("`--stages` is for layers").advise("`--parallel layers`"))
+            }
+            Some(_) => Ok(Some(Self { peers })),
+            None => {
+                let message = format!("nothing says how {} ranks share the work", peers.size());
+                Err(Failure::new(message).advise("`--parallel units` or `--parallel layers`"))
+            }
+        }
+    }
+
+    /// Returns whether this is rank 0, which prints and writes.
+    pub fn is_first(&self) -> bool {
+        self.peers.rank() == 0
+    }
+
+    /// Tells the other ranks what to train, and waits until they are ready.
+    pub fn begin<D: Device>(
+        &self,
+        dev: &D,
+        args: &TrainArgs,
+        settings: &Settings,
+        set: &Dataset,
+        from: Option<&Checkpoint>,
+    ) -> Outcome<Shared<'_>> {
+        let stages = match (args.parallel, &args.stages) {
+            (Some(Parallel::Layers), None) => {
+                Some(balance::cut(&balance::seconds(dev, settings, set)?, self.peers.size())?)
+            }
+            (_, stages) => stages.clone(),
+        };
+        match &stages {
+            Some(stages) => settings.config.check_stages(stages, self.peers.size())?,
+            None => settings.config.check_slices(self.peers.size())?,
+        }
+        let job = Job {
+            program: provenance::program(),
+            settings: settings.to_toml()?,
+            data: set.sha256(),
+            trial: bits(dev)?,
+            stages: stages.clone(),
+            resumed: from.is_some(),
+        };
+        let job = serde_json::to_vec(&job).map_err(|e| Failure::new(e.to_string()))?;
+        tell_all(&*self.peers, &job)?;
+        if let Some(checkpoint) = from {
+            tell_all(&*self.peers, &checkpoint.to_bytes()?)?;
+        }
+        meet(&*self.peers)?;
+        Ok(Shared { ranks: self, stages })
+    }
+
+    /// Trains along with rank 0, until that has ended or stops.
+    pub fn follow(&self, args: &TrainArgs) -> Outcome<()> {
+        let screen = Screen::silent();
+        let job = tell_all(&*self.peers, &[])?;
+        let job: Job = serde_json::from_slice(&job).map_err(|e| Failure::new(e.to_string()))?;
+        let program = provenance::program();
+        if program != job.program {
+            let message = format!("this is {program}, but rank 0 is {}", job.program);
+            return Err(Failure::new(message).advise("the same build of ff-cli on all machines"));
+        }
+        let settings = Settings::of_text(&job.settings, "rank 0")?;
+        let dev = device::open(&device(Some(self), args))?;
+        let set = data::open(args.data.as_deref().or(settings.data.as_deref()), &screen)?;
+        if set.sha256() != job.data {
+            let message = format!("{} ({}) is not the data set of rank 0", set.name, set.source);
+            return Err(
+                Failure::new(message).advise("`--data DIR` with a copy of the same files on each machine")
+            );
+        }
+        on_device!(dev, dev => self.train_along(&dev, &job, &settings, &set))
+    }
+
+    fn train_along<D: Device>(&self, dev: &D, job: &Job, settings: &Settings, set: &Dataset) -> Outcome<()> {
+        if bits(dev)? != job.trial {
+            let message = format!("{} computes other bits than rank 0", dev.name());
+            return Err(Failure::new(message).advise("machines with processors of one kind"));
+        }
+        let from = match job.resumed {
+            true => Some(Checkpoint::from_bytes(&tell_all(&*self.peers, &[])?)?),
+            false => None,
+        };
+        let trainer = training::begin(dev, settings, set, from.as_ref())?;
+        meet(&*self.peers)?;
+        let shared = Shared { ranks: self, stages: job.stages.clone() };
+        let mut trainer = shared.share(trainer)?;
+        while trainer.epochs_done() < trainer.epochs() {
+            if trainer.epoch_with(&mut to_the_end)?.is_none() {
+                return Ok(());
+            }
+        }
+        trainer.busy()?;
+        Ok(())
+    }
+}
+
+/// A training that all ranks have agreed on.
+pub struct Shared<'a> {
+    ranks: &'a Ranks,
+    /// The number of layers of each rank. It is `None` if each has some units of every layer.
+    stages: Option<Vec<usize>>,
+}
+
+impl Shared<'_> {
+    /// Returns the number of ranks.
+    pub fn size(&self) -> usize {
+        self.ranks.peers.size()
+    }
+
+    /// Says which share of the training each rank was busy, if the ranks have layers of their own.
+    pub fn balance(&self, busy: &[f64]) -> Option<String> {
+        let (mut first, mut words) = (1, Vec::new());
+        for (rank, (layers, busy)) in self.stages.as_ref()?.iter().zip(busy).enumerate() {
+            let last = first + layers - 1;
+            let layers =
+                if first == last { format!("layer {first}") } else { format!("layers {first}-{last}") };
+            words.push(format!("rank {rank} with {layers} {:.0} %", 100.0 * busy));
+            first = last + 1;
+        }
+        Some(format!("busy: {}", words.join(", ")))
+    }
+
+    /// Shares out a training that each rank has begun.
+    pub fn share<D: Device>(&self, trainer: Trainer<D>) -> ff_net::Result<Trainer<D>> {
+        let peers = self.ranks.peers.clone();
+        match &self.stages {
+            Some(stages) => trainer.over_layers(peers, stages),
+            None => trainer.over_units(peers),
+        }
+    }
+}
+
+/// Returns the device of this process. If it is one of several ranks, that is its share of the cores of its machine, or a GPU of
+/// its own.
+pub fn device(ranks: Option<&Ranks>, args: &TrainArgs) -> DeviceArgs {
+    let asked = args.device.clone();
+    let Some(here) = ff_mpi::launched().filter(|_| ranks.is_some()) else { return asked };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if asked.threads == 0 { (cores / here.local_size.max(1)).max(1) } else { asked.threads };
+    let own = |name: String| if name == "cuda" { format!("cuda:{}", here.local_rank) } else { name };
+    DeviceArgs { threads, device: asked.device.map(own), tf32: asked.tf32 }
+}
+
+/// Returns the bits of the losses of a trial.
+fn bits<D: Device>(dev: &D) -> Outcome<Vec<u32>> {
+    Ok(trial::losses(dev)?.into_iter().map(f32::to_bits).collect())
+}
+
+fn joined() -> MutexGuard<'static, Option<Arc<dyn Peers>>> {
+    JOINED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until all ranks have ended well, if this process is one of several.
+pub fn leave() {
+    joined().take();
+}
+
+/// Prints an error, and ends the whole job if this process is one of several ranks.
+pub fn fail(failure: Failure) -> ExitCode {
+    let code = ExitCode::from(failure.exit_code());
+    let here = ff_mpi::launched().filter(|launched| launched.size > 1);
+    let ends_all = joined().is_some() && !failure.is_stop();
+    match here {
+        Some(here) if ends_all => ff_mpi::abort(&failure.of_rank(here.rank).to_string()),
+        // All ranks have found the same mistake, or rank 0 has told the others to stop.
+        Some(here) if here.rank > 0 => {}
+        _ => eprintln!("{failure}"),
+    }
+    leave();
+    code
+}

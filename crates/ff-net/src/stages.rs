@@ -1,0 +1,346 @@
+//! Layers that are shared out among ranks. A rank's layers are its *stage*.
+//!
+//! ```text
+//! rank 0    gather, draw    layers 1, 2    learn
+//!                               |  signals, labels
+//! rank 1                    layers 3, 4    learn          and meanwhile rank 0 takes the next batch
+//! ```
+//! No gradient crosses a layer, so nothing comes back, and a stage never waits for the one above it. Each layer gets what it
+//! gets from the layer below it in a network on one rank. So the weights have the same bits, on any number of ranks.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use ff_tensor::{Device, Optimiser, Result, Tensor};
+
+use crate::code::Code;
+use crate::config::NegativesConfig;
+use crate::input::Input;
+use crate::layer::{Activity, Learning, Lesson};
+use crate::pass::Pass;
+use crate::{Config, Layer, Link, Network, Peers};
+
+/// A rank may be so many steps ahead of the rank above it.
+const AHEAD: usize = 2;
+/// What a layer has learned travels in parts of so many bytes.
+const CHUNK: usize = 1 << 20;
+
+/// The layers of this rank, and the ranks below and above it.
+pub(crate) struct Stage {
+    peers: Arc<dyn Peers>,
+    /// The layers of this rank, counted from 0.
+    own: Range<usize>,
+    /// The rank of each layer.
+    ranks: Vec<usize>,
+    /// The last layer that is computed. The layers above it wait for their turn, if they learn one after the other.
+    last: AtomicUsize,
+    /// The nanoseconds of all steps, those that this rank has ever waited for others, and those of them within steps.
+    time: [AtomicU64; 3],
+}
+
+impl Config {
+    /// Checks that [`Trainer::over_layers`](crate::Trainer::over_layers) can share this network's layers out among `ranks`
+    /// ranks: `sizes` has the number of layers of each.
+    ///
+    /// # Errors
+    /// Fails for another number of layers or ranks, and for settings with which layers cannot be apart.
+    pub fn check_stages(&self, sizes: &[usize], ranks: usize) -> crate::Result<()> {
+        expect_signals(self)?;
+        check(self.layers.len(), self, sizes, ranks)
+    }
+}
+
+/// Refuses a network whose layers are computed together, in `linear.rs`.
+pub(crate) fn expect_signals(config: &Config) -> crate::Result<()> {
+    let linear = config.units().is_linear() && !config.bias && config.dropout == 0.0;
+    if linear && config.link == Link::Signal { Err(linear_units()) } else { Ok(()) }
+}
+
+pub(crate) fn linear_units() -> crate::Error {
+    let reason = "makes linear units, whose layers are computed together and cannot be shared out".into();
+    crate::Error::Config { key: "neuron", reason }
+}
+
+/// Checks a cut of `layers` layers.
+fn check(layers: usize, config: &Config, sizes: &[usize], ranks: usize) -> crate::Result<()> {
+    let refuse = |key, reason: String| Err(crate::Error::Config { key, reason });
+    let all = sizes.iter().try_fold(0usize, |all, size| all.checked_add(*size));
+    if sizes.len() != ranks || sizes.contains(&0) || all != Some(layers) {
+        let needs = format!("each rank needs one layer, and there are {layers}");
+        return refuse("layers", format!("cannot be cut into {sizes:?} for {ranks} ranks: {needs}"));
+    }
+    if ranks > 1 && matches!(config.negatives, NegativesConfig::Head { .. }) {
+        let reason =
+            "is `head`: the last layer would draw the negatives of the first, which then had to wait".into();
+        return refuse("negatives", reason);
+    }
+    Ok(())
+}
+
+impl Stage {
+    /// Makes the stage of this rank. `sizes` has the number of layers of each rank.
+    pub fn new<D: Device>(
+        network: &Network<D>,
+        peers: Arc<dyn Peers>,
+        sizes: &[usize],
+    ) -> crate::Result<Self> {
+        let (rank, ranks, layers) = (peers.rank(), peers.size(), network.layers.len());
+        check(layers, &network.config, sizes, ranks)?;
+        let first = sizes[..rank].iter().sum();
+        let ranks =
+            sizes.iter().enumerate().flat_map(|(rank, size)| std::iter::repeat_n(rank, *size)).collect();
+        Ok(Self {
+            peers,
+            own: first..first + sizes[rank],
+            ranks,
+            last: AtomicUsize::new(layers - 1),
+            time: Default::default(),
+        })
+    }
+
+    /// Returns whether this is the stage of the first layers. It fetches the images and draws the negatives.
+    pub fn is_first(&self) -> bool {
+        self.below().is_none()
+    }
+
+    /// Sends the labels of a batch to the rank above.
+    pub fn send_labels<D: Device>(
+        &self,
+        dev: &D,
+        labels: &Tensor<D, u32>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<()> {
+        let Some(above) = self.above() else { return Ok(()) };
+        bytes.clear();
+        bytes.extend(dev.download(labels)?.iter().flat_map(|label| label.to_le_bytes()));
+        self.peers.send(above, bytes)
+    }
+
+    /// Fetches the labels of a batch from the rank below, and hands them on to the rank above.
+    pub fn pass_labels<D: Device>(
+        &self,
+        dev: &D,
+        labels: &mut Tensor<D, u32>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<()> {
+        let Some(below) = self.below() else { return Ok(()) };
+        bytes.resize(4 * labels.rows(), 0);
+        self.receive(below, bytes)?;
+        let values: Vec<u32> = bytes.as_chunks().0.iter().map(|four| u32::from_le_bytes(*four)).collect();
+        dev.write(labels, &values)?;
+        self.above().map_or(Ok(()), |above| self.peers.send(above, bytes))
+    }
+
+    fn below(&self) -> Option<usize> {
+        self.peers.rank().checked_sub(1)
+    }
+
+    fn above(&self) -> Option<usize> {
+        Some(self.peers.rank() + 1).filter(|above| *above < self.peers.size())
+    }
+
+    /// Makes room for what leaves this rank, which is `bytes` bytes in a step.
+    pub fn reserve(&self, bytes: usize) -> Result<()> {
+        // A flag, the labels, and the signals of two passes. An answer and a part of a tensor are on their way at other times.
+        self.peers.reserve(4 * (AHEAD + 1) + 1, (bytes + 1) * (AHEAD + 1) + CHUNK)
+    }
+
+    /// Says whether layer `i` is the last of this stage, and the next one is computed on the rank above.
+    fn passes_on(&self, i: usize) -> Option<usize> {
+        self.above().filter(|_| i + 1 == self.own.end && i < self.last.load(Ordering::Relaxed))
+    }
+
+    /// Runs `step` up to `times` times, as [`Device::repeat`] does. Only the layers up to `turn` are computed, if it is one's
+    /// turn. Rank 0 decides after each step whether to go on, and all ranks stop after the same one. The result is the number
+    /// of steps.
+    pub fn repeat(
+        &self,
+        turn: Option<usize>,
+        times: usize,
+        step: &mut dyn FnMut() -> Result<()>,
+        after: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<usize> {
+        self.last.store(turn.unwrap_or(self.ranks.len() - 1), Ordering::Relaxed);
+        let (mut done, mut goes_on, mut begun) = (0, true, None);
+        while done < times && self.agree(goes_on)? {
+            // Before the first step a rank waits for whatever rank 0 does between epochs.
+            begun.get_or_insert_with(|| (Instant::now(), self.time[1].load(Ordering::Relaxed)));
+            if done >= AHEAD {
+                self.wait_for_above()?;
+            }
+            step()?;
+            done += 1;
+            goes_on = after().is_continue();
+            if let Some(below) = self.below() {
+                self.peers.send(below, &[0])?;
+            }
+        }
+        if let Some((begun, waited)) = begun {
+            self.time[0].fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            self.time[2].fetch_add(self.time[1].load(Ordering::Relaxed) - waited, Ordering::Relaxed);
+        }
+        (0..done.min(AHEAD)).try_for_each(|_| self.wait_for_above())?;
+        Ok(done)
+    }
+
+    /// Returns which share of the steps each rank was busy, on rank 0. The other ranks tell it, and get their own share.
+    pub fn busy(&self) -> Result<Vec<f64>> {
+        let [all, _, waited] = self.time.each_ref().map(|time| time.load(Ordering::Relaxed) as f64);
+        let own = 1.0 - waited / all.max(1.0);
+        if self.peers.rank() > 0 {
+            self.peers.send(0, &own.to_le_bytes())?;
+            return Ok(vec![own]);
+        }
+        let of_rank = |rank| {
+            let mut bytes = [0; 8];
+            self.peers.receive(rank, &mut bytes)?;
+            Ok(f64::from_le_bytes(bytes))
+        };
+        std::iter::once(Ok(own)).chain((1..self.peers.size()).map(of_rank)).collect()
+    }
+
+    /// Receives bytes, and measures how long that takes.
+    fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<()> {
+        let begun = Instant::now();
+        let received = self.peers.receive(from, bytes);
+        self.time[1].fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        received
+    }
+
+    /// Tells the rank above whether there is another step. Rank 0 decides, the others ask the rank below.
+    fn agree(&self, goes_on: bool) -> Result<bool> {
+        let mut flag = [u8::from(goes_on)];
+        if let Some(below) = self.below() {
+            self.receive(below, &mut flag)?;
+        }
+        self.above().map_or(Ok(()), |above| self.peers.send(above, &flag))?;
+        Ok(flag != [0])
+    }
+
+    /// Brings a tensor of layer `i` to rank 0, in parts. Each part waits for the last one, so that little is on its way.
+    pub fn collect<D: Device>(&self, dev: &D, i: usize, tensor: &mut Tensor<D>) -> Result<()> {
+        let (owner, rank, mut ready) = (self.ranks[i], self.peers.rank(), [0]);
+        if owner == 0 || (rank != 0 && rank != owner) {
+            return Ok(());
+        }
+        let mut values = dev.download(tensor)?;
+        let mut bytes = Vec::with_capacity(CHUNK);
+        for part in values.chunks_mut(CHUNK / 4) {
+            if rank == 0 {
+                bytes.resize(4 * part.len(), 0);
+                self.peers.send(owner, &ready)?;
+                self.peers.receive(owner, &mut bytes)?;
+                let fours = bytes.as_chunks().0;
+                part.iter_mut().zip(fours).for_each(|(x, four)| *x = f32::from_le_bytes(*four));
+            } else {
+                bytes.clear();
+                bytes.extend(part.iter().flat_map(|x| x.to_le_bytes()));
+                self.peers.receive(0, &mut ready)?;
+                self.peers.send(0, &bytes)?;
+            }
+        }
+        if rank == 0 { dev.write(tensor, &values) } else { Ok(()) }
+    }
+
+    /// Waits until the rank above has ended a step.
+    fn wait_for_above(&self) -> Result<()> {
+        self.above().map_or(Ok(()), |above| self.receive(above, &mut [0]))
+    }
+}
+
+/// A pass through the layers of this rank. It fetches from the rank below what that rank's last layer passes on, and hands
+/// on to the rank above what its own last layer does.
+pub(crate) struct StagePass<D: Device> {
+    inner: Box<dyn Pass<D>>,
+    stage: Arc<Stage>,
+    bytes: Vec<u8>,
+    numbers: Vec<f32>,
+}
+
+impl<D: Device> StagePass<D> {
+    pub fn new(inner: Box<dyn Pass<D>>, stage: Arc<Stage>) -> Self {
+        Self { inner, stage, bytes: Vec::new(), numbers: Vec::new() }
+    }
+
+    /// Returns how many bytes leave this rank in a pass.
+    pub fn bytes(&self, layers: &[Layer<D>]) -> usize {
+        let last = self.stage.own.end - 1;
+        self.inner.activity(last).map_or(0, |activity| {
+            let (passed, code) = Code::of_passed(activity, &*layers[last].units);
+            code.bytes(passed.rows() * passed.cols())
+        })
+    }
+
+    /// Fetches what the layer below this rank's first layer passes on.
+    fn fetch(&mut self, dev: &D, layers: &[Layer<D>], i: usize) -> Result<()> {
+        let Some(below) = self.stage.below().filter(|_| i == self.stage.own.start) else { return Ok(()) };
+        let Some(activity) = self.inner.activity_mut(i - 1) else { return Ok(()) };
+        let code = Code::of_passed(activity, &*layers[i - 1].units).1;
+        let passed = activity.spikes.as_mut().unwrap_or(&mut activity.signal);
+        self.bytes.resize(code.bytes(passed.rows() * passed.cols()), 0);
+        self.stage.receive(below, &mut self.bytes)?;
+        code.take(&self.bytes, &mut self.numbers);
+        dev.write(passed, &self.numbers)
+    }
+
+    /// Hands on what this rank's last layer passes on.
+    fn hand_on(&mut self, dev: &D, layers: &[Layer<D>], i: usize) -> Result<()> {
+        let Some(above) = self.stage.passes_on(i) else { return Ok(()) };
+        let Some(activity) = self.inner.activity(i) else { return Ok(()) };
+        let (passed, code) = Code::of_passed(activity, &*layers[i].units);
+        code.put(&dev.download(passed)?, &mut self.bytes)?;
+        self.stage.peers.send(above, &self.bytes)
+    }
+}
+
+impl<D: Device> Pass<D> for StagePass<D> {
+    fn answer(&mut self, dev: &D, layers: &[Layer<D>], i: usize, input: Input<D>) -> Result<()> {
+        if !self.stage.own.contains(&i) {
+            return Ok(());
+        }
+        self.fetch(dev, layers, i)?;
+        self.inner.answer(dev, layers, i, input)?;
+        self.hand_on(dev, layers, i)
+    }
+
+    fn learn(
+        &mut self,
+        dev: &D,
+        layers: &mut [Layer<D>],
+        i: usize,
+        input: Input<D>,
+        learning: &mut Learning<D>,
+        lesson: &mut Lesson<D>,
+    ) -> Result<()> {
+        if !self.stage.own.contains(&i) {
+            return Ok(());
+        }
+        self.fetch(dev, layers, i)?;
+        self.inner.learn(dev, layers, i, input, learning, lesson)?;
+        self.hand_on(dev, layers, i)
+    }
+
+    fn goodness(&self, i: usize) -> &Tensor<D> {
+        self.inner.goodness(i)
+    }
+
+    fn activity(&self, i: usize) -> Option<&Activity<D>> {
+        self.inner.activity(i).filter(|_| self.stage.own.contains(&i))
+    }
+
+    fn activity_mut(&mut self, i: usize) -> Option<&mut Activity<D>> {
+        self.inner.activity_mut(i)
+    }
+
+    fn learning(
+        &self,
+        dev: &D,
+        layers: &[Layer<D>],
+        i: usize,
+        optimiser: &dyn Optimiser,
+    ) -> Result<Learning<D>> {
+        self.inner.learning(dev, layers, i, optimiser)
+    }
+}

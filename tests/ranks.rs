@@ -1,0 +1,243 @@
+//! Trainings that are shared out among ranks, which are threads here. Whatever the number of ranks, rank 0 ends with the
+//! bytes of a training on one.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "shim/mod.rs"]
+mod shim;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::thread;
+
+use ff_cpu::Cpu;
+use ff_data::{Dataset, synthetic};
+use ff_net::formulas::{Output, Squares};
+use ff_net::peers::Threads;
+use ff_net::{
+    Checkpoint, Config, EpochReport, LifConfig, Link, NegativesConfig, Network, NeuronConfig,
+    ObjectiveConfig, Peers, Schedule, SurrogateKind, Trainer,
+};
+use ff_tensor::{Augmentation, Device, NormKind};
+use shim::{Schedule as Order, Shim};
+
+fn data() -> Dataset {
+    synthetic(130, 10, 3)
+}
+
+fn small() -> Config {
+    Config { layers: vec![24, 17, 20, 12], batch: 40, epochs: 2, ..Config::quick() }
+}
+
+fn begun(config: &Config) -> Trainer<Cpu> {
+    begun_on(&Cpu::new(1).unwrap(), config)
+}
+
+fn begun_on<D: Device>(dev: &D, config: &Config) -> Trainer<D> {
+    let data = data();
+    let network = Network::new(dev, config.clone(), 784, 10).unwrap();
+    let trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
+    trainer.augmented(&[Augmentation::Shift { pixels: 2 }], 28, 28).unwrap()
+}
+
+/// Trains to the end, or until so many steps of the second epoch are done.
+fn train<D: Device>(trainer: &mut Trainer<D>, steps: usize) -> Vec<EpochReport> {
+    let mut reports = Vec::new();
+    while trainer.epochs_done() < trainer.epochs() {
+        let second = trainer.epochs_done() == 1;
+        let control = &mut |at: ff_net::Progress| match second && at.done == steps {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        match trainer.epoch_with(control).unwrap() {
+            Some(report) => reports.push(report),
+            None => break,
+        }
+    }
+    reports
+}
+
+fn bytes<D: Device>(trainer: &mut Trainer<D>) -> Vec<u8> {
+    let checkpoint = Checkpoint::of(trainer, "synthetic", 28, 28, serde_json::Value::Null).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    checkpoint.save(&dir.path().join("c")).unwrap();
+    std::fs::read(dir.path().join("c")).unwrap()
+}
+
+/// Runs `work` on each rank, and returns what comes of it.
+fn on_ranks<T: Send>(size: usize, work: impl Fn(Arc<dyn Peers>) -> T + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        let work = &work;
+        let spawn = |peers| scope.spawn(move || work(Arc::new(peers)));
+        let ranks: Vec<_> = Threads::new(size).into_iter().map(spawn).collect();
+        ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
+    })
+}
+
+fn relu() -> Config {
+    Config { neuron: NeuronConfig::RELU, ..small() }
+}
+
+/// Sums of squared rates are not exact here.
+fn six_steps() -> NeuronConfig {
+    NeuronConfig::Lif(LifConfig { steps: 6, output: Output::Rate, ..LifConfig::default() })
+}
+
+/// What all trainings are held against.
+fn cases() -> Vec<(&'static str, Config)> {
+    let lif = LifConfig { steps: 8, output: Output::Rate, ..LifConfig::default() };
+    let spikes = NeuronConfig::Lif(lif);
+    let membrane = NeuronConfig::Lif(LifConfig { steps: 3, output: Output::Membrane, ..lif });
+    let best = LifConfig { steps: 32, beta: 0.95, surrogate: SurrogateKind::Secant, ..lif };
+    let softplus = ObjectiveConfig::Softplus { theta: 1.0 };
+    let hard = NegativesConfig::Hard { sharpness: 60.0 };
+    vec![
+        ("quick", small()),
+        ("rectifiers", relu()),
+        ("many steps", Config { neuron: NeuronConfig::Lif(best), ..small() }),
+        ("greedy", Config { schedule: Schedule::Greedy, ..small() }),
+        ("spikes between layers", Config { link: Link::Spikes, neuron: spikes, ..small() }),
+        ("membranes", Config { neuron: membrane, objective: softplus, head: false, ..small() }),
+        ("dropout, biases", Config { dropout: 0.2, pixel_dropout: 0.1, bias: true, ..small() }),
+        ("uniform", Config { negatives: NegativesConfig::Uniform {}, norm: NormKind::L2, ..small() }),
+        ("sums", Config { goodness: Squares::Sum, negatives: hard, cool_from: 1.0, ..small() }),
+    ]
+}
+
+#[test]
+fn layers_on_any_number_of_ranks_have_the_bytes_of_one() {
+    for (name, config) in cases() {
+        let mut alone = begun(&config);
+        let reports = train(&mut alone, usize::MAX);
+        let expected = bytes(&mut alone);
+        for sizes in [vec![4], vec![2, 2], vec![1, 3], vec![1, 2, 1], vec![1; 4]] {
+            let ranks = on_ranks(sizes.len(), |peers| {
+                let first = peers.rank() == 0;
+                let mut trainer = begun(&config).over_layers(peers, &sizes).unwrap();
+                let reports = train(&mut trainer, usize::MAX);
+                first.then(|| (bytes(&mut trainer), reports))
+            });
+            let (got, own) = ranks.into_iter().flatten().next().unwrap();
+            assert!(got == expected, "{name}, {sizes:?}: the checkpoint has other bytes");
+            for (a, b) in own.iter().zip(&reports) {
+                assert_eq!((&a.losses, &a.head_losses), (&b.losses, &b.head_losses), "{name}, {sizes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn units_on_any_number_of_ranks_have_the_bytes_of_one() {
+    let more = [
+        ("rectifiers, uniform", Config { negatives: NegativesConfig::Uniform {}, ..relu() }),
+        ("head", Config { negatives: NegativesConfig::Head { sharpness: 2.0 }, ..small() }),
+        ("6 steps", Config { neuron: six_steps(), bias: true, ..small() }),
+    ];
+    for (name, config) in cases().into_iter().chain(more) {
+        let config = Config { layers: vec![165, 160], ..config };
+        let mut alone = begun(&config);
+        let reports = train(&mut alone, usize::MAX);
+        let expected = bytes(&mut alone);
+        for size in [1, 2, 4, 5] {
+            let ranks = on_ranks(size, |peers| {
+                let first = peers.rank() == 0;
+                let mut trainer = begun(&config).over_units(peers).unwrap();
+                let reports = train(&mut trainer, usize::MAX);
+                (reports, first.then(|| bytes(&mut trainer)))
+            });
+            for (own, got) in ranks {
+                assert!(
+                    got.is_none_or(|got| got == expected),
+                    "{name}, {size}: the checkpoint has other bytes"
+                );
+                for (a, b) in own.iter().zip(&reports) {
+                    assert_eq!((&a.losses, &a.head_losses), (&b.losses, &b.head_losses), "{name}, {size}");
+                }
+            }
+        }
+    }
+}
+
+/// The kernels run on the processor here. A step of one of several ranks is never recorded, because a recorded step could not
+/// wait for another rank.
+#[test]
+fn shim_layers_on_two_ranks_have_the_bytes_of_one() {
+    let config = Config { layers: vec![12, 9], epochs: 1, ..small() };
+    let mut alone = begun_on(&Shim::device(Order::Forward), &config);
+    train(&mut alone, usize::MAX);
+    let ranks = on_ranks(2, |peers| {
+        let first = peers.rank() == 0;
+        let trainer = begun_on(&Shim::device(Order::Forward), &config);
+        let mut trainer = trainer.over_layers(peers, &[1, 1]).unwrap();
+        train(&mut trainer, usize::MAX);
+        first.then(|| bytes(&mut trainer))
+    });
+    assert!(ranks.into_iter().flatten().next().unwrap() == bytes(&mut alone));
+}
+
+/// All ranks stop after the same step, and the training goes on on another number of ranks.
+#[test]
+fn a_stopped_training_goes_on_on_another_number_of_ranks() {
+    let config = small();
+    let expected = {
+        let mut alone = begun(&config);
+        train(&mut alone, usize::MAX);
+        bytes(&mut alone)
+    };
+    let stopped = |sizes: &[usize]| {
+        let ranks = on_ranks(sizes.len(), |peers| {
+            let first = peers.rank() == 0;
+            let mut trainer = begun(&config).over_layers(peers, sizes).unwrap();
+            // Only rank 0 is asked.
+            train(&mut trainer, if first { 2 } else { usize::MAX });
+            assert_eq!((trainer.epochs_done(), trainer.batches_done()), (1, 2), "a rank has run on");
+            let notes = serde_json::Value::Null;
+            first.then(|| Checkpoint::of(&mut trainer, "synthetic", 28, 28, notes).unwrap())
+        });
+        ranks.into_iter().flatten().next().unwrap()
+    };
+    let alone = stopped(&[4]);
+    assert_eq!(alone, stopped(&[1, 3]));
+    for sizes in [vec![4], vec![3, 1], vec![1, 1, 2]] {
+        let ranks = on_ranks(sizes.len(), |peers| {
+            let (first, data) = (peers.rank() == 0, data());
+            let dev = Cpu::new(1).unwrap();
+            let trainer = alone.trainer(&dev, &data.train.images, &data.train.labels).unwrap();
+            let mut trainer = trainer.over_layers(peers, &sizes).unwrap();
+            train(&mut trainer, usize::MAX);
+            first.then(|| bytes(&mut trainer))
+        });
+        assert!(ranks.into_iter().flatten().next().unwrap() == expected, "{sizes:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_shared_out_is_refused() {
+    let refused = |config: &Config, sizes: &[usize]| {
+        let peers = Arc::new(Threads::new(2).swap_remove(0));
+        begun(config).over_layers(peers, sizes).map(|_| ()).unwrap_err().to_string()
+    };
+    for sizes in [&[4][..], &[2, 1], &[4, 0], &[1, 1, 2], &[], &[usize::MAX, 5]] {
+        let said = refused(&small(), sizes);
+        assert!(said.starts_with(&format!("`layers` cannot be cut into {sizes:?} for 2 ranks")), "{said}");
+    }
+    let head = Config { negatives: NegativesConfig::Head { sharpness: 1.0 }, ..small() };
+    assert!(refused(&head, &[2, 2]).starts_with("`negatives` is `head`"));
+    let tutorial = Config { layers: vec![9, 9], epochs: 1, ..Config::default() };
+    assert!(refused(&tutorial, &[1, 1]).starts_with("`neuron` makes linear units"));
+}
+
+/// A rank that ends with an error takes its channels along, so that the others end too.
+#[test]
+fn a_rank_that_is_gone_ends_the_others() {
+    let said = on_ranks(3, |peers| {
+        let rank = peers.rank();
+        let mut trainer = begun(&small()).over_layers(peers, &[1, 1, 2]).unwrap();
+        if rank == 1 {
+            trainer.reduce(Box::new(|_, _| {
+                Err(ff_tensor::Error::Parameter { op: "reduce", reason: "a cable is loose".into() })
+            }));
+        }
+        trainer.epoch().map(|_| ()).unwrap_err().to_string()
+    });
+    assert_eq!(said, ["peers: rank 1 is gone", "reduce: a cable is loose", "peers: rank 1 is gone"]);
+}
