@@ -211,6 +211,26 @@ fn a_stopped_training_goes_on_on_another_number_of_ranks() {
 }
 
 #[test]
+fn ranks_stop_between_epochs_too() {
+    let config = Config { layers: vec![64, 64], ..small() };
+    for units in [false, true] {
+        let done = on_ranks(2, |peers| {
+            let (first, trainer) = (peers.rank() == 0, begun(&config));
+            let shared = if units { trainer.over_units(peers) } else { trainer.over_layers(peers, &[1, 1]) };
+            let mut trainer = shared.unwrap();
+            trainer.epoch().unwrap();
+            if first {
+                trainer.stop_between_epochs().unwrap();
+            } else {
+                assert!(trainer.epoch_with(&mut ff_net::to_the_end).unwrap().is_none());
+            }
+            (trainer.epochs_done(), trainer.batches_done())
+        });
+        assert_eq!(done, [(1, 0); 2], "units: {units}");
+    }
+}
+
+#[test]
 fn what_cannot_be_shared_out_is_refused() {
     let refused = |config: &Config, sizes: &[usize]| {
         let peers = Arc::new(Threads::new(2).swap_remove(0));

@@ -208,6 +208,14 @@ impl Slices {
         dev.write(whole, &values)
     }
 
+    /// Tells the other ranks that there is no further step. Only rank 0 decides that.
+    pub fn stop(&self) -> Result<()> {
+        match self.peers.rank() {
+            0 => self.others().try_for_each(|to| self.peers.send(to, &[0])),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs `step` up to `times` times, as [`Device::repeat`] does. Rank 0 decides after each step whether to go on, and all
     /// ranks stop after the same one. The result is the number of steps.
     pub fn repeat(

@@ -209,6 +209,11 @@ impl Stage {
         received
     }
 
+    /// Tells the ranks above that there is no further step. Only rank 0 decides that.
+    pub fn stop(&self) -> Result<()> {
+        if self.is_first() { self.agree(false).map(drop) } else { Ok(()) }
+    }
+
     /// Tells the rank above whether there is another step. Rank 0 decides, the others ask the rank below.
     fn agree(&self, goes_on: bool) -> Result<bool> {
         let mut flag = [u8::from(goes_on)];

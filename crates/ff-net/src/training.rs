@@ -261,8 +261,9 @@ impl<D: Device> Trainer<D> {
     /// # Errors
     /// As [`epoch`](Self::epoch).
     pub fn epoch_with(&mut self, control: Control) -> Result<Option<EpochReport>> {
+        let before = self.epochs_done;
         let report = self.go_on(control)?;
-        Ok((self.batches_done == 0).then_some(report))
+        Ok((self.epochs_done > before).then_some(report))
     }
 
     /// To the end of the epoch, or until `control` breaks.
@@ -294,8 +295,10 @@ impl<D: Device> Trainer<D> {
         };
         // After an error, too: what has been learned is not learned again.
         self.batches_done = done;
-        ran?;
-        self.collect()?;
+        // Rank 0 may have stopped between two epochs. Then it collects nothing either.
+        if ran? > 0 {
+            self.collect()?;
+        }
         let report = self.report(turn)?;
         if self.batches_done == all {
             (self.epochs_done, self.batches_done) = (self.epochs_done + 1, 0);

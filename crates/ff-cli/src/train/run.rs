@@ -183,6 +183,10 @@ impl<'a, D: Device> Run<'a, D> {
             self.save(trainer)?;
             if interrupt.asked() {
                 bar.finish_and_clear();
+                // Within an epoch the other ranks have stopped too. After one they wait for the next.
+                if trainer.batches_done() == 0 && trainer.epochs_done() < epochs {
+                    trainer.stop_between_epochs()?;
+                }
                 return Err(Stop::Asked(stand(trainer)));
             }
         }

@@ -39,6 +39,19 @@ impl<D: Device> Trainer<D> {
         }
     }
 
+    /// Tells the other ranks that this one, rank 0, stops after an epoch that is not the last. Their next epoch ends before its
+    /// first step. It does nothing on other ranks, nor if there are none.
+    ///
+    /// # Errors
+    /// Fails if a rank is gone.
+    pub fn stop_between_epochs(&self) -> Result<()> {
+        match self.part.as_ref().map(Part::ranks) {
+            None => Ok(()),
+            Some(Ranks::Layers(stage)) => Ok(stage.stop()?),
+            Some(Ranks::Units(slices)) => Ok(slices.stop()?),
+        }
+    }
+
     /// Returns which share of the steps each rank was busy and did not wait for another rank. Only rank 0 gets those of all
     /// ranks. Every rank calls this once, after its last epoch.
     ///
