@@ -15,7 +15,7 @@ export RUST_BACKTRACE=0
 
 # What is missing, one word each. Bindgen reads mpi.h with libclang, and needs clang's own headers.
 missing() {
-    for program in mpicc.openmpi mpirun.openmpi mpicc.mpich mpirun.mpich; do
+    for program in mpicc.openmpi mpirun.openmpi mpicc.mpich mpirun.mpich pgrep cmp; do
         command -v $program > /dev/null || echo $program
     done
     compgen -G '/usr/lib/llvm-*/lib/libclang[.-][0-9s]*' > /dev/null || echo libclang
@@ -28,7 +28,7 @@ install() {
     command -v apt-get && "${root[@]}" apt-get update -qq || return
     clang=$(apt-cache pkgnames libclang1- | sed -n 's/^libclang1-\(1[4-9]\|[2-9][0-9]\)$/\1/p' | sort -n | head -1)
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
-        libopenmpi-dev openmpi-bin libmpich-dev mpich "libclang1-$clang" "libclang-common-$clang-dev"
+        libopenmpi-dev openmpi-bin libmpich-dev mpich procps diffutils "libclang1-$clang" "libclang-common-$clang-dev"
 }
 
 if [ -n "$(missing)" ]; then install > /dev/null 2>&1 || true; fi
@@ -70,6 +70,7 @@ misbehave() {
     ends error "rank 1 fails as it was told" "$@"
     ends wrong-length "rank 1 sent 5 bytes, but rank 0 expects 4" "$@"
     FF_MPI_PATIENCE=2 ends freeze "rank 0 has waited 2 s for rank 1: its process" "$@"
+    FF_MPI_PATIENCE=2 ends deaf "rank 0 has waited 2 s for another rank to receive its messages" "$@"
 }
 
 build openmpi

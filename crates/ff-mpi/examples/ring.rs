@@ -2,7 +2,7 @@
 //!
 //! Every rank sends messages of several sizes to every rank, several ahead, and checks what it receives. Rank 0 then prints one
 //! line with the time that a message takes to rank 1 and back. With an argument, rank 1 misbehaves instead, and the job has to
-//! end: `panic`, `error`, `exit` (without a word), `freeze`, `wrong-length`.
+//! end: `panic`, `error`, `exit` (without a word), `freeze`, `wrong-length`, `deaf` (it does not receive what it was sent).
 
 use std::error::Error;
 use std::process::{self, Command};
@@ -162,7 +162,8 @@ fn there_and_back(mpi: &Mpi, length: usize) -> Result<String, Box<dyn Error>> {
 fn misbehave(mpi: &Mpi, how: &str) -> Result<(), Box<dyn Error>> {
     let mut four = [0; 4];
     if mpi.rank() != 1 {
-        return Ok(mpi.receive(1, &mut four)?);
+        mpi.send(1, &[0; 100_000])?;
+        return if how == "deaf" { Ok(()) } else { Ok(mpi.receive(1, &mut four)?) };
     }
     match how {
         "panic" => panic!("rank 1 panics as it was told"),
@@ -171,9 +172,10 @@ fn misbehave(mpi: &Mpi, how: &str) -> Result<(), Box<dyn Error>> {
         "freeze" => {
             Command::new("kill").args(["-STOP", &process::id().to_string()]).status()?;
         }
+        "deaf" => return Ok(()),
         "wrong-length" => mpi.send(0, &[0; 5])?,
         _ => return Err(format!("there is no misbehaviour `{how}`").into()),
     }
-    // Waits for a message that never comes.
-    Ok(mpi.receive(0, &mut four)?)
+    // Waits for a message that never comes from itself.
+    Ok(mpi.receive(1, &mut four)?)
 }

@@ -67,13 +67,15 @@ impl Post {
         (needed <= MOST - SPARE).then_some(needed)
     }
 
-    /// Makes room for messages, if there is less. MPI waits until all earlier messages have left.
-    pub(crate) fn reserve(&mut self, room: usize) {
-        if room > self.room {
-            self.room = room;
-            // Messages leave in another order than they came. With the double room no gap between them is too small.
-            self.universe.set_buffer_size((2 * room + SPARE).min(MOST));
-        }
+    pub(crate) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Makes more room for messages. No message may wait for its receipt, because MPI would wait for that too.
+    pub(crate) fn enlarge(&mut self, room: usize) {
+        self.room = room;
+        // Messages leave in another order than they came. With the double room no gap between them is too small.
+        self.universe.set_buffer_size((2 * room + SPARE).min(MOST));
     }
 
     /// Returns whether there is room for a message.

@@ -11,7 +11,7 @@ use ff_tensor::Result;
 use mpi::topology::Communicator;
 use mpi::{Rank, Threading, environment};
 
-use crate::ending::end;
+use crate::ending::{abort, end};
 use crate::error::Error;
 use crate::launched::Launched;
 use crate::patience::Patience;
@@ -86,6 +86,18 @@ impl Mpi {
         )
     }
 
+    /// Waits until the other ranks have received all long messages. The error is a sentence.
+    fn wait_for_receipts(&self, post: &mut Post) -> std::result::Result<(), String> {
+        let mut wait = self.patience.wait();
+        while post.is_waiting() {
+            post.look();
+            if !wait.pause() {
+                return Err(self.has_waited_for("another rank to receive its messages"));
+            }
+        }
+        Ok(())
+    }
+
     /// Wakes the thread that looks after messages, if there are any.
     fn wake(&self, post: &Post) {
         if let Some(helper) = self.helper.as_ref().filter(|_| post.is_waiting()) {
@@ -113,14 +125,11 @@ impl Peers for Mpi {
         let room = Post::needed(messages, bytes).ok_or_else(|| {
             failed(format!("{messages} messages with {bytes} bytes in all do not fit into MPI's 2 GB"))
         })?;
-        let (mut post, mut wait) = (self.post(), self.patience.wait());
-        while post.is_waiting() {
-            post.look();
-            if !wait.pause() {
-                return Err(failed(self.has_waited_for("another rank to receive its messages")));
-            }
+        let mut post = self.post();
+        if room > post.room() {
+            self.wait_for_receipts(&mut post).map_err(failed)?;
+            post.enlarge(room);
         }
-        post.reserve(room);
         Ok(())
     }
 
@@ -170,10 +179,9 @@ impl Drop for Mpi {
             // If it has panicked, the job has ended.
             let _ = helper.join();
         }
-        let (mut post, mut wait) = (self.post(), Patience(None).wait());
-        while post.is_waiting() {
-            post.look();
-            wait.pause();
+        // A rank that has not received everything is gone, or has ended on its own: finishing MPI would wait for ever.
+        if let Err(late) = self.wait_for_receipts(&mut self.post()) {
+            abort(&late);
         }
     }
 }
