@@ -238,7 +238,7 @@ fn ops(c: &mut Criterion) {
     });
     let mut dbias = zeros(1, UNITS);
     c.bench_function("sum_rows", |b| {
-        b.iter(|| SumRows { sum: &mut dbias, rows: &dcurrent }.on(&dev).unwrap());
+        b.iter(|| SumRows { sum: &mut dbias, rows: &dcurrent, factor: 1.0 }.on(&dev).unwrap());
     });
     let (mut moments, adam) = ([zeros(INPUTS, UNITS), zeros(INPUTS, UNITS)], Adam::constant(1e-3));
     c.bench_function("update, adam", |b| {
