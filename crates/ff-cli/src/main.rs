@@ -25,6 +25,7 @@ mod balance;
 mod device;
 mod ranks;
 mod settings;
+mod stand;
 mod training;
 // These modules write and read the files of a run.
 mod checkpoints;
