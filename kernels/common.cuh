@@ -15,6 +15,8 @@ typedef unsigned long long u64;
 constexpr u32 ALL = 0xFFFFFFFF;
 // A row's sum has as many lanes as on the CPU (lanes.rs), and each lane has a thread.
 constexpr u32 LANES = FF_LANES;
+// What travels to other ranks (packing.rs).
+constexpr u32 SLICE = FF_SLICE, NO_RATE = FF_NO_RATE;
 
 // These numbers stand for the variants of Rust's enums.
 enum { SHIFT = FF_SHIFT, AFFINE = FF_AFFINE, ELASTIC = FF_ELASTIC };

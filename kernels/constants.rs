@@ -4,7 +4,8 @@
 use std::fmt::Write;
 
 use ff_tensor::NormKind;
-use ff_tensor::constants::{CHUNKS, LANES, MOST_KEPT, SMALLEST_DERIVATIVE, WHITE};
+use ff_tensor::constants::{CHUNKS, LANES, MOST_KEPT, SLICE, SMALLEST_DERIVATIVE, WHITE};
+use ff_tensor::packing::NO_RATE;
 
 /// The number of rows, and of columns, of the product that one block of `matmul` computes.
 pub const TILE: usize = 64;
@@ -23,6 +24,8 @@ pub const ELASTIC: u32 = 2;
 const WHOLE: &[(&str, u32)] = &[
     ("LANES", LANES as u32),
     ("CHUNKS", CHUNKS as u32),
+    ("SLICE", SLICE as u32),
+    ("NO_RATE", NO_RATE as u32),
     ("MOST_KEPT", MOST_KEPT as u32),
     ("TILE", TILE as u32),
     ("NUMBERS", NUMBERS as u32),

@@ -42,6 +42,8 @@ pub const FIXED: &[File] = files![
     "softmax_loss.cu",
     "share_grad.cu",
     "sum_rows.cu",
+    "pack.cu",
+    "unpack.cu",
     "advance.cu",
 ];
 

@@ -123,7 +123,7 @@ fn a_wrong_shape_is_refused_by_op_and_tensor() {
     let share_goodness =
         ShareGoodness { goodness, shares, scale, labels: labels_of, factor, amplitude, goodness_factor }
             .on(dev);
-    let sum_rows = SumRows { sum: &mut zeros(1, 2), rows: &zeros(5, 3) }.on(dev);
+    let sum_rows = SumRows { sum: &mut zeros(1, 2), rows: &zeros(5, 3), factor: 1.0 }.on(dev);
     let (current, shares, labels_of) = (&mut zeros(4, 3), &zeros(5, 3), &labels(3));
     let label_current = LabelCurrent { current, shares, scale, labels: labels_of, factor, amplitude }.on(dev);
     let (losses, dgoodness, objective) = (&mut zeros(1, 2), &mut zeros(4, 1), &Pair { alpha: 1.0 });

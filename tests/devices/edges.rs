@@ -113,7 +113,7 @@ fn nothing<D: Device>(dev: &D) -> Vec<f32> {
         MatMul { c, a, transpose_a: false, b, transpose_b: false }.on(dev).unwrap();
     }
     let mut sum = dev.upload(1, 3, &[f32::NAN; 3]).unwrap();
-    SumRows { sum: &mut sum, rows: &zeros(0, 3) }.on(dev).unwrap();
+    SumRows { sum: &mut sum, rows: &zeros(0, 3), factor: 1.0 }.on(dev).unwrap();
     let norm = Norm { kind: NormKind::Rms, eps: 0.1 };
     Normalise { xhat: &mut zeros(0, 3), x: &zeros(0, 3), steps: 2, norm }.on(dev).unwrap();
     let (current, shares, scale) = (&mut zeros(0, 3), &zeros(4, 3), &zeros(2, 1));

@@ -14,6 +14,7 @@ mod ops;
 #[path = "../oracle/mod.rs"]
 mod oracle;
 mod own;
+mod packing;
 mod refused;
 mod repeated;
 #[path = "../shim/mod.rs"]

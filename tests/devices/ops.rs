@@ -444,9 +444,12 @@ fn gradients<D: Device>(dev: &D, s: Sizes) -> Vec<Answer> {
     let (dgoodness, dgoodness_values) = tensor(dev, 17, [rows, 1], -1.0, 1.0);
     let (dcurrent, dcurrent_values) = tensor(dev, 19, [rows, n], -1.0, 1.0);
     let mut dbias = dev.upload(1, n, &vec![f32::NAN; n]).unwrap();
-    SumRows { sum: &mut dbias, rows: &dcurrent }.on(dev).unwrap();
-    let want = (0..n).map(|j| (0..rows).map(|r| dcurrent_values[r * n + j]).sum()).collect();
-    answers.push(Answer::new("sum_rows", dev.download(&dbias).unwrap(), want));
+    for factor in [1.0, -2.5] {
+        SumRows { sum: &mut dbias, rows: &dcurrent, factor }.on(dev).unwrap();
+        let of_column = |j| (0..rows).map(|r| dcurrent_values[r * n + j]).sum::<f64>();
+        let want = (0..n).map(|j| f64::from(factor) * of_column(j)).collect();
+        answers.push(Answer::new("sum_rows", dev.download(&dbias).unwrap(), want));
+    }
 
     let (labels, label_values) = labels(dev, 21, rows);
     let (scale, scale_values) = tensor(dev, 22, [s.batch, 1], 0.1, 1.0);

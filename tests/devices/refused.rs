@@ -109,7 +109,7 @@ fn refused_products<D: Device>(dev: &D) -> Vec<Result<()>> {
         share_grad(5, 2, None),
         share_grad(5, 5, None),
         share_grad(4, 2, Some(2)),
-        SumRows { sum: &mut zeros(dev, 1, 2), rows: &zeros(dev, 5, 3) }.on(dev),
+        SumRows { sum: &mut zeros(dev, 1, 2), rows: &zeros(dev, 5, 3), factor: 1.0 }.on(dev),
     ]
 }
 
@@ -242,7 +242,7 @@ fn shim_refuses_another_gpus_tensors() {
     }
     let mut there_tensor = zeros(&there, 1, 2);
     let said = here.download(&there_tensor).unwrap_err().to_string();
-    assert_eq!(said, "download: `from` lies on cuda:1, not on cuda:0");
+    assert_eq!(said, "read: `from` lies on cuda:1, not on cuda:0");
     let said = here.write(&mut there_tensor, &[1.0, 2.0]).unwrap_err().to_string();
     assert_eq!(said, "write: `to` lies on cuda:1, not on cuda:0");
     // A clone is the same device.

@@ -4,9 +4,9 @@ use ff_cpu::Cpu;
 use ff_cuda::Cuda;
 use ff_tensor::{
     Advance, Augment, Augmentation, CurrentGrad, Device, DrawLabels, Element, Gather, LabelCurrent,
-    LabelGoodness, LocalGrad, MatMul, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select,
-    ShareGoodness, ShareGrad, SliceGrad, SliceSignals, SoftmaxLoss, SumRows, Tensor, UnitsBackward,
-    UnitsForward, Update,
+    LabelGoodness, LocalGrad, MatMul, Normalise, Pack, Packing, PairLosses, Result, RowFactor, RowGoodness,
+    Select, ShareGoodness, ShareGrad, SliceGrad, SliceSignals, SoftmaxLoss, SumRows, Tensor, UnitsBackward,
+    UnitsForward, Unpack, Update,
 };
 
 use crate::draws::Draws;
@@ -52,6 +52,8 @@ pub const OPS: &[(&str, On<Cpu>, On<Cuda>)] = ops![
     slice_grad,
     share_grad,
     sum_rows,
+    pack,
+    unpack,
     softmax_loss,
     units_backward,
     update,
@@ -346,12 +348,36 @@ fn share_grad<D: Device>(dev: &D, mut d: Draws) -> Outcome {
 fn sum_rows<D: Device>(dev: &D, mut d: Draws) -> Outcome {
     let (rows, n) = (d.size(), d.size());
     let (mut sum, (x, values)) = (d.tensor(dev, [1, n]), d.finite_tensor(dev, [rows, n]));
-    let said = SumRows { sum: &mut sum, rows: &x }.on(dev);
+    let factor = [1.0, -0.5][usize::from(d.in_ten(3))];
+    let said = SumRows { sum: &mut sum, rows: &x, factor }.on(dev);
     let cols = x.cols();
     let mut outcome = outcome![dev, "sum_rows", said; sum];
     let size = |j| -> f64 { values.iter().skip(j).step_by(cols.max(1)).map(|x| f64::from(x.abs())).sum() };
     outcome.written[0].tolerance = (0..cols).map(|j| 1e-5 * size(j)).collect();
     outcome
+}
+
+fn pack<D: Device>(dev: &D, mut d: Draws) -> Outcome {
+    let (rows, m, packing) = (d.few(), d.size(), packing(&mut d));
+    let (mut bytes, numbers) = (d.bytes(dev, [rows, m * packing.width()]), d.tensor(dev, [rows, m]));
+    let said = Pack { bytes: &mut bytes, numbers: &numbers, packing }.on(dev);
+    outcome![dev, "pack", said; bytes]
+}
+
+fn unpack<D: Device>(dev: &D, mut d: Draws) -> Outcome {
+    let (rows, n, slices, packing) = (d.few(), d.size(), d.few(), packing(&mut d));
+    let (mut numbers, bytes) = (d.tensor(dev, [rows, n]), d.bytes(dev, [1, rows * n * packing.width()]));
+    let said = Unpack { numbers: &mut numbers, bytes: &bytes, slices, packing }.on(dev);
+    outcome![dev, "unpack", said; numbers]
+}
+
+/// Rates of few and of many steps, and of too few and too many.
+fn packing(d: &mut Draws) -> Packing {
+    match d.below(4) {
+        0 => Packing::Number,
+        1 => Packing::Rate([0, 255, 254, 1][d.below(4) as usize]),
+        _ => Packing::Rate(1 + d.below(9) as u8),
+    }
 }
 
 fn softmax_loss<D: Device>(dev: &D, mut d: Draws) -> Outcome {

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use ff_tensor::units::Samples;
 use ff_tensor::{
     Advance, Augment, Checked, Clock, CurrentGrad, Device, DrawLabels, Element, Error, Gather, LabelCurrent,
-    LabelGoodness, LocalGrad, MatMul, Memory, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select,
-    ShareGoodness, ShareGrad, SliceGrad, SliceSignals, SoftmaxLoss, SumRows, Tensor, UnitsBackward,
-    UnitsForward, Update, element_count, expect_shape,
+    LabelGoodness, LocalGrad, MatMul, Memory, Normalise, Pack, PairLosses, Result, RowFactor, RowGoodness,
+    Select, ShareGoodness, ShareGrad, SliceGrad, SliceSignals, SoftmaxLoss, SumRows, Tensor, UnitsBackward,
+    UnitsForward, Unpack, Update, element_count, expect_shape,
 };
 
 use crate::goodness::Candidates;
 use crate::operand::Operand;
 use crate::{
-    augment, draw_labels, gather, goodness, label_current, local_grad, matmul, normalise, pair_losses,
-    row_factor, select, share_grad, slice_grad, slice_signals, softmax_loss, sum_rows, units, update,
+    augment, draw_labels, gather, goodness, label_current, local_grad, matmul, normalise, packing,
+    pair_losses, row_factor, select, share_grad, slice_grad, slice_signals, softmax_loss, sum_rows, units,
+    update,
 };
 
 /// The processor's cores as a pool of threads. Tensors are `Vec`s.
@@ -108,6 +109,12 @@ impl Device for Cpu {
     fn write<T: Element>(&self, to: &mut Tensor<Self, T>, data: &[T]) -> Result<()> {
         expect_shape("write", "data", [data.len(), 1], [to.rows() * to.cols(), 1])?;
         to.get_mut().copy_from_slice(data);
+        Ok(())
+    }
+
+    fn read<T: Element>(&self, from: &Tensor<Self, T>, to: &mut [T]) -> Result<()> {
+        expect_shape("read", "to", [to.len(), 1], [from.rows() * from.cols(), 1])?;
+        to.copy_from_slice(from.get());
         Ok(())
     }
 
@@ -278,8 +285,8 @@ impl Device for Cpu {
     }
 
     fn sum_rows(&self, op: Checked<SumRows<Self>>) -> Result<()> {
-        let SumRows { sum, rows } = op.into_inner();
-        sum_rows::sum_rows(sum.get_mut(), rows.get());
+        let SumRows { sum, rows, factor } = op.into_inner();
+        sum_rows::sum_rows(sum.get_mut(), rows.get(), factor);
         Ok(())
     }
 
@@ -320,6 +327,19 @@ impl Device for Cpu {
 
     fn advance(&self, op: Checked<Advance<Self>>) -> Result<()> {
         op.into_inner().clock.get_mut().iter_mut().for_each(|number| *number = number.wrapping_add(1));
+        Ok(())
+    }
+
+    fn pack(&self, op: Checked<Pack<Self>>) -> Result<()> {
+        let Pack { bytes, numbers, packing } = op.into_inner();
+        self.pool.install(|| packing::pack(bytes.get_mut(), numbers.get(), packing));
+        Ok(())
+    }
+
+    fn unpack(&self, op: Checked<Unpack<Self>>) -> Result<()> {
+        let Unpack { numbers, bytes, slices, packing } = op.into_inner();
+        let shape = numbers.shape();
+        self.pool.install(|| packing::unpack(numbers.get_mut(), bytes.get(), shape, slices, packing));
         Ok(())
     }
 

@@ -37,6 +37,7 @@ mod matmul;
 mod narrow;
 mod normalise;
 mod operand;
+mod packing;
 mod pair_losses;
 mod row_factor;
 mod select;

@@ -9,9 +9,9 @@ use ff_kernels::{
 };
 use ff_tensor::{
     Advance, Augment, Checked, CurrentGrad, Device, DrawLabels, Element, Gather, LabelCurrent, LabelGoodness,
-    LocalGrad, MatMul, Memory, Normalise, PairLosses, Result, RowFactor, RowGoodness, Select, ShareGoodness,
-    ShareGrad, SliceGrad, SliceSignals, SoftmaxLoss, SumRows, Tensor, Units, UnitsBackward, UnitsForward,
-    Update, element_count, expect_shape,
+    LocalGrad, MatMul, Memory, Normalise, Pack, Packing, PairLosses, Result, RowFactor, RowGoodness, Select,
+    ShareGoodness, ShareGrad, SliceGrad, SliceSignals, SoftmaxLoss, SumRows, Tensor, Units, UnitsBackward,
+    UnitsForward, Unpack, Update, element_count, expect_shape,
 };
 
 use crate::cuda::Cuda;
@@ -32,6 +32,14 @@ impl Cuda {
 fn time_steps(units: &dyn Units, rows: usize, in_steps: Option<usize>) -> usize {
     let of_tensor = in_steps.and_then(|all| all.checked_div(rows));
     of_tensor.unwrap_or_else(|| units.steps().clamp(1, 1 << 16))
+}
+
+/// Returns the steps of a rate, or 0 for numbers that travel as they are.
+fn steps(packing: Packing) -> usize {
+    match packing {
+        Packing::Rate(steps) => usize::from(steps),
+        Packing::Number => 0,
+    }
 }
 
 impl Memory for Cuda {
@@ -63,9 +71,10 @@ impl Device for Cuda {
         to.get_mut().write(data)
     }
 
-    fn download<T: Element>(&self, from: &Tensor<Self, T>) -> Result<Vec<T>> {
-        self.call("download").owns("from", from.get())?;
-        from.get().read()
+    fn read<T: Element>(&self, from: &Tensor<Self, T>, to: &mut [T]) -> Result<()> {
+        expect_shape("read", "to", [to.len(), 1], [from.rows() * from.cols(), 1])?;
+        self.call("read").owns("from", from.get())?;
+        from.get().read(to)
     }
 
     fn synchronise(&self) -> Result<()> {
@@ -276,9 +285,9 @@ impl Device for Cuda {
     }
 
     fn sum_rows(&self, op: Checked<SumRows<Self>>) -> Result<()> {
-        let SumRows { sum, rows: x } = op.into_inner();
+        let SumRows { sum, rows: x, factor } = op.into_inner();
         let (call, [rows, n]) = (self.call("sum_rows"), x.shape());
-        let args = args![call; sum, x, rows, n];
+        let args = args![call; sum, x, rows, n, factor];
         call.launch(&Program::FIXED, cover([n, 1], [32, 1], [32, 8]), &args)
     }
 
@@ -316,6 +325,20 @@ impl Device for Cuda {
         let Advance { clock } = op.into_inner();
         let call = self.call("advance");
         call.launch(&Program::FIXED, cover([1, 1], [1, 1], [32, 1]), &args![call; clock])
+    }
+
+    fn pack(&self, op: Checked<Pack<Self>>) -> Result<()> {
+        let Pack { bytes, numbers, packing } = op.into_inner();
+        let (call, count) = (self.call("pack"), numbers.rows() * numbers.cols());
+        let args = args![call; bytes, numbers, count as u64, steps(packing)];
+        call.launch(&Program::FIXED, each(count), &args)
+    }
+
+    fn unpack(&self, op: Checked<Unpack<Self>>) -> Result<()> {
+        let Unpack { numbers, bytes, slices, packing } = op.into_inner();
+        let (call, [rows, n]) = (self.call("unpack"), numbers.shape());
+        let args = args![call; numbers, bytes, rows, n, slices, steps(packing)];
+        call.launch(&Program::FIXED, each_unit(rows, n), &args)
     }
 
     fn row_factor(&self, op: Checked<RowFactor<Self>>) -> Result<()> {

@@ -81,18 +81,17 @@ impl<T: Element> Buffer<T> {
         unsafe { self.driver.upload(self.at, bytes) }.map_err(|e| failed(&*self.driver, e))
     }
 
-    /// Returns all numbers.
-    pub(crate) fn read(&self) -> Result<Vec<T>> {
-        let mut data = vec![T::default(); self.len];
+    /// Copies all numbers. The caller has checked that `data` has as many.
+    pub(crate) fn read(&self, data: &mut [T]) -> Result<()> {
+        let data = &mut data[..self.len];
         if data.is_empty() {
-            return Ok(data);
+            return Ok(());
         }
-        let size = size_of_val(data.as_slice());
+        let size = size_of_val(data);
         // SAFETY: elements are plain numbers without gaps, for which all bytes are valid.
         let bytes = unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr().cast::<u8>(), size) };
         // SAFETY: this many bytes were allocated in `new`.
-        unsafe { self.driver.download(bytes, self.at) }.map_err(|e| failed(&*self.driver, e))?;
-        Ok(data)
+        unsafe { self.driver.download(bytes, self.at) }.map_err(|e| failed(&*self.driver, e))
     }
 }
 

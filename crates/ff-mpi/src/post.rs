@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mpi::environment::Universe;
-use mpi::request;
+use mpi::request::{self, Request};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, Destination, Equivalence, Source};
 use mpi::{Rank, Tag};
@@ -128,6 +128,52 @@ impl Post {
             sender.buffered_send_with_tag(&(length as u64).to_le_bytes()[..], RECEIPT);
             self.linger(length);
         }
+    }
+
+    /// Exchanges bytes with all other ranks, which do the same now. Nothing is kept in a buffer, because no rank leaves before
+    /// all have what they need. `parts` has room for what the other ranks have. If that does not come, this ends the job with the
+    /// sentence `late`: MPI would go on to write into the parts. Returns a rank whose bytes are fewer than expected.
+    pub(crate) fn all_gather(
+        &mut self,
+        own: &[u8],
+        parts: Vec<(Rank, &mut [u8])>,
+        wait: &mut Wait,
+        late: impl Fn(Rank) -> String,
+    ) -> Option<Rank> {
+        let world = SimpleCommunicator::world();
+        let mut short = None;
+        request::scope(|scope| {
+            let (mut receives, mut sends) = (Vec::new(), Vec::new());
+            for (rank, part) in parts {
+                let (length, peer) = (part.len(), world.process_at_rank(rank));
+                let receive = peer.immediate_receive_into_with_tag(scope, part, MESSAGE);
+                receives.push((rank, length, Some(receive)));
+                sends.push(Some(peer.immediate_send_with_tag(scope, own, MESSAGE)));
+            }
+            loop {
+                let mut waits_for = None;
+                for (rank, expected, receive) in &mut receives {
+                    match receive.take().map(Request::test) {
+                        Some(Ok(status)) => {
+                            let length = status.count(u8::equivalent_datatype());
+                            short = short.or((usize::try_from(length) != Ok(*expected)).then_some(*rank));
+                        }
+                        Some(Err(unfinished)) => (*receive, waits_for) = (Some(unfinished), Some(*rank)),
+                        None => {}
+                    }
+                }
+                for (send, (rank, ..)) in sends.iter_mut().zip(&receives) {
+                    *send = send.take().and_then(|send| send.test().err());
+                    waits_for = waits_for.or(send.as_ref().map(|_| *rank));
+                }
+                match waits_for {
+                    None => break,
+                    Some(rank) if !wait.pause() => abort(&late(rank)),
+                    Some(_) => {}
+                }
+            }
+        });
+        short
     }
 
     /// Takes the receipts that have come. The call also lets MPI go on with whatever is on its way.

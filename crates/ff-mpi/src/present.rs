@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use ff_net::Peers;
+use ff_net::peers::expect_lengths;
 use ff_tensor::Result;
 use mpi::topology::Communicator;
 use mpi::{Rank, Threading, environment};
@@ -169,6 +170,31 @@ impl Peers for Mpi {
         post.receive(known, bytes, &mut wait, late);
         self.wake(&post);
         Ok(())
+    }
+
+    fn all_gather(&self, own: &[u8], all: &mut [u8], lengths: &[usize]) -> Result<()> {
+        expect_lengths(self, own, all, lengths)?;
+        if lengths.iter().any(|length| i32::try_from(*length).is_err()) {
+            return Err(failed("a rank has more bytes than MPI can count".into()));
+        }
+        let (mut parts, mut rest) = (Vec::with_capacity(self.size), all);
+        for (rank, length) in lengths.iter().enumerate() {
+            let (part, after) = rest.split_at_mut(*length);
+            rest = after;
+            if rank == self.rank {
+                part.copy_from_slice(own);
+            } else {
+                parts.push((self.known(rank)?, part));
+            }
+        }
+        let late = |from| self.has_waited_for(&format!("rank {from}"));
+        match self.post().all_gather(own, parts, &mut self.patience.wait(), late) {
+            None => Ok(()),
+            Some(from) => {
+                let rank = self.rank;
+                Err(failed(format!("rank {from} sent fewer bytes than rank {rank} expects")))
+            }
+        }
     }
 }
 

@@ -189,7 +189,7 @@ impl<D: Device> Layer<D> {
         let Learning { dcurrent, dshares, gradients, .. } = l;
         let own = match (&self.bias, gradients.split_last_mut()) {
             (Some(_), Some((dbias, own))) => {
-                SumRows { sum: dbias, rows: dcurrent }.on(dev)?;
+                SumRows { sum: dbias, rows: dcurrent, factor: 1.0 }.on(dev)?;
                 own
             }
             _ => gradients,

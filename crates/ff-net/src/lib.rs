@@ -37,7 +37,6 @@
 
 pub mod check;
 pub mod checkpoint;
-mod code;
 mod config;
 mod connection;
 mod control;
@@ -65,6 +64,7 @@ mod source;
 mod stages;
 mod trace;
 pub mod training;
+pub mod transport;
 pub mod trial;
 pub mod upload;
 

@@ -34,6 +34,43 @@ pub trait Peers: Send + Sync {
     /// # Errors
     /// Fails if the other rank is gone, or if its message has another length.
     fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<()>;
+
+    /// Puts the bytes of all ranks one after the other, on every rank. `lengths` has the number of bytes of each rank. All
+    /// ranks call this at the same time, and have made room for their messages.
+    ///
+    /// # Errors
+    /// Fails if a rank is gone, or if it has another number of bytes.
+    fn all_gather(&self, own: &[u8], all: &mut [u8], lengths: &[usize]) -> Result<()> {
+        expect_lengths(self, own, all, lengths)?;
+        let others = |rank: &usize| *rank != self.rank();
+        (0..self.size()).filter(others).try_for_each(|to| self.send(to, own))?;
+        let mut rest = all;
+        for (from, length) in lengths.iter().enumerate() {
+            let (part, after) = rest.split_at_mut(*length);
+            match others(&from) {
+                true => self.receive(from, part)?,
+                false => part.copy_from_slice(own),
+            }
+            rest = after;
+        }
+        Ok(())
+    }
+}
+
+/// Checks that the lengths of what all ranks have fit to what is gathered.
+///
+/// # Errors
+/// Fails if they do not.
+pub fn expect_lengths<P: Peers + ?Sized>(peers: &P, own: &[u8], all: &[u8], lengths: &[usize]) -> Result<()> {
+    let fits = lengths.len() == peers.size()
+        && lengths[peers.rank()] == own.len()
+        && lengths.iter().sum::<usize>() == all.len();
+    if fits {
+        return Ok(());
+    }
+    let (own, all, rank) = (own.len(), all.len(), peers.rank());
+    let reason = format!("rank {rank} has {own} of {all} bytes, but the ranks have {lengths:?}");
+    Err(Error::Parameter { op: "peers", reason })
 }
 
 /// Ranks that are threads of one process, for tests and for processes that train several networks.

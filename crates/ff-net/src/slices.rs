@@ -13,35 +13,38 @@ mod pass;
 mod scores;
 
 use std::ops::{ControlFlow, Range};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use ff_tensor::{Device, Error, Result, Tensor};
+use ff_tensor::constants::SLICE;
+use ff_tensor::packing::slice_of;
+use ff_tensor::{Device, Pack, Packing, Result, Tensor, Unpack};
 
-use crate::code::Code;
 use crate::connection::Dense;
 use crate::stages::expect_signals;
+use crate::transport::Transport;
 use crate::{Config, Layer, Network, Peers};
 
 pub(crate) use pass::SlicePass;
 pub(crate) use scores::SliceScores;
 
-/// A slice has so many units at least, and begins at a multiple of it. A product with fewer columns sums in another order.
-const LEAST: usize = 32;
 /// What has been learned travels in parts of so many numbers.
 const PART: usize = 1 << 18;
 
 /// The slices of all ranks, and the way between them.
-pub(crate) struct Slices {
+pub(crate) struct Slices<D: Device> {
     peers: Arc<dyn Peers>,
-    room: Mutex<Room>,
+    transport: Arc<dyn Transport<D>>,
 }
 
-/// Buffers that are kept from exchange to exchange.
-#[derive(Default)]
-struct Room {
-    bytes: Vec<u8>,
-    numbers: Vec<f32>,
-    whole: Vec<f32>,
+/// The buffers of an exchange. They are kept from step to step.
+pub(crate) struct Exchange<D: Device> {
+    packing: Packing,
+    /// The bytes of this rank's slice.
+    own: Tensor<D, u8>,
+    /// The bytes of all slices, one after the other.
+    all: Tensor<D, u8>,
+    /// The number of bytes of each rank.
+    lengths: Vec<usize>,
 }
 
 impl Config {
@@ -57,7 +60,7 @@ impl Config {
 
 /// Checks that there are enough units in each layer.
 fn check(units: impl Iterator<Item = usize>, ranks: usize) -> crate::Result<()> {
-    let enough = LEAST.saturating_mul(ranks);
+    let enough = SLICE.saturating_mul(ranks);
     match units.enumerate().find(|(_, units)| ranks > 1 && *units < enough) {
         None => Ok(()),
         Some((i, units)) => {
@@ -68,22 +71,24 @@ fn check(units: impl Iterator<Item = usize>, ranks: usize) -> crate::Result<()> 
     }
 }
 
-impl Slices {
+impl<D: Device> Slices<D> {
     /// Cuts the layers of a network into a slice for each rank.
-    pub fn new<D: Device>(network: &Network<D>, peers: Arc<dyn Peers>) -> crate::Result<Self> {
+    pub fn new(
+        network: &Network<D>,
+        peers: Arc<dyn Peers>,
+        transport: Arc<dyn Transport<D>>,
+    ) -> crate::Result<Self> {
         if let Some(i) = network.layers.iter().position(|layer| !layer.connection.is_dense()) {
             let reason = format!("has a layer {} with a connection of your own, which has no slices", i + 1);
             return Err(crate::Error::Config { key: "layers", reason });
         }
         check(network.layers.iter().map(|layer| layer.shape()[1]), peers.size())?;
-        Ok(Self { peers, room: Mutex::default() })
+        Ok(Self { peers, transport })
     }
 
     /// Returns the units of a rank, in a layer of `all` units.
     fn of_rank(&self, rank: usize, all: usize) -> Range<usize> {
-        let ranks = self.peers.size();
-        let at = |rank: usize| if rank == ranks { all } else { all * rank / ranks / LEAST * LEAST };
-        at(rank)..at(rank + 1)
+        slice_of(all, self.peers.size(), rank)
     }
 
     /// Returns the units of this rank.
@@ -92,7 +97,7 @@ impl Slices {
     }
 
     /// Returns the other ranks.
-    fn others(&self) -> impl Iterator<Item = usize> + use<> {
+    fn others(&self) -> impl Iterator<Item = usize> + use<D> {
         let own = self.peers.rank();
         (0..self.peers.size()).filter(move |rank| *rank != own)
     }
@@ -105,7 +110,7 @@ impl Slices {
     }
 
     /// Returns this rank's columns of a tensor.
-    pub fn cut<D: Device>(&self, dev: &D, whole: &Tensor<D>) -> Result<Tensor<D>> {
+    pub fn cut(&self, dev: &D, whole: &Tensor<D>) -> Result<Tensor<D>> {
         let ([rows, all], own) = (whole.shape(), self.own(whole.cols()));
         let values = dev.download(whole)?;
         let columns: Vec<f32> =
@@ -114,7 +119,7 @@ impl Slices {
     }
 
     /// Returns this rank's slice of a layer.
-    pub fn layer<D: Device>(&self, dev: &D, whole: &Layer<D>) -> Result<Layer<D>> {
+    pub fn layer(&self, dev: &D, whole: &Layer<D>) -> Result<Layer<D>> {
         Ok(Layer {
             connection: Box::new(Dense { weight: self.cut(dev, whole.weight())? }),
             bias: whole.bias.as_ref().map(|bias| self.cut(dev, bias)).transpose()?,
@@ -124,68 +129,75 @@ impl Slices {
         })
     }
 
-    /// Puts the slices of all ranks side by side, on every rank.
-    fn gather<D: Device>(&self, dev: &D, whole: &mut Tensor<D>, own: &Tensor<D>, code: Code) -> Result<()> {
-        let mut room = self.room.lock().map_err(|_| poisoned())?;
-        let Room { bytes, numbers, whole: values } = &mut *room;
-        let [rows, all] = whole.shape();
-        let mine = dev.download(own)?;
-        code.put(&mine, bytes)?;
-        self.others().try_for_each(|to| self.peers.send(to, bytes))?;
-        values.resize(rows * all, 0.0);
-        let mut place = |units: Range<usize>, slice: &[f32]| {
-            let slices = slice.chunks_exact(units.len().max(1));
-            values
-                .chunks_exact_mut(all.max(1))
-                .zip(slices)
-                .for_each(|(row, own)| row[units.clone()].copy_from_slice(own));
-        };
-        place(self.own(all), &mine);
-        for from in self.others() {
-            let units = self.of_rank(from, all);
-            bytes.resize(code.bytes(rows * units.len()), 0);
-            self.peers.receive(from, bytes)?;
-            code.take(bytes, numbers);
-            place(units, numbers);
-        }
-        dev.write(whole, values)
+    /// Makes the buffers to exchange slices of `[rows, all]` numbers.
+    fn exchange(&self, dev: &D, rows: usize, all: usize, packing: Packing) -> Result<Exchange<D>> {
+        let row = rows * packing.width();
+        Ok(Exchange {
+            packing,
+            own: dev.zeros(rows, self.own(all).len() * packing.width())?,
+            all: dev.zeros(1, all * row)?,
+            lengths: (0..self.peers.size()).map(|rank| self.of_rank(rank, all).len() * row).collect(),
+        })
     }
 
-    /// Adds up a tensor over all ranks, in their order, and multiplies the sums by `factor`.
-    fn add_up<D: Device>(&self, dev: &D, tensor: &mut Tensor<D>, factor: f32) -> Result<()> {
-        let mut room = self.room.lock().map_err(|_| poisoned())?;
-        let Room { bytes, numbers, .. } = &mut *room;
-        let own = dev.download(tensor)?;
-        Code::Number.put(&own, bytes)?;
-        self.others().try_for_each(|to| self.peers.send(to, bytes))?;
-        let mut sums = vec![0.0; own.len()];
-        for rank in 0..self.peers.size() {
-            if rank == self.peers.rank() {
-                sums.iter_mut().zip(&own).for_each(|(sum, x)| *sum += x);
-                continue;
-            }
-            bytes.resize(4 * own.len(), 0);
-            self.peers.receive(rank, bytes)?;
-            Code::Number.take(bytes, numbers);
-            sums.iter_mut().zip(&*numbers).for_each(|(sum, x)| *sum += x);
-        }
-        sums.iter_mut().for_each(|sum| *sum *= factor);
-        dev.write(tensor, &sums)
+    /// Makes the buffers to bring a matrix of each rank together, one after the other.
+    fn exchange_rows(&self, dev: &D, [rows, cols]: [usize; 2]) -> Result<Exchange<D>> {
+        let (packing, ranks) = (Packing::Number, self.peers.size());
+        let (own, length) = (dev.zeros(rows, cols * packing.width())?, rows * cols * packing.width());
+        Ok(Exchange { packing, own, all: dev.zeros(1, ranks * length)?, lengths: vec![length; ranks] })
+    }
+
+    /// Puts the slices of all ranks side by side, on every rank.
+    fn gather(
+        &self,
+        dev: &D,
+        exchange: &mut Exchange<D>,
+        whole: &mut Tensor<D>,
+        own: &Tensor<D>,
+    ) -> Result<()> {
+        let slices = self.peers.size();
+        self.swap(dev, exchange, whole, own, slices)
+    }
+
+    /// Puts the matrix of each rank into a row of its own, on every rank.
+    fn gather_rows(
+        &self,
+        dev: &D,
+        exchange: &mut Exchange<D>,
+        rows: &mut Tensor<D>,
+        own: &Tensor<D>,
+    ) -> Result<()> {
+        self.swap(dev, exchange, rows, own, 1)
+    }
+
+    fn swap(
+        &self,
+        dev: &D,
+        exchange: &mut Exchange<D>,
+        to: &mut Tensor<D>,
+        from: &Tensor<D>,
+        slices: usize,
+    ) -> Result<()> {
+        let &mut Exchange { packing, ref mut own, ref mut all, ref lengths } = exchange;
+        Pack { bytes: own, numbers: from, packing }.on(dev)?;
+        self.transport.all_gather(dev, all, own, lengths)?;
+        Unpack { numbers: to, bytes: all, slices, packing }.on(dev)
     }
 
     /// Brings the columns of all ranks to rank 0, in parts. `whole` is present there.
-    pub fn collect<D: Device>(&self, dev: &D, whole: Option<&mut Tensor<D>>, own: &Tensor<D>) -> Result<()> {
+    pub fn collect(&self, dev: &D, whole: Option<&mut Tensor<D>>, own: &Tensor<D>) -> Result<()> {
         let mine = dev.download(own)?;
         let mut bytes = Vec::new();
         let Some(whole) = whole else {
             for part in mine.chunks(PART) {
-                Code::Number.put(part, &mut bytes)?;
+                bytes.clear();
+                bytes.extend(part.iter().flat_map(|x| x.to_le_bytes()));
                 self.peers.receive(0, &mut [0])?;
                 self.peers.send(0, &bytes)?;
             }
             return Ok(());
         };
-        let ([rows, all], mut values, mut numbers) = (whole.shape(), dev.download(whole)?, Vec::new());
+        let ([rows, all], mut values) = (whole.shape(), dev.download(whole)?);
         for rank in 0..self.peers.size() {
             let units = self.of_rank(rank, all);
             let mut slice = mine.clone();
@@ -195,8 +207,8 @@ impl Slices {
                     self.peers.send(rank, &[0])?;
                     bytes.resize(4 * part.len(), 0);
                     self.peers.receive(rank, &mut bytes)?;
-                    Code::Number.take(&bytes, &mut numbers);
-                    part.copy_from_slice(&numbers);
+                    let fours = bytes.as_chunks().0;
+                    part.iter_mut().zip(fours).for_each(|(x, four)| *x = f32::from_le_bytes(*four));
                 }
             }
             let slices = slice.chunks_exact(units.len().max(1));
@@ -238,9 +250,4 @@ impl Slices {
         }
         Ok(times)
     }
-}
-
-/// Returns the error of a lock whose holder has panicked.
-fn poisoned() -> Error {
-    Error::Parameter { op: "ranks", reason: "an exchange has panicked".into() }
 }

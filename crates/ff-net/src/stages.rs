@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use ff_tensor::{Device, Optimiser, Result, Tensor};
+use ff_tensor::{Device, Optimiser, Pack, Packing, Result, Tensor, Unpack};
 
-use crate::code::Code;
 use crate::config::NegativesConfig;
 use crate::input::Input;
 use crate::layer::{Activity, Learning, Lesson};
 use crate::pass::Pass;
+use crate::transport::Transport;
 use crate::{Config, Layer, Link, Network, Peers};
 
 /// A rank may be so many steps ahead of the rank above it.
@@ -201,12 +201,16 @@ impl Stage {
         std::iter::once(Ok(own)).chain((1..self.peers.size()).map(of_rank)).collect()
     }
 
-    /// Receives bytes, and measures how long that takes.
-    fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<()> {
+    /// Waits for another rank, and measures how long that takes.
+    fn timed(&self, wait: impl FnOnce() -> Result<()>) -> Result<()> {
         let begun = Instant::now();
-        let received = self.peers.receive(from, bytes);
+        let received = wait();
         self.time[1].fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
         received
+    }
+
+    fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<()> {
+        self.timed(|| self.peers.receive(from, bytes))
     }
 
     /// Tells the ranks above that there is no further step. Only rank 0 decides that.
@@ -260,43 +264,74 @@ impl Stage {
 pub(crate) struct StagePass<D: Device> {
     inner: Box<dyn Pass<D>>,
     stage: Arc<Stage>,
-    bytes: Vec<u8>,
-    numbers: Vec<f32>,
+    transport: Arc<dyn Transport<D>>,
+    /// What comes in and what goes out, as bytes.
+    parcels: [Option<Parcel<D>>; 2],
+}
+
+/// What a layer passes on, as bytes.
+struct Parcel<D: Device> {
+    packing: Packing,
+    bytes: Tensor<D, u8>,
+}
+
+impl<D: Device> Parcel<D> {
+    /// Makes the buffer for what layer `i` passes on in `pass`.
+    fn new(dev: &D, layers: &[Layer<D>], pass: &dyn Pass<D>, i: usize) -> Result<Option<Self>> {
+        let Some(activity) = pass.activity(i) else { return Ok(None) };
+        let packing = Packing::of(&*layers[i].units, activity.spikes.is_some());
+        let [rows, n] = passed_on(activity).shape();
+        Ok(Some(Self { packing, bytes: dev.zeros(1, rows * n * packing.width())? }))
+    }
+}
+
+/// Returns what a layer passes on: its spikes in each step, or its signals.
+fn passed_on<D: Device>(activity: &Activity<D>) -> &Tensor<D> {
+    activity.spikes.as_ref().unwrap_or(&activity.signal)
 }
 
 impl<D: Device> StagePass<D> {
-    pub fn new(inner: Box<dyn Pass<D>>, stage: Arc<Stage>) -> Self {
-        Self { inner, stage, bytes: Vec::new(), numbers: Vec::new() }
+    pub fn new(
+        dev: &D,
+        layers: &[Layer<D>],
+        inner: Box<dyn Pass<D>>,
+        stage: Arc<Stage>,
+        transport: Arc<dyn Transport<D>>,
+    ) -> Result<Self> {
+        let parcel = |other: Option<usize>, i| {
+            other.map(|_| Parcel::new(dev, layers, &*inner, i)).transpose().map(Option::flatten)
+        };
+        let Range { start, end } = stage.own;
+        let parcels = [parcel(stage.below(), start.wrapping_sub(1))?, parcel(stage.above(), end - 1)?];
+        Ok(Self { inner, stage, transport, parcels })
     }
 
     /// Returns how many bytes leave this rank in a pass.
-    pub fn bytes(&self, layers: &[Layer<D>]) -> usize {
-        let last = self.stage.own.end - 1;
-        self.inner.activity(last).map_or(0, |activity| {
-            let (passed, code) = Code::of_passed(activity, &*layers[last].units);
-            code.bytes(passed.rows() * passed.cols())
-        })
+    pub fn bytes(&self) -> usize {
+        self.parcels[1].as_ref().map_or(0, |parcel| parcel.bytes.cols())
     }
 
     /// Fetches what the layer below this rank's first layer passes on.
-    fn fetch(&mut self, dev: &D, layers: &[Layer<D>], i: usize) -> Result<()> {
+    fn fetch(&mut self, dev: &D, i: usize) -> Result<()> {
         let Some(below) = self.stage.below().filter(|_| i == self.stage.own.start) else { return Ok(()) };
-        let Some(activity) = self.inner.activity_mut(i - 1) else { return Ok(()) };
-        let code = Code::of_passed(activity, &*layers[i - 1].units).1;
-        let passed = activity.spikes.as_mut().unwrap_or(&mut activity.signal);
-        self.bytes.resize(code.bytes(passed.rows() * passed.cols()), 0);
-        self.stage.receive(below, &mut self.bytes)?;
-        code.take(&self.bytes, &mut self.numbers);
-        dev.write(passed, &self.numbers)
+        let (Some(activity), Some(parcel)) = (self.inner.activity_mut(i - 1), &mut self.parcels[0]) else {
+            return Ok(());
+        };
+        let (bytes, packing) = (&mut parcel.bytes, parcel.packing);
+        self.stage.timed(|| self.transport.receive(dev, below, bytes))?;
+        let numbers = activity.spikes.as_mut().unwrap_or(&mut activity.signal);
+        Unpack { numbers, bytes, slices: 1, packing }.on(dev)
     }
 
     /// Hands on what this rank's last layer passes on.
-    fn hand_on(&mut self, dev: &D, layers: &[Layer<D>], i: usize) -> Result<()> {
+    fn hand_on(&mut self, dev: &D, i: usize) -> Result<()> {
         let Some(above) = self.stage.passes_on(i) else { return Ok(()) };
-        let Some(activity) = self.inner.activity(i) else { return Ok(()) };
-        let (passed, code) = Code::of_passed(activity, &*layers[i].units);
-        code.put(&dev.download(passed)?, &mut self.bytes)?;
-        self.stage.peers.send(above, &self.bytes)
+        let (Some(activity), Some(parcel)) = (self.inner.activity(i), &mut self.parcels[1]) else {
+            return Ok(());
+        };
+        let (bytes, packing) = (&mut parcel.bytes, parcel.packing);
+        Pack { bytes, numbers: passed_on(activity), packing }.on(dev)?;
+        self.transport.send(dev, above, bytes)
     }
 }
 
@@ -305,9 +340,9 @@ impl<D: Device> Pass<D> for StagePass<D> {
         if !self.stage.own.contains(&i) {
             return Ok(());
         }
-        self.fetch(dev, layers, i)?;
+        self.fetch(dev, i)?;
         self.inner.answer(dev, layers, i, input)?;
-        self.hand_on(dev, layers, i)
+        self.hand_on(dev, i)
     }
 
     fn learn(
@@ -322,9 +357,9 @@ impl<D: Device> Pass<D> for StagePass<D> {
         if !self.stage.own.contains(&i) {
             return Ok(());
         }
-        self.fetch(dev, layers, i)?;
+        self.fetch(dev, i)?;
         self.inner.learn(dev, layers, i, input, learning, lesson)?;
-        self.hand_on(dev, layers, i)
+        self.hand_on(dev, i)
     }
 
     fn goodness(&self, i: usize) -> &Tensor<D> {

@@ -19,3 +19,7 @@ pub const SMALLEST_DERIVATIVE: f32 = 1e-20;
 /// has a place in any case. So a neuron with one number keeps everything, and one with more of them computes its states
 /// anew, from the start for each step, if it has more steps than this.
 pub const MOST_KEPT: usize = 64;
+
+/// A slice of a layer begins at a multiple of so many units, and has so many at least. A product with fewer columns sums in
+/// another order.
+pub const SLICE: usize = 32;

@@ -38,8 +38,15 @@ pub trait Device: Memory + Clone + Send + Sync {
     /// Overwrites a tensor with the host's numbers, row-major.
     fn write<T: Element>(&self, to: &mut Tensor<Self, T>, data: &[T]) -> Result<()>;
 
+    /// Copies the tensor's numbers, row-major. It waits for all earlier ops.
+    fn read<T: Element>(&self, from: &Tensor<Self, T>, to: &mut [T]) -> Result<()>;
+
     /// Returns the tensor's numbers, row-major. It waits for all earlier ops.
-    fn download<T: Element>(&self, from: &Tensor<Self, T>) -> Result<Vec<T>>;
+    fn download<T: Element>(&self, from: &Tensor<Self, T>) -> Result<Vec<T>> {
+        let mut numbers = vec![T::default(); from.rows() * from.cols()];
+        self.read(from, &mut numbers)?;
+        Ok(numbers)
+    }
 
     /// Waits until every op has run.
     fn synchronise(&self) -> Result<()>;
@@ -123,6 +130,13 @@ pub trait Device: Memory + Clone + Send + Sync {
     fn update(&self, op: Checked<Update<Self>>) -> Result<()>;
     /// See [`Advance`].
     fn advance(&self, op: Checked<Advance<Self>>) -> Result<()>;
+
+    // -- what travels to other ranks ------------------------------------------------------------------------
+
+    /// See [`Pack`].
+    fn pack(&self, op: Checked<Pack<Self>>) -> Result<()>;
+    /// See [`Unpack`].
+    fn unpack(&self, op: Checked<Unpack<Self>>) -> Result<()>;
 
     // -- linear units only ----------------------------------------------------------------------------------
 

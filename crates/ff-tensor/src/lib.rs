@@ -30,7 +30,7 @@
 //!
 //! Beside that path stand [`LabelGoodness`] (all labels at once, for hard negatives), [`SoftmaxLoss`] (the heads),
 //! [`SumRows`] (biases), [`SliceSignals`] and [`SliceGrad`] (the halves of [`LocalGrad`], for a layer whose units are shared
-//! out), [`UnitsBackward`] (backpropagation, to compare with), [`Advance`] (the clock) and three ops for linear units.
+//! out), [`Pack`] and [`Unpack`] (what travels to other ranks), [`UnitsBackward`] (backpropagation, to compare with), [`Advance`] (the clock) and three ops for linear units.
 //!
 //! # Errors
 //!
@@ -57,6 +57,7 @@ pub mod objective;
 mod on;
 pub mod ops;
 pub mod optimiser;
+pub mod packing;
 mod params;
 pub mod random;
 mod scan;
@@ -73,10 +74,12 @@ pub use neuron::{Neuron, Readout};
 pub use objective::{Objective, PairLoss};
 pub use ops::{
     Advance, Augment, Checked, CurrentGrad, DrawLabels, Gather, LabelCurrent, LabelGoodness, LocalGrad,
-    MatMul, Normalise, Op, PairLosses, RowFactor, RowGoodness, Select, ShareGoodness, ShareGrad, SliceGrad,
-    SliceSignals, SoftmaxLoss, SumRows, UnitsBackward, UnitsForward, Update, expect_augmentations,
+    MatMul, Normalise, Op, Pack, PairLosses, RowFactor, RowGoodness, Select, ShareGoodness, ShareGrad,
+    SliceGrad, SliceSignals, SoftmaxLoss, SumRows, UnitsBackward, UnitsForward, Unpack, Update,
+    expect_augmentations,
 };
 pub use optimiser::Optimiser;
+pub use packing::Packing;
 pub use params::{Dropout, Norm, NormKind};
 pub use tensor::{Clock, Tensor, element_count};
 pub use units::Units;

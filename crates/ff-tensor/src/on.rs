@@ -24,5 +24,6 @@ runs! {
     LabelCurrent => label_current, UnitsForward => units_forward, RowGoodness => row_goodness,
     LabelGoodness => label_goodness, LocalGrad => local_grad, SoftmaxLoss => softmax_loss, ShareGrad => share_grad,
     UnitsBackward => units_backward, SumRows => sum_rows, Update => update, Advance => advance,
-    SliceSignals => slice_signals, SliceGrad => slice_grad, RowFactor => row_factor, ShareGoodness => share_goodness, PairLosses => pair_losses,
+    SliceSignals => slice_signals, SliceGrad => slice_grad, Pack => pack, Unpack => unpack,
+    RowFactor => row_factor, ShareGoodness => share_goodness, PairLosses => pair_losses,
 }

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use ff_tensor::{Device, Optimiser, Result, RowGoodness, SliceGrad, SliceSignals, Tensor, UnitsForward};
+use ff_tensor::{
+    Device, Optimiser, Packing, Result, RowGoodness, SliceGrad, SliceSignals, Tensor, UnitsForward,
+};
 
-use super::Slices;
+use super::{Exchange, Slices};
 use crate::Layer;
-use crate::code::Code;
 use crate::input::Input;
 use crate::layer::{Activity, Learning, Lesson};
 use crate::pass::{Pass, Shape};
 
 /// A pass through layers whose units are shared out.
 pub(crate) struct SlicePass<D: Device> {
-    slices: Arc<Slices>,
+    slices: Arc<Slices<D>>,
     own: Vec<Own<D>>,
     /// What all units of a layer compute. It has no current.
     whole: Vec<Activity<D>>,
@@ -31,6 +32,9 @@ struct Own<D: Device> {
     signal: Tensor<D>,
     /// `[R T, m]`
     spikes: Option<Tensor<D>>,
+    /// The ways of the signal and of the spikes to the other ranks.
+    exchange: Exchange<D>,
+    of_spikes: Option<Exchange<D>>,
 }
 
 impl<D: Device> SlicePass<D> {
@@ -39,7 +43,7 @@ impl<D: Device> SlicePass<D> {
         dev: &D,
         layers: &[Layer<D>],
         all: &[usize],
-        slices: Arc<Slices>,
+        slices: Arc<Slices<D>>,
         shape: Shape,
         spikes: bool,
     ) -> Result<Self> {
@@ -51,7 +55,15 @@ impl<D: Device> SlicePass<D> {
             let Activity { current, signal, spikes, .. } =
                 Activity::new(dev, layer, rows, train_in, spikes_out)?;
             inputs.push(dev.zeros(if i == 0 { 0 } else { current.rows() }, layer.shape()[0])?);
-            own.push(Own { current, signal, spikes });
+            let exchange =
+                |rows, in_steps| slices.exchange(dev, rows, all, Packing::of(&*layer.units, in_steps));
+            own.push(Own {
+                current,
+                signal,
+                spikes,
+                exchange: exchange(rows, false)?,
+                of_spikes: spikes_out.then(|| exchange(rows * steps, true)).transpose()?,
+            });
             whole.push(Activity {
                 current: dev.zeros(0, all)?,
                 signal: dev.zeros(rows, all)?,
@@ -92,11 +104,11 @@ impl<D: Device> SlicePass<D> {
     }
 
     /// Exchanges what the units of layer `i` passed on.
-    fn exchange(&mut self, dev: &D, layers: &[Layer<D>], i: usize) -> Result<()> {
-        let (own, whole, units) = (&self.own[i], &mut self.whole[i], &*layers[i].units);
-        self.slices.gather(dev, &mut whole.signal, &own.signal, Code::of(units, false))?;
-        match (&mut whole.spikes, &own.spikes) {
-            (Some(whole), Some(own)) => self.slices.gather(dev, whole, own, Code::of(units, true)),
+    fn exchange(&mut self, dev: &D, i: usize) -> Result<()> {
+        let (own, whole) = (&mut self.own[i], &mut self.whole[i]);
+        self.slices.gather(dev, &mut own.exchange, &mut whole.signal, &own.signal)?;
+        match (&mut own.of_spikes, &mut whole.spikes, &own.spikes) {
+            (Some(exchange), Some(whole), Some(own)) => self.slices.gather(dev, exchange, whole, own),
             _ => Ok(()),
         }
     }
@@ -105,10 +117,10 @@ impl<D: Device> SlicePass<D> {
 impl<D: Device> Pass<D> for SlicePass<D> {
     fn answer(&mut self, dev: &D, layers: &[Layer<D>], i: usize, input: Input<D>) -> Result<()> {
         self.enter(dev, layers, i, input)?;
-        let (Own { current, signal, spikes }, layer) = (&mut self.own[i], &layers[i]);
+        let (Own { current, signal, spikes, .. }, layer) = (&mut self.own[i], &layers[i]);
         let (spikes, bias, units) = (spikes.as_mut(), layer.bias.as_ref(), &*layer.units);
         UnitsForward { signal, spikes, current, bias, units }.on(dev)?;
-        self.exchange(dev, layers, i)?;
+        self.exchange(dev, i)?;
         let Activity { goodness, signal, .. } = &mut self.whole[i];
         RowGoodness { goodness, signal, formula: &*layer.goodness }.on(dev)
     }
@@ -124,7 +136,7 @@ impl<D: Device> Pass<D> for SlicePass<D> {
     ) -> Result<()> {
         self.enter(dev, layers, i, input)?;
         let (first, all) = (self.slices.own(self.whole[i].signal.cols()).start, self.whole[i].signal.cols());
-        let (Own { current, signal, spikes }, layer) = (&mut self.own[i], &layers[i]);
+        let (Own { current, signal, spikes, .. }, layer) = (&mut self.own[i], &layers[i]);
         SliceSignals {
             signal,
             slope: &mut learning.dcurrent,
@@ -139,7 +151,7 @@ impl<D: Device> Pass<D> for SlicePass<D> {
             formula: &*layer.goodness,
         }
         .on(dev)?;
-        self.exchange(dev, layers, i)?;
+        self.exchange(dev, i)?;
         let Activity { goodness, signal, .. } = &mut self.whole[i];
         SliceGrad {
             dcurrent: &mut learning.dcurrent,

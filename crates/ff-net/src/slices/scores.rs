@@ -2,39 +2,52 @@
 
 use std::sync::Arc;
 
-use ff_tensor::{Device, LabelGoodness, Readout, Result, Tensor, Units};
+use ff_tensor::{Device, LabelGoodness, Packing, Readout, Result, SumRows, Tensor, Units};
 
-use super::Slices;
+use super::{Exchange, Slices};
 use crate::Layer;
-use crate::code::Code;
 use crate::formulas::Squares;
 use crate::input::Overlay;
 
 /// The scores of all labels in the first layer, whose units are shared out.
 pub(crate) struct SliceScores<D: Device> {
-    slices: Arc<Slices>,
-    /// Whether the sums over slices are exact, so that their order does not count. It is `None` if they are.
-    whole: Option<Whole<D>>,
-    factor: f32,
+    slices: Arc<Slices<D>>,
+    way: Way<D>,
 }
 
-/// What all units of the first layer need, where sums over slices are not exact.
-struct Whole<D: Device> {
-    shares: Tensor<D>,
-    bias: Option<Tensor<D>>,
+/// How the scores come together.
+enum Way<D: Device> {
+    /// The sums over slices are exact, so that their order does not count. Each rank has a row of them, `[ranks, B classes]`.
+    Sums { all: Tensor<D>, exchange: Exchange<D>, factor: f32 },
+    /// Every rank needs all units.
+    Whole { shares: Tensor<D>, exchange: Exchange<D>, bias: Option<(Tensor<D>, Exchange<D>)> },
 }
 
 impl<D: Device> SliceScores<D> {
-    /// Prepares the scores of a first layer of `all` units, for `rows` rows of shares.
-    pub fn new(dev: &D, layer: &Layer<D>, slices: Arc<Slices>, rows: usize, all: usize) -> Result<Self> {
-        let whole = match adds_exactly(&*layer.units, all) && layer.goodness.is_squares() {
-            true => None,
-            false => Some(Whole {
+    /// Prepares the scores of a first layer of `all` units: a batch of `batch` images has `rows` rows of shares and `classes`
+    /// labels for each.
+    pub fn new(
+        dev: &D,
+        layer: &Layer<D>,
+        slices: Arc<Slices<D>>,
+        [rows, batch, classes]: [usize; 3],
+        all: usize,
+    ) -> Result<Self> {
+        let way = if adds_exactly(&*layer.units, all) && layer.goodness.is_squares() {
+            Way::Sums {
+                all: dev.zeros(slices.peers.size(), batch * classes)?,
+                exchange: slices.exchange_rows(dev, [batch, classes])?,
+                factor: layer.goodness.factor(all),
+            }
+        } else {
+            let bias = |_| Ok((dev.zeros(1, all)?, slices.exchange(dev, 1, all, Packing::Number)?));
+            Way::Whole {
                 shares: dev.zeros(rows, all)?,
-                bias: layer.bias.as_ref().map(|_| dev.zeros(1, all)).transpose()?,
-            }),
+                exchange: slices.exchange(dev, rows, all, Packing::Number)?,
+                bias: layer.bias.as_ref().map(bias).transpose()?,
+            }
         };
-        Ok(Self { slices, whole, factor: layer.goodness.factor(all) })
+        Ok(Self { slices, way })
     }
 
     /// Computes the goodness for every label, as [`Layer::label_scores`] does.
@@ -45,19 +58,24 @@ impl<D: Device> SliceScores<D> {
         scores: &mut Tensor<D>,
         images: &Overlay<D>,
     ) -> Result<()> {
-        let (bias, units, goodness) = (layer.bias.as_ref(), &*layer.units, &*layer.goodness);
-        let Overlay { shares, scale, amplitude, .. } = *images;
-        let Some(whole) = &mut self.whole else {
-            LabelGoodness { scores, shares, scale, bias, amplitude, units, goodness: &Squares::Sum }
-                .on(dev)?;
-            return self.slices.add_up(dev, scores, self.factor);
-        };
-        self.slices.gather(dev, &mut whole.shares, shares, Code::Number)?;
-        if let (Some(whole), Some(bias)) = (&mut whole.bias, bias) {
-            self.slices.gather(dev, whole, bias, Code::Number)?;
+        let (own_bias, units, goodness) = (layer.bias.as_ref(), &*layer.units, &*layer.goodness);
+        let Overlay { shares: own_shares, scale, amplitude, .. } = *images;
+        match &mut self.way {
+            Way::Sums { all, exchange, factor } => {
+                let (shares, bias, goodness) = (own_shares, own_bias, &Squares::Sum);
+                LabelGoodness { scores, shares, scale, bias, amplitude, units, goodness }.on(dev)?;
+                self.slices.gather_rows(dev, exchange, all, scores)?;
+                SumRows { sum: scores, rows: all, factor: *factor }.on(dev)
+            }
+            Way::Whole { shares, exchange, bias } => {
+                self.slices.gather(dev, exchange, shares, own_shares)?;
+                if let (Some((bias, exchange)), Some(own)) = (&mut *bias, own_bias) {
+                    self.slices.gather(dev, exchange, bias, own)?;
+                }
+                let bias = bias.as_ref().map(|(bias, _)| bias);
+                LabelGoodness { scores, shares, scale, bias, amplitude, units, goodness }.on(dev)
+            }
         }
-        let (shares, bias) = (&whole.shares, whole.bias.as_ref());
-        LabelGoodness { scores, shares, scale, bias, amplitude, units, goodness }.on(dev)
     }
 }
 

@@ -8,6 +8,7 @@ use super::Trainer;
 use super::part::Part;
 use crate::source::{Source, StagePairs};
 use crate::stages::{Stage, StagePass, linear_units};
+use crate::transport::{OverHost, Transport};
 use crate::{Network, Peers, Result};
 
 impl<D: Device> Trainer<D> {
@@ -21,21 +22,35 @@ impl<D: Device> Trainer<D> {
     /// # Errors
     /// Fails if the layers cannot be cut like this, if the negatives come from the head of the last layer, or if the layers
     /// are computed together because their units are linear.
-    pub fn over_layers(mut self, peers: Arc<dyn Peers>, sizes: &[usize]) -> Result<Self> {
+    pub fn over_layers(self, peers: Arc<dyn Peers>, sizes: &[usize]) -> Result<Self> {
+        let transport = Arc::new(OverHost::new(peers.clone()));
+        self.over_layers_by(peers, transport, sizes)
+    }
+
+    /// Does the same, but signals go another way than through the host's memory.
+    ///
+    /// # Errors
+    /// As [`over_layers`](Self::over_layers).
+    pub fn over_layers_by(
+        mut self,
+        peers: Arc<dyn Peers>,
+        transport: Arc<dyn Transport<D>>,
+        sizes: &[usize],
+    ) -> Result<Self> {
         let stage = Arc::new(Stage::new(&self.network, peers, sizes)?);
         if self.pass.activity(0).is_none() {
             return Err(linear_units());
         }
-        let dev = &self.network.dev;
-        let pass = StagePass::new(self.pass, stage.clone());
-        let mut bytes = pass.bytes(&self.network.layers);
+        let Network { dev, layers, .. } = &self.network;
+        let pass = StagePass::new(dev, layers, self.pass, stage.clone(), transport.clone())?;
+        let mut bytes = pass.bytes();
         self.pass = Box::new(pass);
-        self.heads = self.heads.map(|mut heads| {
-            let pass = StagePass::new(heads.pass, stage.clone());
-            bytes += pass.bytes(&self.network.layers);
+        if let Some(mut heads) = self.heads.take() {
+            let pass = StagePass::new(dev, layers, heads.pass, stage.clone(), transport)?;
+            bytes += pass.bytes();
             heads.pass = Box::new(pass);
-            heads
-        });
+            self.heads = Some(heads);
+        }
         stage.reserve(bytes + 4 * self.sizes[0])?;
         self.source = Source::Stage(Box::new(StagePairs::new(dev, self.source, stage.clone())?));
         self.part = Some(Part::Layers(stage));

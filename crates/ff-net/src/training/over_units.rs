@@ -10,6 +10,7 @@ use crate::layer::Learning;
 use crate::pass::Pass;
 use crate::slices::{SlicePass, SliceScores, Slices};
 use crate::stages::linear_units;
+use crate::transport::{OverHost, Transport};
 use crate::{Head, Link, Network, Peers, Result};
 
 impl<D: Device> Trainer<D> {
@@ -22,12 +23,21 @@ impl<D: Device> Trainer<D> {
     /// # Errors
     /// Fails if there are too few units for the ranks, if a connection is not dense, or if the layers are computed together
     /// because their units are linear.
-    pub fn over_units(mut self, peers: Arc<dyn Peers>) -> Result<Self> {
+    pub fn over_units(self, peers: Arc<dyn Peers>) -> Result<Self> {
+        let transport = Arc::new(OverHost::new(peers.clone()));
+        self.over_units_by(peers, transport)
+    }
+
+    /// Does the same, but signals go another way than through the host's memory.
+    ///
+    /// # Errors
+    /// As [`over_units`](Self::over_units).
+    pub fn over_units_by(mut self, peers: Arc<dyn Peers>, transport: Arc<dyn Transport<D>>) -> Result<Self> {
         if self.pass.activity(0).is_none() {
             return Err(linear_units());
         }
         let is_first = peers.rank() == 0;
-        let slices = Arc::new(Slices::new(&self.network, peers)?);
+        let slices = Arc::new(Slices::new(&self.network, peers, transport)?);
         let (dev, link) = (self.network.dev.clone(), self.network.config.link);
         let all: Vec<usize> = self.network.layers.iter().map(|layer| layer.shape()[1]).collect();
         let sliced = self.network.layers.iter().map(|layer| slices.layer(&dev, layer));
@@ -49,8 +59,8 @@ impl<D: Device> Trainer<D> {
             self.learning.iter().enumerate().map(learning).collect::<ff_tensor::Result<_>>()?;
         slices.reserve(of_pairs.bytes().max(4 * self.source.pairs().shape(1).shares * all[0]))?;
         if let Some(images) = self.source.images_mut() {
-            let rows = images.share_rows();
-            let scores = SliceScores::new(&dev, &layers[0], slices.clone(), rows, all[0])?;
+            let sizes = [images.share_rows(), self.sizes[0], self.network.classes];
+            let scores = SliceScores::new(&dev, &layers[0], slices.clone(), sizes, all[0])?;
             images.for_slice(&dev, &layers[0], scores)?;
         }
         self.pass = Box::new(of_pairs);
@@ -81,7 +91,7 @@ impl<D: Device> Trainer<D> {
     }
 
     /// Brings the slices of all ranks to rank 0. The heads and the losses are the same on all ranks.
-    pub(super) fn collect_units(&mut self, slices: &Slices) -> Result<()> {
+    pub(super) fn collect_units(&mut self, slices: &Slices<D>) -> Result<()> {
         let dev = self.network.dev.clone();
         let Some(Part::Units(_, whole)) = &mut self.part else { return Ok(()) };
         let mut whole = whole.as_deref_mut();

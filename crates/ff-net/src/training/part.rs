@@ -15,7 +15,7 @@ pub(super) enum Part<D: Device> {
     /// Some layers.
     Layers(Arc<Stage>),
     /// Some units of every layer. Rank 0 also has the whole.
-    Units(Arc<Slices>, Option<Box<Whole<D>>>),
+    Units(Arc<Slices<D>>, Option<Box<Whole<D>>>),
 }
 
 /// What the ranks have learned together, on rank 0. It is brought together after each call that trains.
@@ -25,14 +25,13 @@ pub(super) struct Whole<D: Device> {
 }
 
 /// What the ranks have in common.
-#[derive(Clone)]
-pub(super) enum Ranks {
+pub(super) enum Ranks<D: Device> {
     Layers(Arc<Stage>),
-    Units(Arc<Slices>),
+    Units(Arc<Slices<D>>),
 }
 
 impl<D: Device> Part<D> {
-    pub fn ranks(&self) -> Ranks {
+    pub fn ranks(&self) -> Ranks<D> {
         match self {
             Self::Layers(stage) => Ranks::Layers(stage.clone()),
             Self::Units(slices, _) => Ranks::Units(slices.clone()),
@@ -44,7 +43,7 @@ impl<D: Device> Part<D> {
     }
 }
 
-impl Ranks {
+impl<D: Device> Ranks<D> {
     /// Runs `step` up to `times` times. Only the layers up to `turn` are computed, if it is one's turn. All ranks stop after the
     /// same step.
     pub fn repeat(

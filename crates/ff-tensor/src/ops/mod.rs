@@ -22,6 +22,7 @@ mod input;
 mod learn;
 mod linear;
 mod overlay;
+mod packing;
 mod product;
 mod slices;
 mod units;
@@ -30,6 +31,7 @@ pub use input::{Augment, DrawLabels, Gather, Normalise, Select, expect_augmentat
 pub use learn::{Advance, SoftmaxLoss, Update};
 pub use linear::{PairLosses, RowFactor, ShareGoodness};
 pub use overlay::{CurrentGrad, LabelCurrent, LabelGoodness, ShareGrad};
+pub use packing::{Pack, Unpack};
 pub use product::{MatMul, SumRows};
 pub use slices::{SliceGrad, SliceSignals};
 pub use units::{LocalGrad, RowGoodness, UnitsBackward, UnitsForward};
@@ -83,6 +85,11 @@ fn expect_clock<D: Memory>(op: &'static str, clock: &Tensor<D, u32>) -> Result<(
 /// Checks that a tensor has columns at all.
 fn expect_columns(op: &'static str, tensor: &'static str, cols: usize) -> Result<()> {
     if cols > 0 { Ok(()) } else { refuse(op, format!("`{tensor}` has no columns")) }
+}
+
+/// Returns whether two shapes have as many numbers.
+fn same_count(a: [usize; 2], b: [usize; 2]) -> bool {
+    a[0].checked_mul(a[1]).is_some_and(|count| Some(count) == b[0].checked_mul(b[1]))
 }
 
 /// Checks that a log has one column. It holds a loss for each pair or image.

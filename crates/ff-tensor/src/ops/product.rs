@@ -1,6 +1,6 @@
 //! These ops compute products and sums of matrices.
 
-use super::{Op, expect_columns};
+use super::{Op, expect_columns, same_count};
 use crate::{Memory, Result, Tensor, expect_shape};
 
 /// Computes `C = op(A) op(B)`. `op` transposes its matrix if the caller asks for it.
@@ -34,17 +34,20 @@ impl<D: Memory> Op for MatMul<'_, D> {
     }
 }
 
-/// Computes the sum of all rows. It is the gradient of a bias.
+/// Computes the sum of all rows, times a factor. With the factor 1 it is the gradient of a bias.
 pub struct SumRows<'a, D: Memory> {
-    /// `[1, n]`
+    /// n numbers, in any shape.
     pub sum: &'a mut Tensor<D>,
     /// `[R, n]`
     pub rows: &'a Tensor<D>,
+    /// Every sum is multiplied by it.
+    pub factor: f32,
 }
 
 impl<D: Memory> Op for SumRows<'_, D> {
     fn check(&self) -> Result<()> {
         expect_columns("sum_rows", "rows", self.rows.cols())?;
-        expect_shape("sum_rows", "sum", self.sum.shape(), [1, self.rows.cols()])
+        let (got, n) = (self.sum.shape(), [1, self.rows.cols()]);
+        if same_count(got, n) { Ok(()) } else { expect_shape("sum_rows", "sum", got, n) }
     }
 }
