@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the checks of trainings over ranks have in common. It is sourced, and expects `ff`, the program, and `mpirun`, the launcher
 # with its options. It leaves the shell in a new folder, with a small data set in `a` and another one in `b`.
 
