@@ -86,13 +86,17 @@ ends exit "has exited due to process rank 1" mpirun.openmpi --oversubscribe --bi
 # Each process would be alone in a world of its own.
 ends wrong-mpirun "use the mpirun of Open MPI" mpirun.mpich -np 2 $ring
 
+# The checks below mostly wait, and the next build takes its time.
+build mpich &
+builds=$!
+trap 'kill $builds 2> /dev/null || true' EXIT
 ff=$PWD/target/mpi-openmpi/ff-cli mpirun=(mpirun.openmpi --oversubscribe --bind-to none)
 tests/mpi/train.sh "$ff" "1 2 4" "${mpirun[@]}"
 tests/mpi/kill.sh "$ff" 20 "1 2 4" "${mpirun[@]}"
 tests/mpi/fail.sh "$ff" mpirun.mpich "Open MPI" "${mpirun[@]}"
 tests/mpi/hosts.sh "$ff"
 
-build mpich
+wait $builds
 ring=target/mpi-mpich/ring
 said=$(timeout 60 mpirun.mpich -np 2 $ring 2>&1) || fail "2 ranks of MPICH fail"
 echo "MPICH, 2: $said"
