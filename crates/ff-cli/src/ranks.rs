@@ -225,8 +225,9 @@ impl Shared<'_> {
             let pause = |time| matches!(is_over.recv_timeout(time), Err(RecvTimeoutError::Timeout));
             while pause(POLL) {
                 if asked.load(Ordering::Relaxed) && pause(SOON) {
-                    let waits =
-                        Failure::stopped("is asked to stop, and waits until all ranks have ended this step");
+                    let waits = Failure::stopped(
+                        "asked to stop, but this step does not end: another rank may be gone",
+                    );
                     return eprintln!("{}", of_rank(waits));
                 }
             }

@@ -187,7 +187,7 @@ impl Peers for Mpi {
                 parts.push((self.known(rank)?, part));
             }
         }
-        let late = |from| self.has_waited_for(&format!("rank {from}"));
+        let late = |from| complete(&self.has_waited_for(&format!("rank {from}")));
         match self.post().all_gather(own, parts, &mut self.patience.wait(), late) {
             None => Ok(()),
             Some(from) => {
