@@ -147,7 +147,7 @@ fn ops(c: &mut Criterion) {
         });
     });
     let mut dcurrent = zeros(rows, UNITS);
-    let units: [(&str, &dyn ff_tensor::Units); 2] = [("lif", &lif), ("a user's lif", &own)];
+    let units: [(&str, &dyn ff_tensor::Units); 2] = [("lif", &lif), ("the adaptive neuron", &own)];
     for (name, units) in units {
         c.bench_function(&format!("local_grad 8 steps, {name}"), |b| {
             b.iter(|| {
