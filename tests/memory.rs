@@ -5,13 +5,16 @@ mod counting;
 
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use counting::{alone, peak_of};
+use counting::{alone, largest_of, peak_of};
 use ff_cpu::Cpu;
 use ff_data::{idx::FILES, synthetic};
 use ff_net::formulas::{Lif, Output, Pair, Reset, Squares, Triangle};
+use ff_net::peers::Threads;
 use ff_net::{
-    Config, Control, LifConfig, Link, NegativesConfig, Network, NeuronConfig, SurrogateKind, Trainer,
+    Config, Control, LifConfig, Link, NegativesConfig, Network, NeuronConfig, Peers, Predictor, Stored,
+    SurrogateKind, Trainer,
 };
 use ff_tensor::{Device, Dropout, SliceGrad, SliceSignals, Tensor};
 use ff_yardstick::{Backprop, BackpropTrainer};
@@ -51,6 +54,50 @@ fn a_file_that_promises_much_gets_no_memory_for_it() {
         assert!(peak < 4 << 20, "{name}: {peak} bytes");
         std::fs::remove_file(path).unwrap();
     }
+}
+
+/// A net of 9 million weights in its second layer, on four ranks. They are threads here, so the peak is that of all ranks.
+#[test]
+fn a_rank_never_has_the_whole_network() {
+    const UNITS: usize = 3000;
+    let _alone = alone();
+    let config = Config { layers: vec![UNITS; 2], epochs: 1, batch: 40, ..Config::quick() };
+    let data = synthetic(80, 10, 1);
+    let dir = tempfile::tempdir().unwrap();
+    let train = |peers: Option<Threads>| {
+        let (dev, first) = (Cpu::new(1).unwrap(), peers.as_ref().is_none_or(|peers| peers.rank() == 0));
+        let path = dir.path().join(if peers.is_some() { "ranks" } else { "alone" });
+        let network = match peers {
+            None => Network::new(&dev, config.clone(), 784, 10),
+            Some(peers) => Network::over_units(&dev, config.clone(), 784, 10, Arc::new(peers)),
+        };
+        let mut trainer = Trainer::new(network.unwrap(), &data.train.images, &data.train.labels).unwrap();
+        trainer.epoch().unwrap();
+        Predictor::new(trainer.network()).unwrap().scan(trainer.network(), &data.test.images).unwrap();
+        if first {
+            trainer.save(&path, "synthetic", 28, 28, &serde_json::Value::Null).unwrap();
+            Stored::open(&path).unwrap().restore(&mut trainer).unwrap();
+        } else {
+            trainer.send_checkpoint().unwrap();
+            trainer.receive_checkpoint().unwrap();
+        }
+    };
+    let alone = peak_of(|| train(None));
+    let mut largest = 0;
+    let ranks = peak_of(|| {
+        largest = largest_of(|| {
+            std::thread::scope(|scope| {
+                Threads::new(4).into_iter().for_each(|peers| drop(scope.spawn(|| train(Some(peers)))));
+            });
+        });
+    });
+    let read = |name| std::fs::read(dir.path().join(name)).unwrap();
+    assert!(read("alone") == read("ranks"), "other bytes");
+    let weights = 4 * UNITS * UNITS;
+    assert!(largest < weights / 2, "{largest} bytes at once, for a layer of {weights}");
+    // Weights, moments and gradients are cut. What is computed for a batch of images is not: each rank has it. It is large here,
+    // beside a network of this size.
+    assert!(ranks < alone * 5 / 2, "{ranks} bytes on four ranks, {alone} on one alone");
 }
 
 /// With two small layers, little batches and few images, so that each takes a second.

@@ -14,11 +14,14 @@ use ff_data::{Dataset, synthetic};
 use ff_net::formulas::{Output, Squares};
 use ff_net::peers::Threads;
 use ff_net::{
-    Checkpoint, Config, EpochReport, LifConfig, Link, NegativesConfig, Network, NeuronConfig,
-    ObjectiveConfig, Peers, Schedule, SurrogateKind, Trainer,
+    Checkpoint, Config, EpochReport, LifConfig, Link, Model, NegativesConfig, Network, NeuronConfig,
+    ObjectiveConfig, Origin, Peers, Predictor, Schedule, Scores, Stored, SurrogateKind, Trainer,
 };
 use ff_tensor::{Augmentation, Device, NormKind};
+use serde_json::Value;
 use shim::{Schedule as Order, Shim};
+
+const CHANGES: [Augmentation; 1] = [Augmentation::Shift { pixels: 2 }];
 
 fn data() -> Dataset {
     synthetic(130, 10, 3)
@@ -33,10 +36,26 @@ fn begun(config: &Config) -> Trainer<Cpu> {
 }
 
 fn begun_on<D: Device>(dev: &D, config: &Config) -> Trainer<D> {
+    trainer_of(Network::new(dev, config.clone(), 784, 10).unwrap(), &CHANGES)
+}
+
+fn trainer_of<D: Device>(network: Network<D>, changes: &[Augmentation]) -> Trainer<D> {
     let data = data();
-    let network = Network::new(dev, config.clone(), 784, 10).unwrap();
     let trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
-    trainer.augmented(&[Augmentation::Shift { pixels: 2 }], 28, 28).unwrap()
+    trainer.augmented(changes, 28, 28).unwrap()
+}
+
+/// The part of a rank. `sizes` has the number of layers of each rank. It is `None` if units are shared out.
+fn part_of(config: &Config, peers: Arc<dyn Peers>, sizes: Option<&[usize]>) -> ff_net::Result<Network<Cpu>> {
+    let (dev, config) = (Cpu::new(1).unwrap(), config.clone());
+    match sizes {
+        Some(sizes) => Network::over_layers(&dev, config, 784, 10, peers, sizes),
+        None => Network::over_units(&dev, config, 784, 10, peers),
+    }
+}
+
+fn begun_over(config: &Config, peers: Arc<dyn Peers>, sizes: Option<&[usize]>) -> Trainer<Cpu> {
+    trainer_of(part_of(config, peers, sizes).unwrap(), &CHANGES)
 }
 
 /// Trains to the end, or until so many steps of the second epoch are done.
@@ -57,10 +76,45 @@ fn train<D: Device>(trainer: &mut Trainer<D>, steps: usize) -> Vec<EpochReport> 
 }
 
 fn bytes<D: Device>(trainer: &mut Trainer<D>) -> Vec<u8> {
-    let checkpoint = Checkpoint::of(trainer, "synthetic", 28, 28, serde_json::Value::Null).unwrap();
+    Checkpoint::of(trainer, "synthetic", 28, 28, Value::Null).unwrap().to_bytes().unwrap()
+}
+
+/// The bytes that rank 0 writes, of a checkpoint and of a model. The other ranks send their parts.
+fn saved<D: Device>(trainer: &mut Trainer<D>, first: bool) -> Option<[Vec<u8>; 2]> {
+    if !first {
+        trainer.send_checkpoint().unwrap();
+        trainer.send_model().unwrap();
+        return None;
+    }
     let dir = tempfile::tempdir().unwrap();
-    checkpoint.save(&dir.path().join("c")).unwrap();
-    std::fs::read(dir.path().join("c")).unwrap()
+    let paths = ["c", "m"].map(|name| dir.path().join(name));
+    trainer.save(&paths[0], "synthetic", 28, 28, &Value::Null).unwrap();
+    trainer.save_model(&paths[1], "synthetic", 28, 28, Origin::default()).unwrap();
+    Some(paths.map(|path| std::fs::read(path).unwrap()))
+}
+
+/// The same bytes, of a whole network that is in memory.
+fn whole<D: Device>(trainer: &mut Trainer<D>) -> [Vec<u8>; 2] {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    Model::of(trainer.network(), "synthetic", 28, 28).unwrap().save(file.path()).unwrap();
+    [bytes(trainer), std::fs::read(file.path()).unwrap()]
+}
+
+/// What all labels and the heads say of the test images. The numbers are those of rank 0.
+fn scores<D: Device>(trainer: &Trainer<D>) -> Vec<Scores> {
+    let (network, images) = (trainer.network(), &data().test.images);
+    let all = Predictor::new(network).unwrap().scan(network, images).unwrap();
+    let heads = Predictor::one_pass(network).unwrap();
+    let heads = heads.map(|mut heads| heads.scan(network, images).unwrap());
+    [all].into_iter().chain(heads).collect()
+}
+
+fn expect_same(scores: &[Scores], expected: &[Scores], name: &str) {
+    assert_eq!(scores.len(), expected.len(), "{name}");
+    for (own, expected) in scores.iter().zip(expected) {
+        assert!(own.layers == expected.layers, "{name}: other scores");
+        assert_eq!(own.layer_spikes, expected.layer_spikes, "{name}");
+    }
 }
 
 /// Runs `work` on each rank, and returns what comes of it.
@@ -103,25 +157,36 @@ fn cases() -> Vec<(&'static str, Config)> {
     ]
 }
 
+/// Trains on ranks, and compares everything with a training on one. `cuts` has how layers are shared out, or `None` and the
+/// number of ranks for units.
+fn compare(name: &str, config: &Config, changes: &[Augmentation], cuts: &[(usize, Option<Vec<usize>>)]) {
+    let whole_network = Network::new(&Cpu::new(1).unwrap(), config.clone(), 784, 10).unwrap();
+    let mut alone = trainer_of(whole_network, changes);
+    let reports = train(&mut alone, usize::MAX);
+    let (expected, expected_scores) = (whole(&mut alone), scores(&alone));
+    for (size, sizes) in cuts {
+        let name = format!("{name}, {size} ranks, layers {sizes:?}");
+        on_ranks(*size, |peers| {
+            let first = peers.rank() == 0;
+            let mut trainer = trainer_of(part_of(config, peers, sizes.as_deref()).unwrap(), changes);
+            let own = train(&mut trainer, usize::MAX);
+            let (got, scores) = (saved(&mut trainer, first), scores(&trainer));
+            assert!(got.is_none_or(|got| got == expected), "{name}: the files have other bytes");
+            if first || sizes.is_none() {
+                expect_same(&scores, &expected_scores, &name);
+                for (a, b) in own.iter().zip(&reports) {
+                    assert_eq!((&a.losses, &a.head_losses), (&b.losses, &b.head_losses), "{name}");
+                }
+            }
+        });
+    }
+}
+
 #[test]
 fn layers_on_any_number_of_ranks_have_the_bytes_of_one() {
     for (name, config) in cases() {
-        let mut alone = begun(&config);
-        let reports = train(&mut alone, usize::MAX);
-        let expected = bytes(&mut alone);
-        for sizes in [vec![4], vec![2, 2], vec![1, 3], vec![1, 2, 1], vec![1; 4]] {
-            let ranks = on_ranks(sizes.len(), |peers| {
-                let first = peers.rank() == 0;
-                let mut trainer = begun(&config).over_layers(peers, &sizes).unwrap();
-                let reports = train(&mut trainer, usize::MAX);
-                first.then(|| (bytes(&mut trainer), reports))
-            });
-            let (got, own) = ranks.into_iter().flatten().next().unwrap();
-            assert!(got == expected, "{name}, {sizes:?}: the checkpoint has other bytes");
-            for (a, b) in own.iter().zip(&reports) {
-                assert_eq!((&a.losses, &a.head_losses), (&b.losses, &b.head_losses), "{name}, {sizes:?}");
-            }
-        }
+        let cuts = [vec![4], vec![2, 2], vec![1, 3], vec![1, 2, 1], vec![1; 4]];
+        compare(name, &config, &CHANGES, &cuts.map(|sizes| (sizes.len(), Some(sizes))));
     }
 }
 
@@ -134,26 +199,7 @@ fn units_on_any_number_of_ranks_have_the_bytes_of_one() {
     ];
     for (name, config) in cases().into_iter().chain(more) {
         let config = Config { layers: vec![165, 160], ..config };
-        let mut alone = begun(&config);
-        let reports = train(&mut alone, usize::MAX);
-        let expected = bytes(&mut alone);
-        for size in [1, 2, 4, 5] {
-            let ranks = on_ranks(size, |peers| {
-                let first = peers.rank() == 0;
-                let mut trainer = begun(&config).over_units(peers).unwrap();
-                let reports = train(&mut trainer, usize::MAX);
-                (reports, first.then(|| bytes(&mut trainer)))
-            });
-            for (own, got) in ranks {
-                assert!(
-                    got.is_none_or(|got| got == expected),
-                    "{name}, {size}: the checkpoint has other bytes"
-                );
-                for (a, b) in own.iter().zip(&reports) {
-                    assert_eq!((&a.losses, &a.head_losses), (&b.losses, &b.head_losses), "{name}, {size}");
-                }
-            }
-        }
+        compare(name, &config, &CHANGES, &[1, 2, 4, 5].map(|size| (size, None)));
     }
 }
 
@@ -170,34 +216,13 @@ fn presets_on_any_number_of_ranks_have_the_bytes_of_one() {
         let config: Config = table.try_into().unwrap();
         let layers = config.layers.iter().map(|units| 160 + units / 100).collect();
         let config = Config { layers, epochs: 1, validation_samples: 0, ..config };
-        let begun = || {
-            let (data, dev) = (data(), Cpu::new(1).unwrap());
-            let network = Network::new(&dev, config.clone(), 784, 10).unwrap();
-            let trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
-            trainer.augmented(&list, 28, 28).unwrap()
-        };
-        let mut alone = begun();
-        train(&mut alone, usize::MAX);
-        let expected = bytes(&mut alone);
         let layers = config.layers.len();
         let sizes =
             |ranks: usize| (0..ranks).map(|i| layers * (i + 1) / ranks - layers * i / ranks).collect();
-        for ranks in [1, 2, 4, 5] {
-            let cuts: [Option<Vec<usize>>; 2] = [None, Some(sizes(ranks))];
-            for cut in cuts.into_iter().filter(|cut| cut.is_none() || ranks <= layers) {
-                let got = on_ranks(ranks, |peers| {
-                    let first = peers.rank() == 0;
-                    let shared = match &cut {
-                        None => begun().over_units(peers),
-                        Some(sizes) => begun().over_layers(peers, sizes),
-                    };
-                    let mut trainer = shared.unwrap();
-                    train(&mut trainer, usize::MAX);
-                    first.then(|| bytes(&mut trainer))
-                });
-                assert!(got[0].as_ref() == Some(&expected), "{preset:?}, {ranks} ranks, {cut:?}");
-            }
-        }
+        let cuts = [1, 2, 4, 5].into_iter().flat_map(|ranks| {
+            [(ranks, None)].into_iter().chain((ranks <= layers).then(|| (ranks, Some(sizes(ranks)))))
+        });
+        compare(&preset.display().to_string(), &config, &list, &cuts.collect::<Vec<_>>());
     }
 }
 
@@ -218,49 +243,74 @@ fn shim_layers_on_two_ranks_have_the_bytes_of_one() {
     let mut alone = begun_on(&Shim::device(Order::Forward), &config);
     train(&mut alone, usize::MAX);
     let ranks = on_ranks(2, |peers| {
-        let first = peers.rank() == 0;
-        let trainer = begun_on(&Shim::device(Order::Forward), &config);
-        let mut trainer = trainer.over_layers(peers, &[1, 1]).unwrap();
+        let (first, dev) = (peers.rank() == 0, Shim::device(Order::Forward));
+        let network = Network::over_layers(&dev, config.clone(), 784, 10, peers, &[1, 1]).unwrap();
+        let mut trainer = trainer_of(network, &CHANGES);
         train(&mut trainer, usize::MAX);
-        first.then(|| bytes(&mut trainer))
+        saved(&mut trainer, first)
     });
-    assert!(ranks.into_iter().flatten().next().unwrap() == bytes(&mut alone));
+    assert!(ranks.into_iter().flatten().next().unwrap() == whole(&mut alone));
 }
 
 /// All ranks stop after the same step, and the training goes on on another number of ranks.
 #[test]
 fn a_stopped_training_goes_on_on_another_number_of_ranks() {
-    let config = small();
+    let config = Config { layers: vec![165, 160, 64, 64], bias: true, ..small() };
     let expected = {
         let mut alone = begun(&config);
         train(&mut alone, usize::MAX);
-        bytes(&mut alone)
+        whole(&mut alone)
     };
-    let stopped = |sizes: &[usize]| {
-        let ranks = on_ranks(sizes.len(), |peers| {
+    let (two, four) = (vec![1, 3], vec![1, 1, 2]);
+    let cuts = [(1, None), (2, None), (2, Some(&two)), (3, Some(&four))];
+    let stopped = cuts.map(|(size, sizes)| {
+        let ranks = on_ranks(size, |peers| {
             let first = peers.rank() == 0;
-            let mut trainer = begun(&config).over_layers(peers, sizes).unwrap();
+            let mut trainer = begun_over(&config, peers, sizes.map(Vec::as_slice));
             // Only rank 0 is asked.
             train(&mut trainer, if first { 2 } else { usize::MAX });
             assert_eq!((trainer.epochs_done(), trainer.batches_done()), (1, 2), "a rank has run on");
-            let notes = serde_json::Value::Null;
-            first.then(|| Checkpoint::of(&mut trainer, "synthetic", 28, 28, notes).unwrap())
+            saved(&mut trainer, first)
         });
         ranks.into_iter().flatten().next().unwrap()
-    };
-    let alone = stopped(&[4]);
-    assert_eq!(alone, stopped(&[1, 3]));
-    for sizes in [vec![4], vec![3, 1], vec![1, 1, 2]] {
-        let ranks = on_ranks(sizes.len(), |peers| {
-            let (first, data) = (peers.rank() == 0, data());
-            let dev = Cpu::new(1).unwrap();
-            let trainer = alone.trainer(&dev, &data.train.images, &data.train.labels).unwrap();
-            let mut trainer = trainer.over_layers(peers, &sizes).unwrap();
+    });
+    assert!(stopped.iter().all(|files| *files == stopped[0]), "stopped trainings have other bytes");
+
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &stopped[0][0]).unwrap();
+    let (dev, data) = (Cpu::new(1).unwrap(), data());
+    let loaded = Checkpoint::load(file.path()).unwrap();
+    let mut alone = loaded.trainer(&dev, &data.train.images, &data.train.labels).unwrap();
+    train(&mut alone, usize::MAX);
+    assert!(whole(&mut alone) == expected, "a checkpoint in memory");
+    for (size, sizes) in cuts {
+        on_ranks(size, |peers| {
+            let first = peers.rank() == 0;
+            let mut trainer = begun_over(&config, peers, sizes.map(Vec::as_slice));
+            match first {
+                true => Stored::open(file.path()).unwrap().restore(&mut trainer).unwrap(),
+                false => trainer.receive_checkpoint().unwrap(),
+            }
             train(&mut trainer, usize::MAX);
-            first.then(|| bytes(&mut trainer))
+            let saved = saved(&mut trainer, first);
+            assert!(saved.is_none_or(|saved| saved == expected), "{size} ranks, layers {sizes:?}");
         });
-        assert!(ranks.into_iter().flatten().next().unwrap() == expected, "{sizes:?}");
     }
+}
+
+#[test]
+fn what_needs_the_whole_network_refuses_a_part_of_it() {
+    on_ranks(2, |peers| {
+        let config = Config { layers: vec![64, 64], ..small() };
+        let mut trainer = begun_over(&config, peers, None);
+        let said = "`layers` are shared out among ranks, but this needs the whole network";
+        let model = Model::of(trainer.network(), "synthetic", 28, 28).map(|_| ());
+        assert_eq!(model.unwrap_err().to_string(), said);
+        let checkpoint = Checkpoint::of(&mut trainer, "synthetic", 28, 28, Value::Null).map(|_| ());
+        assert_eq!(checkpoint.unwrap_err().to_string(), said);
+        let traced = ff_net::trace(trainer.network(), &data().test.take(1).images, &[0]).map(|_| ());
+        assert_eq!(traced.unwrap_err().to_string(), said);
+    });
 }
 
 #[test]
@@ -268,9 +318,8 @@ fn ranks_stop_between_epochs_too() {
     let config = Config { layers: vec![64, 64], ..small() };
     for units in [false, true] {
         let done = on_ranks(2, |peers| {
-            let (first, trainer) = (peers.rank() == 0, begun(&config));
-            let shared = if units { trainer.over_units(peers) } else { trainer.over_layers(peers, &[1, 1]) };
-            let mut trainer = shared.unwrap();
+            let first = peers.rank() == 0;
+            let mut trainer = begun_over(&config, peers, (!units).then_some(&[1, 1]));
             trainer.epoch().unwrap();
             if first {
                 trainer.stop_between_epochs().unwrap();
@@ -287,7 +336,7 @@ fn ranks_stop_between_epochs_too() {
 fn what_cannot_be_shared_out_is_refused() {
     let refused = |config: &Config, sizes: &[usize]| {
         let peers = Arc::new(Threads::new(2).swap_remove(0));
-        begun(config).over_layers(peers, sizes).map(|_| ()).unwrap_err().to_string()
+        part_of(config, peers, Some(sizes)).map(|_| ()).unwrap_err().to_string()
     };
     for sizes in [&[4][..], &[2, 1], &[4, 0], &[1, 1, 2], &[], &[usize::MAX, 5]] {
         let said = refused(&small(), sizes);
@@ -304,7 +353,7 @@ fn what_cannot_be_shared_out_is_refused() {
 fn a_rank_that_is_gone_ends_the_others() {
     let said = on_ranks(3, |peers| {
         let rank = peers.rank();
-        let mut trainer = begun(&small()).over_layers(peers, &[1, 1, 2]).unwrap();
+        let mut trainer = begun_over(&small(), peers, Some(&[1, 1, 2]));
         if rank == 1 {
             trainer.reduce(Box::new(|_, _| {
                 Err(ff_tensor::Error::Parameter { op: "reduce", reason: "a cable is loose".into() })

@@ -11,9 +11,11 @@ struct Counting;
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
 fn took(bytes: usize) {
     CALLS.fetch_add(1, Ordering::Relaxed);
+    LARGEST.fetch_max(bytes, Ordering::Relaxed);
     let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
     PEAK.fetch_max(live, Ordering::Relaxed);
 }
@@ -48,6 +50,13 @@ pub fn peak_of(f: impl FnOnce()) -> usize {
     PEAK.store(before, Ordering::Relaxed);
     f();
     PEAK.load(Ordering::Relaxed) - before
+}
+
+/// Most bytes that were asked for at once while `f` ran.
+pub fn largest_of(f: impl FnOnce()) -> usize {
+    LARGEST.store(0, Ordering::Relaxed);
+    f();
+    LARGEST.load(Ordering::Relaxed)
 }
 
 /// How often memory has been asked for.

@@ -95,6 +95,7 @@ tests/mpi/train.sh "$ff" "1 2 4" "${mpirun[@]}"
 tests/mpi/kill.sh "$ff" 20 "1 2 4" "${mpirun[@]}"
 tests/mpi/fail.sh "$ff" mpirun.mpich "Open MPI" "${mpirun[@]}"
 tests/mpi/hosts.sh "$ff"
+tests/mpi/large.sh "$ff" "${mpirun[@]}"
 
 wait $builds
 ring=target/mpi-mpich/ring

@@ -3,7 +3,10 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use ff_net::Checkpoint;
+use ff_data::Dataset;
+use ff_net::{Stored, Trainer};
+use ff_tensor::Device;
+use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
 use crate::run_dir::RunDir;
@@ -81,10 +84,10 @@ impl Checkpoints {
     }
 
     /// Loads the newest checkpoint that is sound, and names the damaged ones.
-    pub fn load(&mut self, screen: &Screen) -> Outcome<Checkpoint> {
+    pub fn load(&mut self, screen: &Screen) -> Outcome<Stored> {
         let mut damaged = Vec::new();
         for path in self.files().into_iter().rev() {
-            match Checkpoint::load(&path) {
+            match Stored::open(&path) {
                 Ok(checkpoint) => {
                     for e in damaged {
                         screen.note(format!("{e}; going on from the checkpoint before it"));
@@ -107,10 +110,14 @@ impl Checkpoints {
     }
 
     /// Writes a checkpoint. Then it removes all others except the one before it.
-    pub fn save(&mut self, checkpoint: &Checkpoint) -> Outcome<()> {
-        let path = self.dir.join(name(checkpoint.epochs_done, checkpoint.batches_done));
-        let advice = "`--out DIR` with a directory on another disk";
-        checkpoint.save(&path).map_err(|e| Failure::new(e.to_string()).advise(advice))?;
+    pub fn save<D: Device>(&mut self, trainer: &mut Trainer<D>, set: &Dataset, notes: &Value) -> Outcome<()> {
+        let path = self.dir.join(name(trainer.epochs_done(), trainer.batches_done()));
+        trainer.save(&path, &set.name, set.width, set.height, notes).map_err(|e| match e {
+            ff_net::Error::Model { .. } => {
+                Failure::new(e.to_string()).advise("`--out DIR` with a directory on another disk")
+            }
+            e => e.into(),
+        })?;
         let before = self.newest.replace(path.clone());
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let other = entry.path();

@@ -4,7 +4,7 @@ use ff_data::{Dataset, Samples};
 use ff_net::{Config, Schedule, Scores};
 use ff_report::plot;
 use ff_tensor::random;
-use ndarray::Array2;
+use ndarray::ArrayView2;
 
 use crate::metrics::Metrics;
 
@@ -98,7 +98,8 @@ pub fn goodness(
     layers.map(panel).collect()
 }
 
-/// Returns the weights of each unit of the first layer. `weight` is `[pixels, units]`.
-pub fn weights(set: &Dataset, weight: &Array2<f32>) -> plot::Weights {
-    plot::Weights { shape: shape(set), units: weight.columns().into_iter().map(|w| w.to_vec()).collect() }
+/// Returns the weights of the first units of the first layer, which has `all` units. `weight` is `[pixels, units]`.
+pub fn weights(set: &Dataset, weight: ArrayView2<f32>, all: usize) -> plot::Weights {
+    let units = weight.columns().into_iter().take(plot::Weights::MOST).map(|w| w.to_vec()).collect();
+    plot::Weights { shape: shape(set), units, all }
 }

@@ -2,8 +2,8 @@
 //!
 //! Rank 0 reads the settings, prints, and writes the run. The others do what it tells them, and read their own data.
 
-use std::ops::ControlFlow;
-use std::path::Path;
+mod follower;
+
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -13,17 +13,15 @@ use std::time::Duration;
 
 use ff_data::Dataset;
 use ff_net::peers::{meet, tell_all};
-use ff_net::{Checkpoint, Peers, Trainer, trial};
+use ff_net::{Network, Peers, trial};
 use ff_tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{DeviceArgs, Parallel, TrainArgs};
-use crate::device::{self, on_device};
 use crate::failure::{Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::screen::Screen;
 use crate::settings::Settings;
-use crate::{balance, data, provenance, stand, training};
+use crate::{balance, provenance, stand};
 
 /// The ranks, once they know each other. From then on, an error of one rank has to end the others. A rank that drops its peers
 /// waits for the others, so they are kept here until the rank has ended well.
@@ -32,6 +30,9 @@ static JOINED: Mutex<Option<Arc<dyn Peers>>> = Mutex::new(None);
 /// How often rank 0 looks whether it is asked to stop, and how long it then waits until it says that it cannot.
 const POLL: Duration = Duration::from_millis(50);
 const SOON: Duration = Duration::from_millis(300);
+
+/// What rank 0 says after the last epoch if it goes on.
+const GOES_ON: &[u8] = &[1];
 
 /// The ranks of this job.
 pub struct Ranks {
@@ -92,7 +93,7 @@ impl Ranks {
         args: &TrainArgs,
         settings: &Settings,
         set: &Dataset,
-        from: Option<&Checkpoint>,
+        resumed: bool,
     ) -> Outcome<Shared<'_>> {
         let stages = match (args.parallel, &args.stages) {
             (Some(Parallel::Layers), None) => {
@@ -110,83 +111,12 @@ impl Ranks {
             data: set.sha256(),
             trial: bits(dev)?,
             stages: stages.clone(),
-            resumed: from.is_some(),
+            resumed,
         };
         let job = serde_json::to_vec(&job).map_err(|e| Failure::new(e.to_string()))?;
         tell_all(&*self.peers, &job)?;
-        if let Some(checkpoint) = from {
-            tell_all(&*self.peers, &checkpoint.to_bytes()?)?;
-        }
         meet(&*self.peers)?;
         Ok(Shared { ranks: self, stages })
-    }
-
-    /// Trains along with rank 0, until that has ended or stops.
-    pub fn follow(&self, args: &TrainArgs) -> Outcome<()> {
-        let screen = Screen::silent();
-        // Rank 0 decides when all ranks stop, but a launcher asks every rank.
-        let _asked = Interrupt::listen(false)?;
-        let job = tell_all(&*self.peers, &[])?;
-        let job: Job = serde_json::from_slice(&job).map_err(|e| Failure::new(e.to_string()))?;
-        let program = provenance::program();
-        if program != job.program {
-            let message = format!("this is {program}, but rank 0 is {}", job.program);
-            return Err(Failure::new(message).advise("the same build of ff-cli on all machines"));
-        }
-        let settings = Settings::of_text(&job.settings, "rank 0")?;
-        let dev = device::open(&device(Some(self), args))?;
-        let set = data::open(args.data.as_deref().or(settings.data.as_deref()), &screen)?;
-        if set.sha256() != job.data {
-            let message = format!("{} ({}) is not the data set of rank 0", set.name, set.source);
-            return Err(
-                Failure::new(message).advise("`--data DIR` with a copy of the same files on each machine")
-            );
-        }
-        on_device!(dev, dev => self.train_along(&dev, args, &job, &settings, &set))
-    }
-
-    fn train_along<D: Device>(
-        &self,
-        dev: &D,
-        args: &TrainArgs,
-        job: &Job,
-        settings: &Settings,
-        set: &Dataset,
-    ) -> Outcome<()> {
-        if bits(dev)? != job.trial {
-            let message = format!("{} computes other bits than rank 0", dev.name());
-            return Err(Failure::new(message).advise("machines with processors of one kind"));
-        }
-        let from = match job.resumed {
-            true => Some(Checkpoint::from_bytes(&tell_all(&*self.peers, &[])?)?),
-            false => None,
-        };
-        let trainer = training::begin(dev, settings, set, from.as_ref())?;
-        meet(&*self.peers)?;
-        let shared = Shared { ranks: self, stages: job.stages.clone() };
-        let mut trainer = shared.share(trainer)?;
-        // Rank 0 does not tell where it writes.
-        let run = args.resume.as_deref().or(args.out.as_deref()).unwrap_or(Path::new("RUN_DIR"));
-        if job.resumed {
-            stand::saved(run);
-        }
-        let first = trainer.epochs_done() + 1;
-        while trainer.epochs_done() < trainer.epochs() {
-            let epoch = trainer.epochs_done() + 1;
-            let mut control = |at| {
-                // Rank 0 has saved the epoch before this one.
-                if epoch > first {
-                    stand::saved(run);
-                }
-                stand::note(epoch, at);
-                ControlFlow::Continue(())
-            };
-            if trainer.epoch_with(&mut control)?.is_none() {
-                return Ok(());
-            }
-        }
-        trainer.busy()?;
-        Ok(())
     }
 }
 
@@ -235,12 +165,24 @@ impl Shared<'_> {
         over
     }
 
-    /// Shares out a training that each rank has begun.
-    pub fn share<D: Device>(&self, trainer: Trainer<D>) -> ff_net::Result<Trainer<D>> {
-        let peers = self.ranks.peers.clone();
+    /// Tells the other ranks, once all epochs are done, whether the network is tested and written now. Only rank 0 does so.
+    pub fn tell_whether_to_end(&self, goes_on: bool) -> ff_net::Result<()> {
+        let said: &[u8] = if goes_on { GOES_ON } else { &[] };
+        Ok(tell_all(&*self.ranks.peers, said).map(drop)?)
+    }
+
+    /// Makes the part of this rank of a network with random weights.
+    pub fn network<D: Device>(
+        &self,
+        dev: &D,
+        settings: &Settings,
+        set: &Dataset,
+    ) -> ff_net::Result<Network<D>> {
+        let (config, pixels, peers) =
+            (settings.config.clone(), set.width * set.height, self.ranks.peers.clone());
         match &self.stages {
-            Some(stages) => trainer.over_layers(peers, stages),
-            None => trainer.over_units(peers),
+            Some(stages) => Network::over_layers(dev, config, pixels, set.classes, peers, stages),
+            None => Network::over_units(dev, config, pixels, set.classes, peers),
         }
     }
 }

@@ -41,7 +41,7 @@ pub fn train(args: &TrainArgs) -> Outcome<()> {
     settings.config.validate(set.width * set.height, set.classes)?;
     let place = dev.place();
     on_device!(dev, dev => {
-        let shared = ranks.as_ref().map(|ranks| ranks.begin(&dev, args, &settings, &set, None)).transpose()?;
+        let shared = ranks.as_ref().map(|ranks| ranks.begin(&dev, args, &settings, &set, false)).transpose()?;
         let mut dir = RunDir::prepare(args.out.as_deref(), &settings.preset)?;
         let checkpoints = Checkpoints::begin(&mut dir)?;
         let notes = Notes::new(settings.to_toml()?, set.sha256());

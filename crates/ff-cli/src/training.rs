@@ -1,26 +1,18 @@
-//! This module begins a training, or goes on with one from a checkpoint.
+//! This module begins a training.
 
 use ff_data::Dataset;
-use ff_net::{Checkpoint, Network, Trainer};
+use ff_net::{Network, Trainer};
 use ff_tensor::Device;
 
 use crate::settings::Settings;
 
-/// Makes the trainer. It holds out the last training images by itself, as the settings say.
+/// Makes the trainer of `network`, which may be the part of a rank. It holds out the last training images by itself, as the
+/// settings say.
 pub fn begin<D: Device>(
-    dev: &D,
+    network: Network<D>,
     settings: &Settings,
     set: &Dataset,
-    from: Option<&Checkpoint>,
 ) -> ff_net::Result<Trainer<D>> {
-    let (images, labels) = (&set.train.images, &set.train.labels);
-    let trainer = match from {
-        Some(checkpoint) => checkpoint.trainer(dev, images, labels)?,
-        None => {
-            let network = Network::new(dev, settings.config.clone(), set.width * set.height, set.classes)?;
-            Trainer::new(network, images, labels)?
-        }
-    };
-    // A checkpoint has its own list of augmentations, which this list replaces. Checkpoints of older programs have none.
+    let trainer = Trainer::new(network, &set.train.images, &set.train.labels)?;
     trainer.augmented(&settings.augment, set.width, set.height)
 }

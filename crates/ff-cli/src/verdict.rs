@@ -1,18 +1,51 @@
 //! This module measures how well a network predicts labels in both ways: it tries all labels, or it uses one pass with the heads.
 
-use ff_data::Samples;
+use ff_data::{Dataset, Samples};
 use ff_net::prediction::error_percent;
-use ff_net::{Control, Network, Predictor, Scores};
+use ff_net::{Control, Network, Predictor, Scores, to_the_end};
 use ff_tensor::Device;
 use serde_json::{Value, json};
 
+use crate::data;
 use crate::failure::Outcome;
 use crate::screen::thousands;
+use crate::settings::Settings;
 
 /// The largest number of images on which each epoch's error is measured, if none are held out.
-pub const EPOCH_IMAGES: usize = 2_000;
+const EPOCH_IMAGES: usize = 2_000;
 /// The largest number of images on which the final training error is measured. MNIST has as many test images.
 pub const TRAIN_ERROR_IMAGES: usize = 10_000;
+
+/// The images on which a training is measured.
+pub struct Watched {
+    /// The images on which each epoch's error is measured.
+    pub each_epoch: Samples,
+    /// Their name in messages.
+    pub name: &'static str,
+    /// The number of training images that the network learns from. These are the first ones of the set.
+    pub train_samples: usize,
+}
+
+impl Watched {
+    /// Chooses the images: those that are held out, or the first of those that the network learns from.
+    pub fn of(settings: &Settings, set: &Dataset) -> Outcome<Self> {
+        let (train, held_out) = data::split(&settings.config, set.train.len())?;
+        let train_samples = train.len();
+        let (each_epoch, name) = match held_out.len() {
+            0 => (set.train.take(train_samples.min(EPOCH_IMAGES)), "training images"),
+            n => (set.train.split_last(n).1, "held-out images"),
+        };
+        Ok(Self { each_epoch, name, train_samples })
+    }
+
+    /// Measures a network that has been trained: on the test images, and on images that it has learned from.
+    pub fn at_the_end<D: Device>(&self, network: &Network<D>, set: &Dataset) -> Outcome<[Verdict; 2]> {
+        let mut judge = Judge::new(network)?;
+        let test = judge.judge(network, &set.test, &mut to_the_end)?;
+        let seen = set.train.take(self.train_samples.min(TRAIN_ERROR_IMAGES));
+        Ok([test, judge.judge(network, &seen, &mut to_the_end)?])
+    }
+}
 
 /// The buffers to measure the same network again and again.
 pub struct Judge<D: Device> {

@@ -20,17 +20,59 @@ const TEMPORARY: &str = ".tmp";
 /// Returns the system's error without a file name, because the caller knows what the file is for and names it. The old file is
 /// then unchanged, and no temporary file stays.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (temporary, mut file) = create_beside(path)?;
-    let written = file
-        .write_all(bytes)
-        // If the name reached the disk before the content, a power cut would leave an empty file.
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
+    let mut new = NewFile::create(path)?;
+    new.write_all(bytes)?;
+    new.finish()
+}
+
+/// A file that is written bit by bit, under a temporary name until it is whole. If it is dropped before, nothing stays.
+pub struct NewFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    finished: bool,
+}
+
+impl NewFile {
+    /// Begins a file that will have the name `path`.
+    ///
+    /// # Errors
+    /// Returns the system's error, as [`write()`] does.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let (temporary, file) = create_beside(path)?;
+        Ok(Self { path: path.into(), temporary, file, finished: false })
     }
-    written
+
+    /// Gives the file its name. A file that is already there is replaced.
+    ///
+    /// # Errors
+    /// Returns the system's error, as [`write()`] does. The old file is then unchanged.
+    pub fn finish(mut self) -> io::Result<()> {
+        // If the name reached the disk before the content, a power cut would leave an empty file.
+        self.file.sync_all()?;
+        fs::rename(&self.temporary, &self.path)?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.finished {
+            // The error that kept it from being finished is the one to report.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
 }
 
 /// Removes the temporary files in `folder` that a killed process has left there. No other process may write there now.

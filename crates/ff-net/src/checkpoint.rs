@@ -10,23 +10,24 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ff_tensor::{Device, Tensor};
+use ff_tensor::Device;
 use ndarray::{Array1, Array2};
-use safetensors::tensor::SafeTensors;
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::file::{Named, Values, floats, from_bytes, to_bytes, write_whole};
+use crate::file::{Described, Named, floats, from_bytes, to_bytes, write_whole};
 use crate::model::About;
+use crate::training::is_weight;
 use crate::{Error, Model, Result, Trainer};
 
 /// The version of the part that a checkpoint has besides the model. It is the only version that is read.
 const FORMAT: u64 = 1;
-/// The name of the tensor with the checksum. Bytes come after numbers in a file, so it is the last tensor.
+/// The name of the tensor with the checksum.
 const CHECKSUM: &str = "sha256";
 /// The number of bytes of the checksum.
-const DIGEST: usize = 32;
+pub(crate) const DIGEST: usize = 32;
 
 type Matrix = ([usize; 2], Vec<f32>);
 
@@ -47,7 +48,7 @@ pub struct Checkpoint {
 
 /// The content of the metadata.
 #[derive(Serialize)]
-struct Metadata<'a> {
+pub(crate) struct Metadata<'a> {
     #[serde(flatten)]
     model: About,
     checkpoint: Stand<'a>,
@@ -55,11 +56,44 @@ struct Metadata<'a> {
 
 /// The part of the metadata that a model's metadata does not have.
 #[derive(Serialize, Deserialize)]
-struct Stand<'a> {
+pub(crate) struct Stand<'a> {
     format_version: u64,
-    epochs_done: usize,
-    batches_done: usize,
-    notes: Cow<'a, Value>,
+    pub epochs_done: usize,
+    pub batches_done: usize,
+    pub notes: Cow<'a, Value>,
+}
+
+impl<'a> Metadata<'a> {
+    pub fn new(model: About, epochs_done: usize, batches_done: usize, notes: &'a Value) -> Self {
+        let notes = Cow::Borrowed(notes);
+        Self { model, checkpoint: Stand { format_version: FORMAT, epochs_done, batches_done, notes } }
+    }
+}
+
+impl Stand<'static> {
+    /// Reads the part of the metadata that says how far the training has come.
+    pub fn parse(about: &str) -> std::result::Result<Self, String> {
+        let metadata: Value =
+            serde_json::from_str(about).map_err(|e| format!("has damaged metadata ({e})"))?;
+        let Some(stand) = metadata.get("checkpoint") else {
+            return Err("is a model, not a checkpoint".into());
+        };
+        let format = &stand["format_version"];
+        if *format != FORMAT {
+            return Err(format!("has checkpoint format {format}, but this program reads format {FORMAT}"));
+        }
+        Self::deserialize(stand).map_err(|e| format!("has a stand that makes no sense ({e})"))
+    }
+}
+
+/// Describes the tensor with the checksum. Bytes come after numbers in a file, so it is the last tensor.
+pub(crate) fn checksum() -> Described {
+    Described { name: CHECKSUM.into(), shape: vec![DIGEST], dtype: Dtype::U8 }
+}
+
+/// What is said of a file whose checksum is wrong.
+pub(crate) fn damaged() -> String {
+    "is damaged: its checksum is that of another content".into()
 }
 
 impl Checkpoint {
@@ -75,17 +109,14 @@ impl Checkpoint {
         notes: Value,
     ) -> Result<Self> {
         let dev = trainer.network().dev.clone();
-        trainer.network().has_names(true)?;
-        if !trainer.is_of_images() {
-            let reason = "cannot be written: a file has no name for this training's source of pairs".into();
-            return Err(Error::Checkpoint { reason });
-        }
+        trainer.expect_savable()?;
         let mut model = Model::of(trainer.network(), dataset, width, height)?;
         model.origin.augment = trainer.augmentations().to_vec();
         let (epochs_done, batches_done) = (trainer.epochs_done, trainer.batches_done);
-        let lasting = lasting(trainer).into_iter();
-        let lasting = lasting.map(|(name, tensor)| Ok((name, (tensor.shape(), dev.download(tensor)?))));
-        let lasting = lasting.collect::<Result<_>>()?;
+        let mut lasting = BTreeMap::new();
+        for kept in trainer.kept().into_iter().filter(|kept| !is_weight(&kept.name)) {
+            lasting.insert(kept.name, (kept.tensor.shape(), dev.download(kept.tensor)?));
+        }
         Ok(Self { model, epochs_done, batches_done, notes, lasting })
     }
 
@@ -103,14 +134,9 @@ impl Checkpoint {
         let trainer = Trainer::new(self.model.network(dev)?, images, labels)?;
         let Model { width, height, origin, .. } = &self.model;
         let mut trainer = trainer.augmented(&origin.augment, *width, *height)?;
-        let (epochs, batches) = (trainer.epochs(), trainer.batches());
-        let [done, of_next] = [self.epochs_done, self.batches_done];
-        if done > epochs || of_next >= if done == epochs { 1 } else { batches } {
-            return Err(refuse(format!(
-                "stands at epoch {done}, batch {of_next}, but the training has {epochs} epochs of {batches} batches"
-            )));
-        }
-        for (name, tensor) in lasting(&mut trainer) {
+        trainer.stand_at(self.epochs_done, self.batches_done)?;
+        for kept in trainer.kept().into_iter().filter(|kept| !is_weight(&kept.name)) {
+            let (name, tensor) = (kept.name, kept.tensor);
             let Some((shape, values)) = self.lasting.get(&name) else {
                 return Err(refuse(format!("has no tensor `{name}`")));
             };
@@ -120,7 +146,6 @@ impl Checkpoint {
             }
             dev.write(tensor, values)?;
         }
-        (trainer.epochs_done, trainer.batches_done) = (done, of_next);
         Ok(trainer)
     }
 
@@ -153,21 +178,10 @@ impl Checkpoint {
     fn written(&self) -> std::result::Result<Vec<u8>, String> {
         let mut tensors = self.model.tensors();
         for (name, (shape, values)) in &self.lasting {
-            let values = Values::Floats(values.into());
-            tensors.push(Named { name: name.clone(), shape: shape.to_vec(), values });
+            tensors.push(Named { name: name.clone(), shape: shape.to_vec(), values: values.into() });
         }
-        let nothing_yet = Values::Bytes(vec![0; DIGEST]);
-        tensors.push(Named { name: CHECKSUM.into(), shape: vec![DIGEST], values: nothing_yet });
-        let about = Metadata {
-            model: self.model.about(),
-            checkpoint: Stand {
-                format_version: FORMAT,
-                epochs_done: self.epochs_done,
-                batches_done: self.batches_done,
-                notes: Cow::Borrowed(&self.notes),
-            },
-        };
-        let mut bytes = to_bytes(&tensors, &about)?;
+        let about = Metadata::new(self.model.about(), self.epochs_done, self.batches_done, &self.notes);
+        let mut bytes = to_bytes(tensors, Some(checksum()), &about)?;
         if let Some((all, digest)) = bytes.split_last_chunk_mut::<DIGEST>() {
             digest.copy_from_slice(&Sha256::digest(all));
         }
@@ -187,22 +201,12 @@ impl Checkpoint {
 
     fn read(bytes: &[u8]) -> std::result::Result<Self, String> {
         let (tensors, about) = from_bytes(bytes)?;
-        let metadata: Value =
-            serde_json::from_str(&about).map_err(|e| format!("has damaged metadata ({e})"))?;
-        let Some(stand) = metadata.get("checkpoint") else {
-            return Err("is a model, not a checkpoint".into());
-        };
-        let format = &stand["format_version"];
-        if *format != FORMAT {
-            return Err(format!("has checkpoint format {format}, but this program reads format {FORMAT}"));
-        }
+        let stand = Stand::parse(&about)?;
         let written = tensors.tensor(CHECKSUM).map_err(|_| format!("has no tensor `{CHECKSUM}`"))?;
         match bytes.split_last_chunk::<DIGEST>() {
             Some((all, digest)) if written.data() == digest && Sha256::digest(all)[..] == *digest => {}
-            _ => return Err("is damaged: its checksum is that of another content".into()),
+            _ => return Err(damaged()),
         }
-        let stand: Stand =
-            Stand::deserialize(stand).map_err(|e| format!("has a stand that makes no sense ({e})"))?;
         let model = Model::of_tensors(&tensors, &about)?;
         let mut lasting = BTreeMap::new();
         for name in tensors.names() {
@@ -213,30 +217,6 @@ impl Checkpoint {
         let (epochs_done, batches_done) = (stand.epochs_done, stand.batches_done);
         Ok(Self { model, epochs_done, batches_done, notes: stand.notes.into_owned(), lasting })
     }
-}
-
-/// Returns everything that lasts from step to step besides the weights, by name: Adam's moments, and the losses of this
-/// epoch. Everything else is made anew in each step.
-fn lasting<D: Device>(trainer: &mut Trainer<D>) -> Vec<(String, &mut Tensor<D>)> {
-    let (mut lasting, moments) = (Vec::new(), trainer.moment_names());
-    let names = trainer.parameter_names();
-    let (learning, losses, heads) = trainer.lasting();
-    for (i, (l, losses)) in learning.iter_mut().zip(losses).enumerate() {
-        for (parameter, of_parameter) in names[i].iter().zip(&mut l.moments) {
-            for (moment, tensor) in moments.iter().zip(of_parameter) {
-                lasting.push((format!("adam.layers.{i}.{parameter}.{moment}"), tensor));
-            }
-        }
-        lasting.push((format!("losses.layers.{i}"), losses));
-    }
-    let heads = heads.iter_mut().flat_map(|heads| heads.learning.iter_mut().zip(&mut heads.losses));
-    for (i, (l, losses)) in heads.enumerate() {
-        for (moment, tensor) in moments.iter().zip(&mut l.moments) {
-            lasting.push((format!("adam.heads.{i}.weight.{moment}"), tensor));
-        }
-        lasting.push((format!("losses.heads.{i}"), losses));
-    }
-    lasting
 }
 
 /// Returns a tensor of two dimensions, whatever they are.

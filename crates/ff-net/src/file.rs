@@ -6,65 +6,73 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView2};
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo};
 use serde::Serialize;
 
 use crate::{Error, Result};
 
 /// The metadata's only key.
-const KEY: &str = "forward-forward";
+pub(crate) const KEY: &str = "forward-forward";
 
-/// A tensor to be written.
-pub(crate) struct Named<'a> {
+/// A tensor to be written, as the beginning of a file describes it.
+pub(crate) struct Described {
     pub name: String,
     pub shape: Vec<usize>,
-    pub values: Values<'a>,
+    pub dtype: Dtype,
 }
 
-pub(crate) enum Values<'a> {
-    Floats(Cow<'a, [f32]>),
-    Bytes(Vec<u8>),
-}
-
-impl View for &Named<'_> {
-    fn dtype(&self) -> Dtype {
-        match &self.values {
-            Values::Floats(_) => Dtype::F32,
-            Values::Bytes(_) => Dtype::U8,
-        }
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        match &self.values {
-            Values::Bytes(bytes) => bytes.into(),
-            Values::Floats(values) => {
-                let mut bytes = vec![0; 4 * values.len()];
-                let (words, _) = bytes.as_chunks_mut::<4>();
-                words.iter_mut().zip(&**values).for_each(|(word, value)| *word = value.to_le_bytes());
-                bytes.into()
-            }
-        }
-    }
-
-    fn data_len(&self) -> usize {
-        match &self.values {
-            Values::Floats(values) => 4 * values.len(),
-            Values::Bytes(bytes) => bytes.len(),
-        }
-    }
-}
-
-/// Returns the bytes of a file with these tensors, and with `about` as metadata.
-pub(crate) fn to_bytes(named: &[Named], about: &impl Serialize) -> std::result::Result<Vec<u8>, String> {
+/// Returns the beginning of a file with these tensors and with `about` as metadata. The tensors' bytes follow in the order in
+/// which they are given. They are sorted: numbers before bytes, and each of these by name.
+pub(crate) fn beginning(
+    tensors: &[Described],
+    about: &impl Serialize,
+) -> std::result::Result<Vec<u8>, String> {
     let about = serde_json::to_string(about).map_err(|e| e.to_string())?;
     // There is only one entry, because the library writes several in an order that changes from run to run.
     let metadata = HashMap::from([(KEY.to_string(), about)]);
-    safetensors::serialize(named.iter().map(|tensor| (&tensor.name, tensor)), Some(metadata))
-        .map_err(|e| e.to_string())
+    let mut end = 0;
+    let mut described = Vec::new();
+    for Described { name, shape, dtype } in tensors {
+        let bytes = shape.iter().product::<usize>() * (dtype.bitsize() / 8);
+        let data_offsets = (end, end + bytes);
+        described.push((name.clone(), TensorInfo { dtype: *dtype, shape: shape.clone(), data_offsets }));
+        end += bytes;
+    }
+    let header = Metadata::new(Some(metadata), described).map_err(|e| e.to_string())?;
+    let mut header = serde_json::to_vec(&header).map_err(|e| e.to_string())?;
+    // The tensors begin at a multiple of 8 bytes.
+    header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
+    let mut beginning = (header.len() as u64).to_le_bytes().to_vec();
+    beginning.append(&mut header);
+    Ok(beginning)
+}
+
+/// A tensor of numbers to be written.
+pub(crate) struct Named<'a> {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Cow<'a, [f32]>,
+}
+
+/// Returns the bytes of a file with these tensors and with `about` as metadata. There may be a last tensor of bytes, which are 0.
+pub(crate) fn to_bytes(
+    mut named: Vec<Named>,
+    last: Option<Described>,
+    about: &impl Serialize,
+) -> std::result::Result<Vec<u8>, String> {
+    named.sort_by(|a, b| a.name.cmp(&b.name));
+    let described = named.iter().map(|Named { name, shape, .. }| Described {
+        name: name.clone(),
+        shape: shape.clone(),
+        dtype: Dtype::F32,
+    });
+    let room = last.as_ref().map_or(0, |last| last.shape.iter().product());
+    let mut bytes = beginning(&described.chain(last).collect::<Vec<_>>(), about)?;
+    for Named { values, .. } in &named {
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    bytes.resize(bytes.len() + room, 0);
+    Ok(bytes)
 }
 
 /// Returns the tensors of a file, and its metadata if this program wrote it.
@@ -117,5 +125,36 @@ pub(crate) fn floats(
     match values.iter().find(|v| !v.is_finite()) {
         Some(v) => Err(format!("has {v} in `{name}`")),
         None => Ok(values),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+
+    #[test]
+    fn a_file_has_the_bytes_that_the_library_writes() {
+        let numbers = [("b", vec![2, 3]), ("a.10", vec![1]), ("a.2", vec![0, 4])];
+        let values = |n: usize| (0..n).map(|i| i as f32 - 0.5).collect::<Vec<f32>>();
+        let named = numbers.clone().map(|(name, shape)| Named {
+            name: name.into(),
+            values: values(shape.iter().product()).into(),
+            shape,
+        });
+        let last = Described { name: "0".into(), shape: vec![5], dtype: Dtype::U8 };
+        let ours = to_bytes(named.into(), Some(last), &"about").unwrap();
+
+        let bytes = |n| values(n).iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>();
+        let numbers: Vec<_> = numbers.into_iter().map(|(n, s)| (n, bytes(s.iter().product()), s)).collect();
+        let mut views = Vec::new();
+        for (name, bytes, shape) in &numbers {
+            views.push((*name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+        }
+        views.push(("0", TensorView::new(Dtype::U8, vec![5], &[0; 5]).unwrap()));
+        let metadata = HashMap::from([(KEY.to_string(), "\"about\"".to_string())]);
+        assert!(ours == safetensors::serialize(views, Some(metadata)).unwrap());
     }
 }

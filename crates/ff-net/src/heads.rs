@@ -5,10 +5,9 @@ use ff_tensor::{Clock, Device, Norm, Optimiser, Result, Tensor};
 use crate::head::{HeadActivity, HeadLearning};
 use crate::input::Input;
 use crate::layer::Reduce;
-use crate::layers;
 use crate::pairs::Pairs;
 use crate::pass::{Pass, Purpose};
-use crate::{Head, Layer, Link, Network};
+use crate::{Head, Layer, Network};
 
 /// The buffers that the heads learn with.
 pub(crate) struct Heads<D: Device> {
@@ -25,17 +24,16 @@ impl<D: Device> Heads<D> {
         network: &Network<D>,
         pairs: &dyn Pairs<D>,
         optimiser: &dyn Optimiser,
-    ) -> Result<Option<Self>> {
+    ) -> crate::Result<Option<Self>> {
         if network.heads.is_empty() || pairs.neutral().is_none() {
             return Ok(None);
         }
         let (dev, heads, batch) = (&network.dev, &network.heads, pairs.batch());
-        let spikes = network.config.link == Link::Spikes;
         let own = heads.iter().map(|head| HeadActivity::new(dev, head, batch));
         let learning = heads.iter().map(|head| HeadLearning::new(dev, head, batch, optimiser));
         let losses = heads.iter().map(|_| dev.zeros(pairs.batches() * batch, 1));
         Ok(Some(Self {
-            pass: layers::pass(dev, &network.layers, pairs.shape(1), spikes, Purpose::Signals)?,
+            pass: network.pass(pairs.shape(1), Purpose::Signals)?,
             own: own.collect::<Result<_>>()?,
             learning: learning.collect::<Result<_>>()?,
             losses: losses.collect::<Result<_>>()?,

@@ -13,9 +13,10 @@ use crate::input::{Images, Input};
 use crate::order::epoch_order;
 use crate::pairs::{Pairs, Step};
 use crate::pass::Shape;
+use crate::ranks::Ranks;
 use crate::seeds::{Stream, stream};
 use crate::slices::SliceScores;
-use crate::{Config, Error, Layer, Network, Result, upload};
+use crate::{Config, Error, Network, Result, upload};
 
 /// The images that a training goes through, on the device. They are unchanged, or changed for the present epoch.
 pub struct ImageSet<D: Device> {
@@ -146,9 +147,17 @@ impl<D: Device> LabelOverlay<D> {
         let (dev, classes, config) = (&network.dev, network.classes, network.config.clone());
         let n = set.targets.rows();
         let batch = config.batch.min(n);
-        let [pixels, units] = network.layers[0].shape();
+        let (pixels, [_, units]) = (network.pixels, network.layers[0].shape());
+        let images = Images::new(dev, batch, pixels, classes, units)?;
+        let shared = match &network.ranks {
+            Some(Ranks::Units(slices)) => {
+                let (sizes, all) = ([images.shares.rows(), batch, classes], config.layers[0]);
+                Some(SliceScores::new(dev, &network.layers[0], slices.clone(), sizes, all)?)
+            }
+            _ => None,
+        };
         Ok(Self {
-            images: Images::new(dev, batch, pixels, classes, units)?,
+            images,
             pair: dev.zeros(2 * batch, 1)?,
             scores: dev.zeros(batch, classes)?,
             neutral: dev.upload(batch, 1, &vec![classes as u32; batch])?,
@@ -156,25 +165,8 @@ impl<D: Device> LabelOverlay<D> {
             classes,
             config,
             set,
-            shared: None,
+            shared,
         })
-    }
-
-    /// Returns the rows of shares: one for each image of a batch and one for each label.
-    pub(crate) fn share_rows(&self) -> usize {
-        self.images.shares.rows()
-    }
-
-    /// Makes pairs for a slice of the first layer.
-    pub(crate) fn for_slice(
-        &mut self,
-        dev: &D,
-        first: &Layer<D>,
-        scores: SliceScores<D>,
-    ) -> ff_tensor::Result<()> {
-        self.images.shares = dev.zeros(self.images.shares.rows(), first.shape()[1])?;
-        self.shared = Some(scores);
-        Ok(())
     }
 
     /// Returns the set that the pairs are made of.

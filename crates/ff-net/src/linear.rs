@@ -41,7 +41,7 @@ struct Linear<D: Device> {
 }
 
 /// Says whether a layer passes on its input times its weights, and nothing else.
-fn is_linear<D: Device>(layer: &Layer<D>) -> bool {
+pub(crate) fn is_linear<D: Device>(layer: &Layer<D>) -> bool {
     layer.units.is_linear() && layer.bias.is_none() && layer.goodness.is_squares()
 }
 

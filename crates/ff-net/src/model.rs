@@ -11,7 +11,7 @@ use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::file::{Named, Values, floats, from_bytes, matrix, to_bytes, write_whole};
+use crate::file::{Named, floats, from_bytes, matrix, to_bytes, write_whole};
 use crate::network::check_shapes;
 use crate::{Config, Error, LayerWeights, Network, Result};
 
@@ -37,7 +37,36 @@ pub(crate) struct About {
 }
 
 impl About {
-    fn parse(text: &str) -> std::result::Result<Self, String> {
+    /// Describes a network of this version. It refuses one that could not be read back, because it is not what its settings
+    /// say, or because it reads images of another size. It also refuses parts for which a file has no name.
+    pub(crate) fn of<D: Device>(
+        network: &Network<D>,
+        dataset: &str,
+        width: usize,
+        height: usize,
+        origin: Origin,
+    ) -> Result<Self> {
+        network.check(network.pixels)?;
+        network.has_names(false)?;
+        let (config, pixels, classes) = (&network.config, network.pixels, network.classes);
+        if width.checked_mul(height) != Some(pixels) {
+            let reason = format!("is {width} and the height {height}, but the network reads {pixels} pixels");
+            return Err(Error::Config { key: "width", reason });
+        }
+        config.validate(pixels, classes)?;
+        let (dataset, config, version) = (dataset.into(), config.clone(), env!("CARGO_PKG_VERSION").into());
+        Ok(Self { format_version: FORMAT, version, dataset, width, height, classes, config, origin })
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn dataset(&self) -> &str {
+        &self.dataset
+    }
+
+    pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|e| format!("has damaged metadata ({e})"))?;
         let format = &value["format_version"];
         if !format.as_u64().is_some_and(|version| (1..=FORMAT).contains(&version)) {
@@ -113,15 +142,10 @@ impl Model {
     /// It also fails for a network that could not be read back, because it is not what its settings say, or reads
     /// images of another size.
     pub fn of<D: Device>(network: &Network<D>, dataset: &str, width: usize, height: usize) -> Result<Self> {
-        let dev = &network.dev;
-        network.check(network.pixels)?;
-        network.has_names(false)?;
-        let (config, pixels, classes) = (&network.config, network.pixels, network.classes);
-        if width.checked_mul(height) != Some(pixels) {
-            let reason = format!("is {width} and the height {height}, but the network reads {pixels} pixels");
-            return Err(Error::Config { key: "width", reason });
-        }
-        config.validate(pixels, classes)?;
+        network.expect_whole()?;
+        About::of(network, dataset, width, height, Origin::default())?;
+        let (dev, config) = (&network.dev, &network.config);
+        let (pixels, classes) = (network.pixels, network.classes);
         let matrix = |tensor: &Tensor<D>| {
             Array2::from_shape_vec(tensor.shape(), dev.download(tensor)?)
                 .map_err(|e| Error::Config { key: "layers", reason: e.to_string() })
@@ -166,7 +190,7 @@ impl Model {
     /// # Errors
     /// The error names the path and what the system said.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let bytes = to_bytes(&self.tensors(), &self.about());
+        let bytes = to_bytes(self.tensors(), None, &self.about());
         write_whole(path, &bytes.map_err(|reason| Error::Model { path: path.into(), reason })?)
     }
 
@@ -178,11 +202,11 @@ impl Model {
             for (part, matrix) in matrices.into_iter().filter_map(|(part, m)| Some((part, m?.t()))) {
                 let (name, shape) = (format!("{part}.{i}.weight"), matrix.shape().to_vec());
                 let values = matrix.as_standard_layout().into_owned().into_raw_vec_and_offset().0;
-                named.push(Named { name, shape, values: Values::Floats(values.into()) });
+                named.push(Named { name, shape, values: values.into() });
             }
             if let Some(bias) = bias {
                 let (name, shape) = (format!("layers.{i}.bias"), vec![bias.len()]);
-                named.push(Named { name, shape, values: Values::Floats(bias.into()) });
+                named.push(Named { name, shape, values: bias.into() });
             }
         }
         named

@@ -1,17 +1,19 @@
 //! This module puts layers on top of each other.
 
+mod part;
+
+use std::ops::Range;
 use std::sync::Arc;
 
 use ff_tensor::{Device, Objective, Optimiser, Tensor};
 use ndarray::Array2;
-use ndarray_rand::RandomExt;
 use ndarray_rand::rand_distr::Uniform;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 use crate::connection::Dense;
 use crate::input::{Images, Input};
-use crate::pass::Pass;
+use crate::layers;
+use crate::pass::{Pass, Purpose, Shape, expect_buffers};
+use crate::ranks::Ranks;
 use crate::{Config, Error, Head, Layer, Link, Result};
 
 /// A network: layers on top of each other, and what they minimise.
@@ -36,6 +38,8 @@ pub struct Network<D: Device> {
     pub objective: Arc<dyn Objective>,
     /// The optimiser that moves weights by gradients. If it is `None`, Adam does, as the settings say.
     pub optimiser: Option<Arc<dyn Optimiser>>,
+    /// The ranks, if this is the part that one of several ranks has.
+    pub(crate) ranks: Option<Ranks<D>>,
 }
 
 /// A layer's weights, on the host.
@@ -56,21 +60,7 @@ impl<D: Device> Network<D> {
     /// # Errors
     /// Fails for an impossible config, or a device without room.
     pub fn new(dev: &D, config: Config, pixels: usize, classes: usize) -> Result<Self> {
-        config.validate(pixels, classes)?;
-        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-        let mut inputs = pixels;
-        let mut weights = Vec::new();
-        for &units in &config.layers {
-            let uniform = uniform(inputs, config.weight_scale)?;
-            let weight = Array2::random_using((inputs, units), uniform, &mut rng);
-            let bias = config
-                .bias
-                .then(|| Array2::random_using((1, units), uniform, &mut rng).into_raw_vec_and_offset().0);
-            let head = config.head.then(|| Array2::zeros((units, classes)));
-            weights.push(LayerWeights { weight, bias, head });
-            inputs = units;
-        }
-        Self::with_weights(dev, config, pixels, classes, weights)
+        Self::drawn(dev, config, pixels, classes, None)
     }
 
     /// Makes a network with given weights.
@@ -86,26 +76,79 @@ impl<D: Device> Network<D> {
     ) -> Result<Self> {
         config.validate(pixels, classes)?;
         check_shapes(&config, pixels, classes, &weights)?;
-        let (mut layers, mut heads, neuron) = (Vec::new(), Vec::new(), config.units());
+        let mut network = Self::empty(dev, config, pixels, classes, None);
         for LayerWeights { weight, bias, head } in weights {
-            let (inputs, units) = weight.dim();
-            let weight = weight.as_standard_layout();
-            let weight = dev.upload(inputs, units, weight.as_slice().unwrap_or_default())?;
-            layers.push(Layer {
-                connection: Box::new(Dense { weight }),
-                bias: bias.map(|bias| dev.upload(1, units, &bias)).transpose()?,
-                units: neuron.clone(),
-                norm: config.norm(),
-                goodness: Arc::new(config.goodness),
-            });
-            if let Some(head) = head {
-                let head = head.as_standard_layout();
-                let weight = dev.upload(units, classes, head.as_slice().unwrap_or_default())?;
-                heads.push(Head { weight });
+            let (shape, weight) = (weight.dim().into(), weight.as_standard_layout());
+            let head = head.as_ref().map(|head| head.as_standard_layout());
+            let head = head.as_ref().map(|head| head.as_slice().unwrap_or_default());
+            network.push(shape, weight.as_slice().unwrap_or_default(), bias.as_deref(), head)?;
+        }
+        Ok(network)
+    }
+
+    /// Makes a network that has no layer yet.
+    fn empty(dev: &D, config: Config, pixels: usize, classes: usize, ranks: Option<Ranks<D>>) -> Self {
+        let (objective, dev, layers, heads) = (config.objective(), dev.clone(), Vec::new(), Vec::new());
+        Self { dev, config, pixels, classes, layers, heads, objective, optimiser: None, ranks }
+    }
+
+    /// Puts a layer with weights of this shape on top, and a head beside it. The head's weights are `[rows, classes]`.
+    fn push(
+        &mut self,
+        [inputs, units]: [usize; 2],
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        head: Option<&[f32]>,
+    ) -> Result<()> {
+        let (dev, config, classes) = (&self.dev, &self.config, self.classes);
+        let weight = dev.upload(inputs, units, weight)?;
+        self.layers.push(Layer {
+            connection: Box::new(Dense { weight }),
+            bias: bias.map(|bias| dev.upload(1, units, bias)).transpose()?,
+            units: config.units(),
+            norm: config.norm(),
+            goodness: Arc::new(config.goodness),
+        });
+        if let Some(head) = head {
+            self.heads.push(Head { weight: dev.upload(head.len() / classes, classes, head)? });
+        }
+        Ok(())
+    }
+
+    /// Returns whether this rank has layer `i` or a part of it. Without ranks, it has.
+    pub(crate) fn has(&self, i: usize) -> bool {
+        self.ranks.as_ref().is_none_or(|ranks| ranks.has(i))
+    }
+
+    /// Returns the units of layer `i` that this rank has.
+    fn own(&self, i: usize) -> Range<usize> {
+        let all = self.config.layers[i];
+        self.ranks.as_ref().map_or(0..all, |ranks| ranks.own(i, all))
+    }
+
+    /// Returns the rows of the head beside layer `i` that this rank has. A head is not cut.
+    fn head_rows(&self, i: usize) -> usize {
+        if self.has(i) { self.config.layers[i] } else { 0 }
+    }
+
+    /// Makes the buffers for a pass through this network.
+    pub(crate) fn pass(&self, shape: Shape, purpose: Purpose) -> Result<Box<dyn Pass<D>>> {
+        let Self { dev, config, layers, .. } = self;
+        match &self.ranks {
+            None => Ok(layers::pass(dev, layers, shape, config.link == Link::Spikes, purpose)?),
+            Some(ranks) => ranks.pass(dev, config, layers, shape, purpose),
+        }
+    }
+
+    /// Refuses the part of a rank where the whole network is needed.
+    pub(crate) fn expect_whole(&self) -> Result<()> {
+        match self.ranks {
+            None => Ok(()),
+            Some(_) => {
+                let reason = "are shared out among ranks, but this needs the whole network".into();
+                Err(Error::Config { key: "layers", reason })
             }
         }
-        let (objective, dev) = (config.objective(), dev.clone());
-        Ok(Self { dev, config, pixels, classes, layers, heads, objective, optimiser: None })
     }
 
     /// Returns the optimiser of a run of `last_step` steps.
@@ -119,13 +162,14 @@ impl<D: Device> Network<D> {
         if self.layers.is_empty() {
             return bad("has no layer".into());
         }
+        self.check_part()?;
         if self.classes == 0 {
             return Err(Error::Config { key: "classes", reason: "is 0; 1 at least is possible".into() });
         }
         let mut below = inputs;
         for (i, layer) in self.layers.iter().enumerate() {
             let [inputs, units] = layer.shape();
-            if inputs != below {
+            if inputs != below && self.has(i) {
                 return bad(format!("has a layer {} for {inputs} inputs, but {below} come in", i + 1));
             }
             if layer.units.states() == 0 {
@@ -144,11 +188,13 @@ impl<D: Device> Network<D> {
             if let Some(twice) = names.iter().enumerate().find(|(k, name)| names[..*k].contains(name)) {
                 return bad(format!("has a layer {} with two parameters named `{}`", i + 1, twice.1));
             }
-            let (head, wanted) = (self.heads.get(i).map(|head| head.weight.shape()), [units, self.classes]);
+            // A head is not cut, where its layer is.
+            let rows = if self.ranks.is_some() { self.head_rows(i) } else { units };
+            let (head, wanted) = (self.heads.get(i).map(|head| head.weight.shape()), [rows, self.classes]);
             if let Some(got) = head.filter(|got| *got != wanted) {
                 return bad(format!("has a layer {} with a head of {got:?} instead of {wanted:?}", i + 1));
             }
-            below = units;
+            below = if self.ranks.is_some() { self.config.layers[i] } else { units };
         }
         match self.heads.len() {
             0 => Ok(()),
@@ -158,6 +204,33 @@ impl<D: Device> Network<D> {
                 self.layers.len()
             )),
         }
+    }
+
+    /// Checks that this rank has its columns of each layer, if there are ranks.
+    fn check_part(&self) -> Result<()> {
+        let bad = |reason: String| Err(Error::Config { key: "layers", reason });
+        if self.ranks.is_none() {
+            return Ok(());
+        }
+        if self.layers.len() != self.config.layers.len() {
+            return bad("has another number of layers on a rank than in the settings".into());
+        }
+        for (i, layer) in self.layers.iter().enumerate() {
+            if !layer.connection.is_dense() {
+                return bad(format!(
+                    "has a layer {} with a connection of your own, which has no slices",
+                    i + 1
+                ));
+            }
+            let (units, wanted) = (layer.shape()[1], self.own(i).len());
+            if units != wanted {
+                return bad(format!(
+                    "has a layer {} with {units} units on this rank instead of {wanted}",
+                    i + 1
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Checks that layer `i` has a time step for each spike that comes in.
@@ -233,10 +306,12 @@ impl<D: Device> Network<D> {
         pass: &mut dyn Pass<D>,
         images: &mut Images<D>,
         labels: &Tensor<D, u32>,
-    ) -> Result<()> {
+    ) -> ff_tensor::Result<()> {
         let Images { xhat, shares, .. } = &mut *images;
-        let Some(first) = self.layers.first() else { return self.check(self.pixels) };
-        first.connection.current(&self.dev, shares, xhat)?;
+        let Some(first) = self.layers.first() else { return expect_buffers(0, 0) };
+        if self.has(0) {
+            first.connection.current(&self.dev, shares, xhat)?;
+        }
         let input: Input<D> = images.overlay(labels, self.config.label_amplitude);
         for i in 0..self.layers.len() {
             pass.answer(&self.dev, &self.layers, i, input)?;

@@ -2,6 +2,11 @@
 //! largest goodness wins. Or the heads tell the label from a single pass with the neutral label.
 //!
 //! The image's product in layer 1 is computed once for all labels.
+//!
+//! If the network is shared out among ranks, all ranks scan the same images at the same time. Rank 0 gets all scores. If each
+//! rank has layers of its own, the others get those of their layers.
+
+use std::ops::ControlFlow;
 
 use ff_tensor::{
     Advance, Clock, Device, Dropout, Gather, MatMul, Normalise, Readout, Tensor, Units, expect_shape,
@@ -12,8 +17,8 @@ use crate::control::{Control, Progress, to_the_end};
 use crate::head::HeadActivity;
 use crate::input::{Images, Input};
 use crate::layer::Activity;
-use crate::layers;
 use crate::pass::{Pass, Purpose, Shape};
+use crate::ranks::{Ranks, to_bytes, to_floats};
 use crate::{Error, Layer, Link, Network, Result, upload};
 
 /// Buffers for scans of a network on batches of images.
@@ -71,11 +76,10 @@ impl<D: Device> Predictor<D> {
         let units = network.layers[0].shape()[1];
         let images = Images::new(dev, batch, network.pixels, network.classes, units)?;
         let shape = Shape { rows: batch * copies, train: false, shares: images.xhat.rows() };
-        let spikes = network.config.link == Link::Spikes;
         let candidates: Vec<u32> = labels.flat_map(|l| std::iter::repeat_n(l as u32, batch)).collect();
         Ok(Self {
             candidates: dev.upload(batch * copies, 1, &candidates)?,
-            pass: layers::pass(dev, &network.layers, shape, spikes, purpose)?,
+            pass: network.pass(shape, purpose)?,
             images,
             heads: None,
             clock: dev.zeros(1, 2)?,
@@ -121,23 +125,43 @@ impl<D: Device> Predictor<D> {
             classes: network.classes,
             layer_spikes: None,
         };
-        let mut spikes = Some(vec![0.0; network.layers.len()]);
-        for first in (0..n).step_by(batch) {
-            fetch(network, &mut self.images, &set, &targets, &order, &self.clock)?;
+        let mut spikes = vec![Some(0.0); network.layers.len()];
+        let (mut first, mut seen, mut stopped) = (0, 0, false);
+        let mut step = || {
+            let here = batch.min(n - first);
+            if network.has(0) {
+                fetch(network, &mut self.images, &set, &targets, &order, &self.clock)?;
+            }
             Advance { clock: &mut self.clock }.on(dev)?;
             network.forward(&mut *self.pass, &mut self.images, &self.candidates)?;
-            let here = batch.min(n - first);
             self.keep_head_scores(network, &mut scores, first, here)?;
             if self.heads.is_none() {
                 self.keep_goodness(dev, &mut scores, first, here)?;
             }
             self.count_spikes(network, here, &mut spikes)?;
-            if control(Progress { done: first + here, all: n }).is_break() {
-                return Err(Error::Stopped);
-            }
+            first += here;
+            Ok(())
+        };
+        let mut after = || {
+            seen = n.min(seen + batch);
+            let flow = control(Progress { done: seen, all: n });
+            stopped = flow.is_break();
+            flow
+        };
+        let batches = n.div_ceil(batch);
+        let done = match &network.ranks {
+            None => repeat(batches, &mut step, &mut after)?,
+            Some(ranks) => ranks.repeat(None, batches, &mut step, &mut after)?,
+        };
+        if stopped || done < batches {
+            return Err(Error::Stopped);
         }
-        let spikes = spikes.filter(|_| n > 0);
-        scores.layer_spikes = spikes.map(|sums| sums.iter().map(|sum| sum / n as f64).collect());
+        if let Some(ranks) = &network.ranks {
+            collect(ranks, &mut scores, &mut spikes)?;
+        }
+        let spikes: Option<Vec<f64>> = spikes.into_iter().collect();
+        scores.layer_spikes =
+            spikes.filter(|_| n > 0).map(|sums| sums.iter().map(|sum| sum / n as f64).collect());
         Ok(scores)
     }
 
@@ -147,7 +171,7 @@ impl<D: Device> Predictor<D> {
         scores: &mut Scores,
         first: usize,
         here: usize,
-    ) -> Result<()> {
+    ) -> ff_tensor::Result<()> {
         let heads = network.heads.iter().zip(self.heads.iter_mut().flatten());
         for (i, (head, own)) in heads.enumerate() {
             let Some(activity) = self.pass.activity(i) else { continue };
@@ -159,7 +183,13 @@ impl<D: Device> Predictor<D> {
         Ok(())
     }
 
-    fn keep_goodness(&self, dev: &D, scores: &mut Scores, first: usize, here: usize) -> Result<()> {
+    fn keep_goodness(
+        &self,
+        dev: &D,
+        scores: &mut Scores,
+        first: usize,
+        here: usize,
+    ) -> ff_tensor::Result<()> {
         let (batch, classes) = (self.images.labels.rows(), scores.classes);
         for (i, scores) in scores.layers.iter_mut().enumerate() {
             let goodness = dev.download(self.pass.goodness(i))?;
@@ -172,21 +202,60 @@ impl<D: Device> Predictor<D> {
         Ok(())
     }
 
-    /// Adds each layer's spikes for the first `here` images of this batch, with all labels that are tried.
-    fn count_spikes(&self, network: &Network<D>, here: usize, sums: &mut Option<Vec<f64>>) -> Result<()> {
+    /// Adds each layer's spikes for the first `here` images of this batch, with all labels that are tried. A layer that this
+    /// rank does not have keeps its sum.
+    fn count_spikes(
+        &self,
+        network: &Network<D>,
+        here: usize,
+        sums: &mut [Option<f64>],
+    ) -> ff_tensor::Result<()> {
         let batch = self.images.labels.rows();
-        for (i, layer) in network.layers.iter().enumerate() {
-            let activity = self.pass.activity(i);
-            match (spikes_per_row(&network.dev, activity, &*layer.units)?, &mut *sums) {
-                (Some(rows), Some(sums)) => {
-                    let real = rows.iter().enumerate().filter(|&(r, _)| r % batch < here);
-                    sums[i] += real.map(|(_, &spikes)| f64::from(spikes)).sum::<f64>();
-                }
-                _ => *sums = None,
+        for (i, (layer, sum)) in network.layers.iter().zip(sums).enumerate() {
+            if !network.has(i) {
+                continue;
             }
+            let rows = spikes_per_row(&network.dev, self.pass.activity(i), &*layer.units)?;
+            *sum = rows.zip(*sum).map(|(rows, sum)| {
+                let real = rows.iter().enumerate().filter(|&(r, _)| r % batch < here);
+                sum + real.map(|(_, &spikes)| f64::from(spikes)).sum::<f64>()
+            });
         }
         Ok(())
     }
+}
+
+/// Runs `step` so many times, or until `after` says that it is enough. Returns the number of steps.
+fn repeat(
+    times: usize,
+    step: &mut dyn FnMut() -> ff_tensor::Result<()>,
+    after: &mut dyn FnMut() -> ControlFlow<()>,
+) -> ff_tensor::Result<usize> {
+    for done in 1..=times {
+        step()?;
+        if after().is_break() {
+            return Ok(done);
+        }
+    }
+    Ok(times)
+}
+
+/// Brings the scores and the spikes of all layers to rank 0.
+fn collect<D: Device>(
+    ranks: &Ranks<D>,
+    scores: &mut Scores,
+    spikes: &mut [Option<f64>],
+) -> ff_tensor::Result<()> {
+    for (i, (scores, spikes)) in scores.layers.iter_mut().zip(spikes).enumerate() {
+        let mut bytes = to_bytes(scores);
+        ranks.collect(i, &mut bytes)?;
+        *scores = to_floats(&bytes);
+        // There are no spikes that are not a number.
+        let mut bytes = spikes.unwrap_or(f64::NAN).to_le_bytes();
+        ranks.collect(i, &mut bytes)?;
+        *spikes = Some(f64::from_le_bytes(bytes)).filter(|sum| !sum.is_nan());
+    }
+    Ok(())
 }
 
 impl<D: Device> Network<D> {
@@ -197,13 +266,13 @@ impl<D: Device> Network<D> {
     /// Fails for rows of another length than the first layer has inputs, or a failing device.
     pub fn goodness(&self, rows: &Array2<f32>) -> Result<Vec<Vec<f32>>> {
         let (dev, (n, inputs)) = (&self.dev, rows.dim());
+        self.expect_whole()?;
         self.check(inputs)?;
         let standard = rows.as_standard_layout();
         let x = dev.upload(n, inputs, standard.as_slice().unwrap_or_default())?;
         let mut xhat = dev.zeros(n, inputs)?;
         Normalise { xhat: &mut xhat, x: &x, steps: 1, norm: self.layers[0].norm }.on(dev)?;
-        let (shape, spikes) = (Shape { rows: n, train: false, shares: 0 }, self.config.link == Link::Spikes);
-        let mut pass = layers::pass(dev, &self.layers, shape, spikes, Purpose::Goodness)?;
+        let mut pass = self.pass(Shape { rows: n, train: false, shares: 0 }, Purpose::Goodness)?;
         let mut all = Vec::new();
         for i in 0..self.layers.len() {
             pass.answer(dev, &self.layers, i, Input::Rows(&xhat))?;
@@ -255,7 +324,7 @@ fn spikes_per_row<D: Device>(
     dev: &D,
     activity: Option<&Activity<D>>,
     units: &dyn Units,
-) -> Result<Option<Vec<f32>>> {
+) -> ff_tensor::Result<Option<Vec<f32>>> {
     let Some(Activity { signal, .. }) = activity else { return Ok(None) };
     if !units.spikes() || units.readout() != Readout::Rate {
         return Ok(None);

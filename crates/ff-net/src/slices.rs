@@ -19,16 +19,12 @@ use ff_tensor::constants::SLICE;
 use ff_tensor::packing::slice_of;
 use ff_tensor::{Device, Pack, Packing, Result, Tensor, Unpack};
 
-use crate::connection::Dense;
 use crate::stages::expect_signals;
 use crate::transport::Transport;
-use crate::{Config, Layer, Network, Peers};
+use crate::{Config, Peers};
 
 pub(crate) use pass::SlicePass;
 pub(crate) use scores::SliceScores;
-
-/// What has been learned travels in parts of so many numbers.
-const PART: usize = 1 << 18;
 
 /// The slices of all ranks, and the way between them.
 pub(crate) struct Slices<D: Device> {
@@ -47,8 +43,15 @@ pub(crate) struct Exchange<D: Device> {
     lengths: Vec<usize>,
 }
 
+impl<D: Device> Exchange<D> {
+    /// Returns how many bytes this rank sends to each other one.
+    pub fn bytes(&self) -> usize {
+        self.own.rows() * self.own.cols()
+    }
+}
+
 impl Config {
-    /// Checks that [`Trainer::over_units`](crate::Trainer::over_units) can share this network's units out among `ranks` ranks.
+    /// Checks that [`Network::over_units`](crate::Network::over_units) can share this network's units out among `ranks` ranks.
     ///
     /// # Errors
     /// Fails if a layer has too few units, or for settings with which layers cannot be apart.
@@ -74,16 +77,16 @@ fn check(units: impl Iterator<Item = usize>, ranks: usize) -> crate::Result<()> 
 impl<D: Device> Slices<D> {
     /// Cuts the layers of a network into a slice for each rank.
     pub fn new(
-        network: &Network<D>,
+        config: &Config,
         peers: Arc<dyn Peers>,
         transport: Arc<dyn Transport<D>>,
     ) -> crate::Result<Self> {
-        if let Some(i) = network.layers.iter().position(|layer| !layer.connection.is_dense()) {
-            let reason = format!("has a layer {} with a connection of your own, which has no slices", i + 1);
-            return Err(crate::Error::Config { key: "layers", reason });
-        }
-        check(network.layers.iter().map(|layer| layer.shape()[1]), peers.size())?;
+        config.check_slices(peers.size())?;
         Ok(Self { peers, transport })
+    }
+
+    pub fn peers(&self) -> &dyn Peers {
+        &*self.peers
     }
 
     /// Returns the units of a rank, in a layer of `all` units.
@@ -106,27 +109,7 @@ impl<D: Device> Slices<D> {
     pub fn reserve(&self, bytes: usize) -> Result<()> {
         // A rank is ahead of another by one exchange at most: the next one needs what the other sends.
         let others = self.peers.size() - 1;
-        self.peers.reserve(4 * others, 2 * others * (bytes + 1) + 4 * PART)
-    }
-
-    /// Returns this rank's columns of a tensor.
-    pub fn cut(&self, dev: &D, whole: &Tensor<D>) -> Result<Tensor<D>> {
-        let ([rows, all], own) = (whole.shape(), self.own(whole.cols()));
-        let values = dev.download(whole)?;
-        let columns: Vec<f32> =
-            values.chunks_exact(all.max(1)).flat_map(|row| &row[own.clone()]).copied().collect();
-        dev.upload(rows, own.len(), &columns)
-    }
-
-    /// Returns this rank's slice of a layer.
-    pub fn layer(&self, dev: &D, whole: &Layer<D>) -> Result<Layer<D>> {
-        Ok(Layer {
-            connection: Box::new(Dense { weight: self.cut(dev, whole.weight())? }),
-            bias: whole.bias.as_ref().map(|bias| self.cut(dev, bias)).transpose()?,
-            units: whole.units.clone(),
-            norm: whole.norm,
-            goodness: whole.goodness.clone(),
-        })
+        self.peers.reserve(4 * others, 2 * others * (bytes + 1))
     }
 
     /// Makes the buffers to exchange slices of `[rows, all]` numbers.
@@ -182,42 +165,6 @@ impl<D: Device> Slices<D> {
         Pack { bytes: own, numbers: from, packing }.on(dev)?;
         self.transport.all_gather(dev, all, own, lengths)?;
         Unpack { numbers: to, bytes: all, slices, packing }.on(dev)
-    }
-
-    /// Brings the columns of all ranks to rank 0, in parts. `whole` is present there.
-    pub fn collect(&self, dev: &D, whole: Option<&mut Tensor<D>>, own: &Tensor<D>) -> Result<()> {
-        let mine = dev.download(own)?;
-        let mut bytes = Vec::new();
-        let Some(whole) = whole else {
-            for part in mine.chunks(PART) {
-                bytes.clear();
-                bytes.extend(part.iter().flat_map(|x| x.to_le_bytes()));
-                self.peers.receive(0, &mut [0])?;
-                self.peers.send(0, &bytes)?;
-            }
-            return Ok(());
-        };
-        let ([rows, all], mut values) = (whole.shape(), dev.download(whole)?);
-        for rank in 0..self.peers.size() {
-            let units = self.of_rank(rank, all);
-            let mut slice = mine.clone();
-            if rank > 0 {
-                slice = vec![0.0; rows * units.len()];
-                for part in slice.chunks_mut(PART) {
-                    self.peers.send(rank, &[0])?;
-                    bytes.resize(4 * part.len(), 0);
-                    self.peers.receive(rank, &mut bytes)?;
-                    let fours = bytes.as_chunks().0;
-                    part.iter_mut().zip(fours).for_each(|(x, four)| *x = f32::from_le_bytes(*four));
-                }
-            }
-            let slices = slice.chunks_exact(units.len().max(1));
-            values
-                .chunks_exact_mut(all)
-                .zip(slices)
-                .for_each(|(row, own)| row[units.clone()].copy_from_slice(own));
-        }
-        dev.write(whole, &values)
     }
 
     /// Tells the other ranks that there is no further step. Only rank 0 decides that.

@@ -18,13 +18,13 @@ use ff_tensor::{Device, Optimiser, Pack, Packing, Result, Tensor, Unpack};
 use crate::config::NegativesConfig;
 use crate::input::Input;
 use crate::layer::{Activity, Learning, Lesson};
-use crate::pass::Pass;
+use crate::pass::{Pass, Shape};
 use crate::transport::Transport;
-use crate::{Config, Layer, Link, Network, Peers};
+use crate::{Config, Layer, Link, Peers};
 
 /// A rank may be so many steps ahead of the rank above it.
 const AHEAD: usize = 2;
-/// What a layer has learned travels in parts of so many bytes.
+/// What a layer has computed travels in parts of so many bytes.
 const CHUNK: usize = 1 << 20;
 
 /// The layers of this rank, and the ranks below and above it.
@@ -41,7 +41,7 @@ pub(crate) struct Stage {
 }
 
 impl Config {
-    /// Checks that [`Trainer::over_layers`](crate::Trainer::over_layers) can share this network's layers out among `ranks`
+    /// Checks that [`Network::over_layers`](crate::Network::over_layers) can share this network's layers out among `ranks`
     /// ranks: `sizes` has the number of layers of each.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Config {
 
 /// Refuses a network whose layers are computed together, in `linear.rs`.
 pub(crate) fn expect_signals(config: &Config) -> crate::Result<()> {
-    let linear = config.units().is_linear() && !config.bias && config.dropout == 0.0;
+    let linear = config.units().is_linear() && !config.bias;
     if linear && config.link == Link::Signal { Err(linear_units()) } else { Ok(()) }
 }
 
@@ -81,13 +81,9 @@ fn check(layers: usize, config: &Config, sizes: &[usize], ranks: usize) -> crate
 
 impl Stage {
     /// Makes the stage of this rank. `sizes` has the number of layers of each rank.
-    pub fn new<D: Device>(
-        network: &Network<D>,
-        peers: Arc<dyn Peers>,
-        sizes: &[usize],
-    ) -> crate::Result<Self> {
-        let (rank, ranks, layers) = (peers.rank(), peers.size(), network.layers.len());
-        check(layers, &network.config, sizes, ranks)?;
+    pub fn new(config: &Config, peers: Arc<dyn Peers>, sizes: &[usize]) -> crate::Result<Self> {
+        config.check_stages(sizes, peers.size())?;
+        let (rank, layers) = (peers.rank(), config.layers.len());
         let first = sizes[..rank].iter().sum();
         let ranks =
             sizes.iter().enumerate().flat_map(|(rank, size)| std::iter::repeat_n(rank, *size)).collect();
@@ -98,6 +94,15 @@ impl Stage {
             last: AtomicUsize::new(layers - 1),
             time: Default::default(),
         })
+    }
+
+    pub fn peers(&self) -> &dyn Peers {
+        &*self.peers
+    }
+
+    /// Returns the rank of layer `i`.
+    pub fn owner(&self, i: usize) -> usize {
+        self.ranks[i]
     }
 
     /// Returns whether this is the stage of the first layers. It fetches the images and draws the negatives.
@@ -228,29 +233,23 @@ impl Stage {
         Ok(flag != [0])
     }
 
-    /// Brings a tensor of layer `i` to rank 0, in parts. Each part waits for the last one, so that little is on its way.
-    pub fn collect<D: Device>(&self, dev: &D, i: usize, tensor: &mut Tensor<D>) -> Result<()> {
+    /// Brings what the rank of layer `i` has to rank 0, in parts. Each part waits for the last one, so that little is on its
+    /// way.
+    pub fn collect(&self, i: usize, bytes: &mut [u8]) -> Result<()> {
         let (owner, rank, mut ready) = (self.ranks[i], self.peers.rank(), [0]);
         if owner == 0 || (rank != 0 && rank != owner) {
             return Ok(());
         }
-        let mut values = dev.download(tensor)?;
-        let mut bytes = Vec::with_capacity(CHUNK);
-        for part in values.chunks_mut(CHUNK / 4) {
+        for part in bytes.chunks_mut(CHUNK) {
             if rank == 0 {
-                bytes.resize(4 * part.len(), 0);
                 self.peers.send(owner, &ready)?;
-                self.peers.receive(owner, &mut bytes)?;
-                let fours = bytes.as_chunks().0;
-                part.iter_mut().zip(fours).for_each(|(x, four)| *x = f32::from_le_bytes(*four));
+                self.peers.receive(owner, part)?;
             } else {
-                bytes.clear();
-                bytes.extend(part.iter().flat_map(|x| x.to_le_bytes()));
                 self.peers.receive(0, &mut ready)?;
-                self.peers.send(0, &bytes)?;
+                self.peers.send(0, part)?;
             }
         }
-        if rank == 0 { dev.write(tensor, &values) } else { Ok(()) }
+        Ok(())
     }
 
     /// Waits until the rank above has ended a step.
@@ -293,15 +292,27 @@ fn passed_on<D: Device>(activity: &Activity<D>) -> &Tensor<D> {
 impl<D: Device> StagePass<D> {
     pub fn new(
         dev: &D,
+        config: &Config,
         layers: &[Layer<D>],
-        inner: Box<dyn Pass<D>>,
+        mut inner: Box<dyn Pass<D>>,
+        shape: Shape,
         stage: Arc<Stage>,
         transport: Arc<dyn Transport<D>>,
     ) -> Result<Self> {
+        let Range { start, end } = stage.own;
+        // This rank has no units of the layer below its own, but gets what all of them pass on.
+        if let Some(below) = start.checked_sub(1)
+            && let Some(activity) = inner.activity_mut(below)
+        {
+            let (all, rows, steps) = (config.layers[below], shape.rows, layers[below].units.steps());
+            activity.signal = dev.zeros(rows, all)?;
+            if let Some(spikes) = &mut activity.spikes {
+                *spikes = dev.zeros(rows * steps, all)?;
+            }
+        }
         let parcel = |other: Option<usize>, i| {
             other.map(|_| Parcel::new(dev, layers, &*inner, i)).transpose().map(Option::flatten)
         };
-        let Range { start, end } = stage.own;
         let parcels = [parcel(stage.below(), start.wrapping_sub(1))?, parcel(stage.above(), end - 1)?];
         Ok(Self { inner, stage, transport, parcels })
     }

@@ -5,10 +5,9 @@ use ff_tensor::{Device, UnitsForward, expect_shape};
 use ndarray::Array2;
 
 use crate::input::Images;
-use crate::layers;
 use crate::pass::{Purpose, Shape};
 use crate::prediction::fetch;
-use crate::{Error, Layer, Link, Network, Result, upload};
+use crate::{Error, Layer, Network, Result, upload};
 
 /// The trace of one layer for one image and one label.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +30,7 @@ pub fn trace<D: Device>(
 ) -> Result<Option<Vec<Vec<Trace>>>> {
     let (dev, copies, classes) = (&network.dev, labels.len(), network.classes);
     expect_shape("trace", "image", image.dim().into(), [1, network.pixels])?;
+    network.expect_whole()?;
     network.check(network.pixels)?;
     if let Some(label) = labels.iter().find(|label| **label as usize > classes) {
         let reason = format!("is {classes}, so there is no label {label}");
@@ -47,8 +47,7 @@ pub fn trace<D: Device>(
     let (set, truth, order) = (upload::images(dev, image.view())?, dev.zeros(1, 1)?, dev.upload(1, 1, &[0])?);
     fetch(network, &mut images, &set, &truth, &order, &dev.zeros(1, 2)?)?;
     let shape = Shape { rows: copies, train: false, shares: images.xhat.rows() };
-    let spikes = network.config.link == Link::Spikes;
-    let mut pass = layers::pass(dev, &network.layers, shape, spikes, Purpose::Signals)?;
+    let mut pass = network.pass(shape, Purpose::Signals)?;
     network.forward(&mut *pass, &mut images, &dev.upload(copies, 1, labels)?)?;
 
     let mut traces = vec![Vec::new(); copies];

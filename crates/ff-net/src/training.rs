@@ -1,8 +1,6 @@
 //! Training: pairs of a positive and a negative, and every layer learning from its own goodness.
 
-mod over_layers;
-mod over_units;
-mod part;
+mod lasting;
 mod timed;
 mod together;
 
@@ -15,19 +13,23 @@ use crate::control::{Control, Progress, to_the_end};
 use crate::heads::Heads;
 use crate::label_overlay::{ImageSet, LabelOverlay};
 use crate::layer::{Learning, Lesson, Reduce};
-use crate::layers;
 use crate::pairs::{Pairs, Step};
 use crate::pass::{Pass, Purpose};
+use crate::ranks::Ranks;
 use crate::seeds::{Stream, stream};
-use crate::source::Source;
-use crate::{Error, Link, Network, Result, Schedule};
+use crate::source::{Source, StagePairs};
+use crate::{Error, Network, Result, Schedule};
 
-use part::Part;
+pub(crate) use lasting::is_weight;
 
 /// A network in training, on data that lies on the device.
 ///
 /// It owns whatever a training is made of: the order of the samples, the epoch, the streams of random numbers, gradients
 /// and moments. [`epoch`](Self::epoch) is a whole call.
+///
+/// The network may be the part of one rank ([`Network::over_units`], [`Network::over_layers`]). Then all ranks make the same
+/// calls at the same time. Rank 0 tells the others when to stop, so the `control` of [`epoch_with`](Self::epoch_with) counts
+/// only there. Its report is that of all layers.
 pub struct Trainer<D: Device> {
     network: Network<D>,
     source: Source<D>,
@@ -38,8 +40,6 @@ pub struct Trainer<D: Device> {
     objective: Arc<dyn Objective>,
     optimiser: Arc<dyn Optimiser>,
     reduce: Box<Reduce<D>>,
-    /// The part of this rank, if there are several ranks.
-    part: Option<Part<D>>,
     clock: Clock<D>,
     held_out: Range<usize>,
     /// Pairs in a batch and batches in an epoch, as the source had them when the buffers were made.
@@ -91,6 +91,12 @@ impl<D: Device> Trainer<D> {
     }
 
     fn of_source(network: Network<D>, source: Source<D>) -> Result<Self> {
+        let source = match &network.ranks {
+            Some(Ranks::Layers(stage, _)) => {
+                Source::Stage(Box::new(StagePairs::new(&network.dev, source, stage.clone())?))
+            }
+            _ => source,
+        };
         let pairs = source.pairs();
         network.config.validate_parts()?;
         network.check(pairs.inputs())?;
@@ -111,7 +117,7 @@ impl<D: Device> Trainer<D> {
         })?;
         let (objective, optimiser) = (network.objective.clone(), network.optimiser(last_step));
         let purpose = Purpose::Learning { dropout: config.dropout > 0.0 };
-        let pass = layers::pass(&dev, layers, pairs.shape(2), config.link == Link::Spikes, purpose)?;
+        let pass = network.pass(pairs.shape(2), purpose)?;
         let learning = (0..layers.len()).map(|i| pass.learning(&dev, layers, i, &*optimiser));
         let learning = learning.collect::<ff_tensor::Result<_>>()?;
         let heads = Heads::new(&network, pairs, &*optimiser)?;
@@ -120,7 +126,6 @@ impl<D: Device> Trainer<D> {
             losses: losses.collect::<ff_tensor::Result<_>>()?,
             clock: dev.zeros(1, 2)?,
             reduce: Box::new(|_, _| Ok(())),
-            part: None,
             held_out: 0..0,
             sizes: [batch, batches],
             epochs_done: 0,
@@ -155,22 +160,6 @@ impl<D: Device> Trainer<D> {
     /// What is done to the images before each epoch.
     pub fn augmentations(&self) -> &[Augmentation] {
         self.source.images().map_or(&[], |images| images.set().augmentations())
-    }
-
-    /// Whether the pairs are made of images and labels: no other source is found again in a file.
-    pub(crate) fn is_of_images(&self) -> bool {
-        self.source.images().is_some()
-    }
-
-    /// The names of the optimiser's moments.
-    pub(crate) fn moment_names(&self) -> &'static [&'static str] {
-        self.optimiser.moments()
-    }
-
-    /// The names of each layer's parameters.
-    pub(crate) fn parameter_names(&self) -> Vec<Vec<&'static str>> {
-        let of_layer = |layer: &crate::Layer<D>| layer.parameters().iter().map(|(name, _)| *name).collect();
-        self.network.layers.iter().map(of_layer).collect()
     }
 
     /// Puts something between the gradients of a layer, or of a head, and their use: a sum over ranks, clipping.
@@ -235,17 +224,14 @@ impl<D: Device> Trainer<D> {
         self.held_out.clone()
     }
 
-    /// The network as it stands. If the work is shared out among ranks, only rank 0 has the whole.
+    /// The network as it stands, or this rank's part of it.
     pub fn network(&self) -> &Network<D> {
-        self.whole().map_or(&self.network, |whole| &whole.network)
+        &self.network
     }
 
-    /// The network as it stands, for good.
+    /// The same, for good.
     pub fn into_network(self) -> Network<D> {
-        match self.part.and_then(Part::into_whole) {
-            Some(whole) => whole.network,
-            None => self.network,
-        }
+        self.network
     }
 
     /// Trains for one epoch.
@@ -273,8 +259,8 @@ impl<D: Device> Trainer<D> {
         if self.epochs_done >= self.epochs() {
             return Err(Error::Ended { epochs: self.epochs() });
         }
-        let (dev, seed, part) = (self.network.dev.clone(), self.network.config.seed, self.part.as_ref());
-        let ranks = part.map(Part::ranks);
+        let Network { dev, config, ranks, .. } = &self.network;
+        let (dev, seed, ranks) = (dev.clone(), config.seed, ranks.clone());
         self.source.pairs_mut().begin(&dev, seed, self.epochs_done)?;
         let turn = self.turn();
         // Greedy layers each have an optimiser of their own, which starts from zero.
@@ -298,7 +284,7 @@ impl<D: Device> Trainer<D> {
         self.batches_done = done;
         // Rank 0 may have stopped between two epochs. Then it collects nothing either.
         if ran? > 0 {
-            self.collect()?;
+            self.collect_losses()?;
         }
         let report = self.report(turn)?;
         if self.batches_done == all {

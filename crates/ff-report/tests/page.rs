@@ -79,7 +79,7 @@ fn pictures(spiking: bool) -> Pictures {
         before: vec![layer()],
         after: vec![layer()],
         labels: plot::Labels { shape, images: Vec::new() },
-        weights: plot::Weights { shape, units: vec![vec![-1.0, 1.0]; 2] },
+        weights: plot::Weights { shape, units: vec![vec![-1.0, 1.0]; 2], all: 2 },
         closely: Closely {
             image: 0,
             labels: [0, 1],

@@ -84,7 +84,7 @@ pub fn pictures(recorded: &Recorded, set: &Dataset, found: &Findings) -> Picture
         before: layers(model, found, &found.before),
         after: layers(model, found, &found.test.goodness.scores),
         labels: labels(set, found),
-        weights: figures::weights(set, &model.weights[0].weight),
+        weights: figures::weights(set, model.weights[0].weight.view(), model.weights[0].weight.ncols()),
         closely: closely(model, found),
         confusion: plot::Confusion { counts: found.confusion() },
         mistakes: mistakes(set, found),

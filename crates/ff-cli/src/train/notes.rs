@@ -1,7 +1,7 @@
 //! This module has what a run knows beside the training itself. Every checkpoint holds it. `metrics.jsonl` has the numbers of the
 //! epochs.
 
-use ff_net::Checkpoint;
+use ff_net::Stored;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,10 +28,10 @@ impl Notes {
     }
 
     /// Reads the notes of a checkpoint.
-    pub fn of(checkpoint: &Checkpoint) -> Outcome<Self> {
+    pub fn of(checkpoint: &Stored) -> Outcome<Self> {
         let refuse = |reason: String| Failure::new(format!("the checkpoint's notes make no sense: {reason}"));
-        let notes = Notes::deserialize(&checkpoint.notes).map_err(|e| refuse(e.to_string()))?;
-        let (known, done) = (notes.metrics.len(), checkpoint.epochs_done);
+        let notes = Notes::deserialize(checkpoint.notes()).map_err(|e| refuse(e.to_string()))?;
+        let (known, done) = (notes.metrics.len(), checkpoint.epochs_done());
         if known == done {
             Ok(notes)
         } else {

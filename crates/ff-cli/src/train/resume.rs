@@ -32,20 +32,19 @@ pub fn resume(path: &Path, args: &TrainArgs, ranks: Option<&Ranks>, screen: &Scr
 
     let dev = device::open(&ranks::device(ranks, args))?;
     let mut set = data::open(settings.data.as_deref(), screen)?;
-    let dataset = &checkpoint.model.dataset;
+    let dataset = checkpoint.dataset();
     if set.sha256() != notes.data {
         let message = format!("{} ({}) is not what the run was trained on: {dataset}", set.name, set.source);
         return Err(Failure::new(format!("{message}, with another checksum"))
             .advise("`--data DIR` with the data set that the run began with"));
     }
     // The data set may be in a directory with another name now.
-    set.name.clone_from(dataset);
+    set.name = dataset.into();
     let (dir, place) = (RunDir::open(path), dev.place());
     dir.write("metrics.jsonl", &notes.lines()?)?;
     stand::saved(path);
     on_device!(dev, dev => {
-        let from = Some(&checkpoint);
-        let shared = ranks.map(|ranks| ranks.begin(&dev, args, &settings, &set, from)).transpose()?;
+        let shared = ranks.map(|ranks| ranks.begin(&dev, args, &settings, &set, true)).transpose()?;
         Run::new(screen, settings, dev, place, set, dir, checkpoints, notes, shared)?.run(Some(checkpoint))
     })
 }

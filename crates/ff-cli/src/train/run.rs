@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use ff_data::{Dataset, Samples};
-use ff_net::{Checkpoint, Model, Network, Origin, Trainer, to_the_end};
+use ff_data::Dataset;
+use ff_net::{Network, Origin, Stored, Trainer, to_the_end};
 use ff_tensor::Device;
 use serde_json::{Value, json};
 
@@ -11,7 +11,6 @@ use super::notes::Notes;
 use super::plots;
 use super::stop::Stop;
 use crate::checkpoints::Checkpoints;
-use crate::data;
 use crate::device::Place;
 use crate::failure::Outcome;
 use crate::interrupt::Interrupt;
@@ -23,7 +22,7 @@ use crate::screen::{Screen, duration, follow, thousands, unit};
 use crate::settings::Settings;
 use crate::stand;
 use crate::training;
-use crate::verdict::{EPOCH_IMAGES, Judge, TRAIN_ERROR_IMAGES, Verdict};
+use crate::verdict::{Judge, Verdict, Watched};
 
 /// A run that this process trains.
 pub struct Run<'a, D: Device> {
@@ -32,11 +31,7 @@ pub struct Run<'a, D: Device> {
     dev: D,
     place: Place,
     set: Dataset,
-    /// The number of training images that the network learns from. These are the first ones of the set.
-    train_samples: usize,
-    /// The images on which each epoch's error is measured, and their name in messages.
-    watched: Samples,
-    watched_name: &'static str,
+    watched: Watched,
     dir: RunDir,
     checkpoints: Checkpoints,
     notes: Notes,
@@ -57,31 +52,13 @@ impl<'a, D: Device> Run<'a, D> {
         notes: Notes,
         shared: Option<Shared<'a>>,
     ) -> Outcome<Self> {
-        let (train, held_out) = data::split(&settings.config, set.train.len())?;
-        let train_samples = train.len();
-        let (watched, watched_name) = match held_out.len() {
-            0 => (set.train.take(train_samples.min(EPOCH_IMAGES)), "training images"),
-            n => (set.train.split_last(n).1, "held-out images"),
-        };
-        Ok(Self {
-            screen,
-            settings,
-            dev,
-            place,
-            set,
-            train_samples,
-            watched,
-            watched_name,
-            dir,
-            checkpoints,
-            notes,
-            shared,
-        })
+        let watched = Watched::of(&settings, &set)?;
+        Ok(Self { screen, settings, dev, place, set, watched, dir, checkpoints, notes, shared })
     }
 
     /// Trains from the beginning or from a checkpoint. Once there is a checkpoint, the directory is kept whatever happens.
-    pub fn run(mut self, from: Option<Checkpoint>) -> Outcome<()> {
-        let ended = self.train_and_test(from.as_ref());
+    pub fn run(mut self, from: Option<Stored>) -> Outcome<()> {
+        let ended = self.train_and_test(from);
         if ended.is_ok() || self.checkpoints.any() {
             self.dir.keep();
         }
@@ -92,34 +69,35 @@ impl<'a, D: Device> Run<'a, D> {
         self.screen.document(&summary)
     }
 
-    fn train_and_test(&mut self, from: Option<&Checkpoint>) -> Result<(Verdict, Value), Stop> {
-        let trainer = training::begin(&self.dev, &self.settings, &self.set, from)?;
-        let mut trainer = match &self.shared {
-            None => trainer,
-            Some(shared) => shared.share(trainer)?,
+    fn train_and_test(&mut self, from: Option<Stored>) -> Result<(Verdict, Value), Stop> {
+        let (pixels, classes) = (self.set.width * self.set.height, self.set.classes);
+        let network = match &self.shared {
+            None => Network::new(&self.dev, self.settings.config.clone(), pixels, classes)?,
+            Some(shared) => shared.network(&self.dev, &self.settings, &self.set)?,
         };
+        let mut trainer = training::begin(network, &self.settings, &self.set)?;
+        let resumed = from.is_some();
+        if let Some(mut from) = from {
+            from.restore(&mut trainer)?;
+        }
         let interrupt = Interrupt::listen(self.shared.is_none())?;
         let watch = self.shared.as_ref().map(|shared| shared.watch(&interrupt));
         self.announce()?;
-        if from.is_some() {
+        if resumed {
             self.screen.line(format!("going on {}", stand(&trainer)))?;
         }
         self.train_all(&mut trainer, &interrupt)?;
         drop(watch);
         interrupt.stop_listening();
-        if let Some(shared) = &self.shared
-            && let Some(line) = shared.balance(&trainer.busy()?)
-        {
-            self.screen.line(line)?;
+        if let Some(shared) = &self.shared {
+            shared.tell_whether_to_end(true)?;
+            if let Some(line) = shared.balance(&trainer.busy()?) {
+                self.screen.line(line)?;
+            }
         }
-        let network = trainer.into_network();
-
-        let mut judge = Judge::new(&network)?;
-        let test = judge.judge(&network, &self.set.test, &mut to_the_end)?;
-        let seen = self.set.train.take(self.train_samples.min(TRAIN_ERROR_IMAGES));
-        let train_error = judge.judge(&network, &seen, &mut to_the_end)?.goodness.error;
-        let summary = self.summary(train_error, &test);
-        self.write(&network, &test, &summary)?;
+        let [test, seen] = self.watched.at_the_end(trainer.network(), &self.set)?;
+        let summary = self.summary(seen.goodness.error, &test);
+        self.write(&mut trainer, &test, &summary)?;
         Ok((test, summary))
     }
 
@@ -147,7 +125,7 @@ impl<'a, D: Device> Run<'a, D> {
             "{}: {}-{layers} ({unit}) on {} images of {} ({}), seed {}, {}",
             self.settings.preset,
             self.set.width * self.set.height,
-            thousands(self.train_samples as f64),
+            thousands(self.watched.train_samples as f64),
             self.set.name,
             self.set.source,
             config.seed,
@@ -175,7 +153,7 @@ impl<'a, D: Device> Run<'a, D> {
             let report = trainer.epoch_with(&mut control)?;
             self.notes.seconds += start.elapsed().as_secs_f64();
             if let Some(report) = report {
-                let verdict = judge.judge(trainer.network(), &self.watched, &mut to_the_end)?;
+                let verdict = judge.judge(trainer.network(), &self.watched.each_epoch, &mut to_the_end)?;
                 if epoch == 0 {
                     self.warn_of_silence(&verdict);
                 }
@@ -187,9 +165,11 @@ impl<'a, D: Device> Run<'a, D> {
             self.save(trainer)?;
             if interrupt.asked() {
                 bar.finish_and_clear();
-                // Within an epoch the other ranks have stopped too. After one they wait for the next.
-                if trainer.batches_done() == 0 && trainer.epochs_done() < epochs {
-                    trainer.stop_between_epochs()?;
+                // Within an epoch the other ranks have stopped too. After one they wait for the next, or for the end.
+                match &self.shared {
+                    Some(shared) if trainer.epochs_done() == epochs => shared.tell_whether_to_end(false)?,
+                    _ if trainer.batches_done() == 0 => trainer.stop_between_epochs()?,
+                    _ => {}
                 }
                 return Err(Stop::Asked(stand(trainer)));
             }
@@ -200,9 +180,7 @@ impl<'a, D: Device> Run<'a, D> {
 
     /// Writes a checkpoint and the numbers that are known so far.
     fn save(&mut self, trainer: &mut Trainer<D>) -> Outcome<()> {
-        let Dataset { name, width, height, .. } = &self.set;
-        let checkpoint = Checkpoint::of(trainer, name, *width, *height, self.notes.to_json()?)?;
-        self.checkpoints.save(&checkpoint)?;
+        self.checkpoints.save(trainer, &self.set, &self.notes.to_json()?)?;
         stand::saved(self.dir.dir());
         self.dir.write("metrics.jsonl", &self.notes.lines()?)
     }
@@ -226,7 +204,7 @@ impl<'a, D: Device> Run<'a, D> {
             m.epoch,
             losses.join("  "),
             m.error,
-            self.watched_name,
+            self.watched.name,
             thousands(m.samples_per_second)
         )
     }
@@ -238,7 +216,7 @@ impl<'a, D: Device> Run<'a, D> {
             "dataset": self.set.name, "preset": self.settings.preset, "seed": config.seed,
             "device": self.dev.name(), "threads": self.place.threads, "layers": config.layers,
             "neuron": config.neuron.name(), "steps": config.steps(), "epochs": config.epochs,
-            "train_samples": self.train_samples, "test_samples": self.set.test.len(),
+            "train_samples": self.watched.train_samples, "test_samples": self.set.test.len(),
             "train_error": train_error,
             "train_seconds": train_seconds, "samples_per_second": rates / train_seconds,
             "version": env!("CARGO_PKG_VERSION"),
@@ -249,23 +227,23 @@ impl<'a, D: Device> Run<'a, D> {
     }
 
     /// Writes the files that the run leaves. If there is a summary, the run has ended.
-    fn write(&mut self, network: &Network<D>, test: &Verdict, summary: &Value) -> Outcome<()> {
-        let mut model = Model::of(network, &self.set.name, self.set.width, self.set.height)?;
-        model.origin = Origin {
+    fn write(&mut self, trainer: &mut Trainer<D>, test: &Verdict, summary: &Value) -> Outcome<()> {
+        let origin = Origin {
             preset: Some(self.settings.preset.clone()),
             augment: self.settings.augment.clone(),
             imported_from: None,
-            train_samples: Some(self.train_samples),
+            train_samples: Some(self.watched.train_samples),
             train_error: summary["train_error"].as_f64(),
             test_samples: Some(self.set.test.len()),
             test_error: Some(test.goodness.error),
             head_test_error: test.head.as_ref().map(|head| head.error),
         };
-        model.save(&self.dir.path("model.safetensors"))?;
+        let Dataset { name, width, height, .. } = &self.set;
+        trainer.save_model(&self.dir.path("model.safetensors"), name, *width, *height, origin)?;
         let (dir, config) = (self.dir.subdirectory(PLOTS)?, &self.settings.config);
-        let (metrics, watched) = (&self.notes.metrics, self.watched_name);
+        let (metrics, watched) = (&self.notes.metrics, self.watched.name);
         plots::of_learning(&dir, config, metrics, watched)?;
-        plots::of_result(&dir, &self.set, &model, &test.goodness.scores)?;
+        plots::of_result(&dir, &self.set, trainer.network(), &test.goodness.scores)?;
         self.dir.write("summary.json", &format!("{summary:#}\n"))?;
         self.checkpoints.remove();
         Ok(())

@@ -74,12 +74,10 @@ impl<D: Device> SlicePass<D> {
         Ok(Self { slices, own, whole, inputs, shares: shape.shares })
     }
 
-    /// Returns the bytes of the largest exchange.
+    /// Returns how many bytes this rank sends to each other one in the largest exchange.
     pub fn bytes(&self) -> usize {
-        let largest = |a: &Activity<D>| {
-            a.spikes.as_ref().map_or(0, Tensor::rows).max(4 * a.signal.rows()) * a.signal.cols()
-        };
-        self.whole.iter().map(largest).max().unwrap_or(0)
+        let exchanges = self.own.iter().flat_map(|own| [Some(&own.exchange), own.of_spikes.as_ref()]);
+        exchanges.flatten().map(Exchange::bytes).max().unwrap_or(0)
     }
 
     /// Computes the current of the own units of layer `i`. Returns what came in.

@@ -47,6 +47,8 @@ impl<D: Device> SliceScores<D> {
                 bias: layer.bias.as_ref().map(bias).transpose()?,
             }
         };
+        let (Way::Sums { exchange, .. } | Way::Whole { exchange, .. }) = &way;
+        slices.reserve(exchange.bytes())?;
         Ok(Self { slices, way })
     }
 

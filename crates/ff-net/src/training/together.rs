@@ -1,42 +1,23 @@
-//! What the ranks of a training have learned together.
+//! What the ranks of a training tell each other, beside signals.
 
-use ff_tensor::{Device, Tensor};
+use ff_tensor::Device;
 
 use super::Trainer;
-use super::part::{Part, Ranks, Whole};
 use crate::Result;
-use crate::heads::Heads;
-use crate::layer::Learning;
-
-/// What layers learn with, the losses of layers, and the heads.
-pub(crate) type Lasting<'a, D> = (&'a mut Vec<Learning<D>>, &'a mut Vec<Tensor<D>>, &'a mut Option<Heads<D>>);
+use crate::ranks::Ranks;
 
 impl<D: Device> Trainer<D> {
-    /// Returns the whole, where the network of this trainer is a slice of it.
-    pub(super) fn whole(&self) -> Option<&Whole<D>> {
-        match &self.part {
-            Some(Part::Units(_, whole)) => whole.as_deref(),
-            _ => None,
+    /// Brings the losses of this epoch to rank 0. Weights and moments stay where they are. If units are shared out, every rank
+    /// has all losses.
+    pub(super) fn collect_losses(&mut self) -> Result<()> {
+        let Some(ranks @ Ranks::Layers(..)) = &self.network.ranks else { return Ok(()) };
+        for i in 0..self.losses.len() {
+            ranks.collect_tensor(&self.network.dev, i, &mut self.losses[i])?;
+            if let Some(heads) = &mut self.heads {
+                ranks.collect_tensor(&self.network.dev, i, &mut heads.losses[i])?;
+            }
         }
-    }
-
-    /// Returns everything that lasts from step to step besides the weights: what the layers learn with, their losses, and the
-    /// heads.
-    pub(crate) fn lasting(&mut self) -> Lasting<'_, D> {
-        let learning = match &mut self.part {
-            Some(Part::Units(_, Some(whole))) => &mut whole.learning,
-            _ => &mut self.learning,
-        };
-        (learning, &mut self.losses, &mut self.heads)
-    }
-
-    /// Brings what all ranks have learned to rank 0.
-    pub(super) fn collect(&mut self) -> Result<()> {
-        match self.part.as_ref().map(Part::ranks) {
-            None => Ok(()),
-            Some(Ranks::Layers(stage)) => self.collect_layers(&stage),
-            Some(Ranks::Units(slices)) => self.collect_units(&slices),
-        }
+        Ok(())
     }
 
     /// Tells the other ranks that this one, rank 0, stops after an epoch that is not the last. Their next epoch ends before its
@@ -45,11 +26,7 @@ impl<D: Device> Trainer<D> {
     /// # Errors
     /// Fails if a rank is gone.
     pub fn stop_between_epochs(&self) -> Result<()> {
-        match self.part.as_ref().map(Part::ranks) {
-            None => Ok(()),
-            Some(Ranks::Layers(stage)) => Ok(stage.stop()?),
-            Some(Ranks::Units(slices)) => Ok(slices.stop()?),
-        }
+        self.network.ranks.as_ref().map_or(Ok(()), |ranks| Ok(ranks.stop()?))
     }
 
     /// Returns which share of the steps each rank was busy and did not wait for another rank. Only rank 0 gets those of all
@@ -58,8 +35,8 @@ impl<D: Device> Trainer<D> {
     /// # Errors
     /// Fails if a rank is gone.
     pub fn busy(&self) -> Result<Vec<f64>> {
-        match &self.part {
-            Some(Part::Layers(stage)) => Ok(stage.busy()?),
+        match &self.network.ranks {
+            Some(Ranks::Layers(stage, _)) => Ok(stage.busy()?),
             _ => Ok(vec![1.0]),
         }
     }

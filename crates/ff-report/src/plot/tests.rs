@@ -92,7 +92,7 @@ fn rows(width: usize, height: usize, images: &[Vec<f32>]) -> Samples {
 }
 
 fn units(width: usize, height: usize, units: &[Vec<f32>]) -> Weights {
-    Weights { shape: Shape { width, height }, units: units.to_vec() }
+    Weights { shape: Shape { width, height }, units: units.to_vec(), all: units.len() }
 }
 
 #[test]

@@ -16,10 +16,10 @@ pub struct Weights {
     pub shape: Shape,
     /// The weights of each unit, row-major. The first units are shown.
     pub units: Vec<Vec<f32>>,
+    /// The number of units of the layer. `units` may have only the first of them.
+    pub all: usize,
 }
 
-/// The largest number of units that are shown. More would be too small to read.
-const UNITS: usize = 96;
 /// The largest number of units that are shown on a narrow page.
 const NARROW_UNITS: usize = 24;
 /// The gap between neighbouring images.
@@ -34,8 +34,11 @@ const INSIDE: f64 = 0.995;
 const MAP: [[u8; 3]; 5] = [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]];
 
 impl Weights {
+    /// The largest number of units that are shown. More would be too small to read.
+    pub const MOST: usize = 96;
+
     fn shown(&self, page: i32) -> &[Vec<f32>] {
-        &self.units[..self.units.len().min(if is_narrow(page) { NARROW_UNITS } else { UNITS })]
+        &self.units[..self.units.len().min(if is_narrow(page) { NARROW_UNITS } else { Self::MOST })]
     }
 
     /// Returns the number of columns, about 1.5 times the number of rows. A narrow page has at most 4.
@@ -62,7 +65,7 @@ impl Plot for Weights {
     }
 
     fn legend(&self, page: i32) -> Vec<Entry> {
-        let (shown, all) = (self.shown(page).len(), self.units.len());
+        let (shown, all) = (self.shown(page).len(), self.all);
         let words =
             if shown < all { format!("first {shown} of {all} units") } else { format!("{all} units") };
         vec![Entry::new(words, Mark::Note)]
