@@ -10,7 +10,7 @@ use ff_data::{Dataset, synthetic};
 use ff_net::formulas::Output;
 use ff_net::{
     Checkpoint, Config, EpochReport, Error, LifConfig, Link, Model, NegativesConfig, Network, NeuronConfig,
-    ObjectiveConfig, Progress, Schedule, Trainer,
+    ObjectiveConfig, Progress, Schedule, Stored, Trainer,
 };
 use ff_tensor::{Augmentation, NormKind};
 use serde_json::json;
@@ -241,6 +241,7 @@ fn a_damaged_byte_or_a_cut_anywhere_is_noticed() {
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, bytes).unwrap();
         let message = Checkpoint::load(&path).unwrap_err().to_string();
+        assert!(Stored::open(&path).is_err(), "{message}");
         assert!(
             message.starts_with(&format!("{}: ", path.display())) && !message.contains('\n'),
             "{message}"
@@ -259,6 +260,7 @@ fn a_damaged_byte_or_a_cut_anywhere_is_noticed() {
     assert!(refused(&whole[..whole.len() - 1]).contains("is not a whole safetensors file"));
     std::fs::write(&path, &whole).unwrap();
     Checkpoint::load(&path).unwrap();
+    Stored::open(&path).unwrap();
 }
 
 #[test]

@@ -18,12 +18,16 @@
 //! 6. An [`EpochReport`] has the loss of each layer that learned.
 //! 7. A [`Predictor`] tries all labels on each image. [`Scores`] has their goodness `[n, classes]` for each layer, and the label
 //!    with the most. Or a [`Head`] beside each layer tells the label in one pass ([`head`]).
-//! 8. A [`Checkpoint`] is a training that was stopped, on its way to a file and back.
+//! 8. A [`Checkpoint`] is a training that was stopped, on its way to a file and back. [`Trainer::save`] and [`Stored`] do
+//!    without a copy of it in memory.
 //! 9. A [`Model`] is a network as a file, with its settings and its [`Origin`]. [`Model::import`] takes PyTorch's weights.
 //!
 //! [`formulas`] has the engine's own neurons, goodness, objectives and optimiser, one file each. [`check`] proves formulas of
 //! your own. [`trace()`] shows what each unit does for one image, step by step. [`trial`] asks whether a device computes what
 //! another one does.
+//!
+//! [`Network::over_units`] and [`Network::over_layers`] make the part that one of several [ranks](peers) has. A trainer and a
+//! predictor take it as they take a whole network.
 //!
 //! On one kind of processor, the same seed gives the same bits, whatever the number of threads.
 //!
