@@ -58,6 +58,7 @@ pub mod pairs;
 pub mod pass;
 pub mod peers;
 pub mod prediction;
+pub mod rendezvous;
 pub mod seeds;
 mod slices;
 mod source;

@@ -46,14 +46,14 @@ impl<D: Device> Trainer<D> {
         let mut bytes = pass.bytes();
         self.pass = Box::new(pass);
         if let Some(mut heads) = self.heads.take() {
-            let pass = StagePass::new(dev, layers, heads.pass, stage.clone(), transport)?;
+            let pass = StagePass::new(dev, layers, heads.pass, stage.clone(), transport.clone())?;
             bytes += pass.bytes();
             heads.pass = Box::new(pass);
             self.heads = Some(heads);
         }
         stage.reserve(bytes + 4 * self.sizes[0])?;
         self.source = Source::Stage(Box::new(StagePairs::new(dev, self.source, stage.clone())?));
-        self.part = Some(Part::Layers(stage));
+        self.part = Some(Part::Layers(stage, transport));
         Ok(self)
     }
 

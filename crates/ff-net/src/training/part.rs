@@ -9,11 +9,12 @@ use crate::Network;
 use crate::layer::Learning;
 use crate::slices::Slices;
 use crate::stages::Stage;
+use crate::transport::Transport;
 
 /// The part of a rank.
 pub(super) enum Part<D: Device> {
-    /// Some layers.
-    Layers(Arc<Stage>),
+    /// Some layers, and the way of signals to and from them.
+    Layers(Arc<Stage>, Arc<dyn Transport<D>>),
     /// Some units of every layer. Rank 0 also has the whole.
     Units(Arc<Slices<D>>, Option<Box<Whole<D>>>),
 }
@@ -26,14 +27,14 @@ pub(super) struct Whole<D: Device> {
 
 /// What the ranks have in common.
 pub(super) enum Ranks<D: Device> {
-    Layers(Arc<Stage>),
+    Layers(Arc<Stage>, Arc<dyn Transport<D>>),
     Units(Arc<Slices<D>>),
 }
 
 impl<D: Device> Part<D> {
     pub fn ranks(&self) -> Ranks<D> {
         match self {
-            Self::Layers(stage) => Ranks::Layers(stage.clone()),
+            Self::Layers(stage, transport) => Ranks::Layers(stage.clone(), transport.clone()),
             Self::Units(slices, _) => Ranks::Units(slices.clone()),
         }
     }
@@ -44,6 +45,14 @@ impl<D: Device> Part<D> {
 }
 
 impl<D: Device> Ranks<D> {
+    /// Returns the way of signals between the ranks.
+    pub fn transport(&self) -> &dyn Transport<D> {
+        match self {
+            Self::Layers(_, transport) => &**transport,
+            Self::Units(slices) => slices.transport(),
+        }
+    }
+
     /// Runs `step` up to `times` times. Only the layers up to `turn` are computed, if it is one's turn. All ranks stop after the
     /// same step.
     pub fn repeat(
@@ -54,7 +63,7 @@ impl<D: Device> Ranks<D> {
         after: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> ff_tensor::Result<usize> {
         match self {
-            Self::Layers(stage) => stage.repeat(turn, times, step, after),
+            Self::Layers(stage, _) => stage.repeat(turn, times, step, after),
             Self::Units(slices) => slices.repeat(times, step, after),
         }
     }

@@ -34,7 +34,7 @@ impl<D: Device> Trainer<D> {
     pub(super) fn collect(&mut self) -> Result<()> {
         match self.part.as_ref().map(Part::ranks) {
             None => Ok(()),
-            Some(Ranks::Layers(stage)) => self.collect_layers(&stage),
+            Some(Ranks::Layers(stage, _)) => self.collect_layers(&stage),
             Some(Ranks::Units(slices)) => self.collect_units(&slices),
         }
     }
@@ -47,20 +47,22 @@ impl<D: Device> Trainer<D> {
     pub fn stop_between_epochs(&self) -> Result<()> {
         match self.part.as_ref().map(Part::ranks) {
             None => Ok(()),
-            Some(Ranks::Layers(stage)) => Ok(stage.stop()?),
+            Some(Ranks::Layers(stage, _)) => Ok(stage.stop()?),
             Some(Ranks::Units(slices)) => Ok(slices.stop()?),
         }
     }
 
     /// Returns which share of the steps each rank was busy and did not wait for another rank. Only rank 0 gets those of all
-    /// ranks. Every rank calls this once, after its last epoch.
+    /// ranks. Every rank calls this once, after its last epoch. It returns `None` if devices wait for one another, because the
+    /// host does not see that.
     ///
     /// # Errors
     /// Fails if a rank is gone.
-    pub fn busy(&self) -> Result<Vec<f64>> {
+    pub fn busy(&self) -> Result<Option<Vec<f64>>> {
         match &self.part {
-            Some(Part::Layers(stage)) => Ok(stage.busy()?),
-            _ => Ok(vec![1.0]),
+            Some(Part::Layers(_, transport)) if !transport.waits_on_host() => Ok(None),
+            Some(Part::Layers(stage, _)) => Ok(Some(stage.busy()?)),
+            _ => Ok(Some(vec![1.0])),
         }
     }
 }

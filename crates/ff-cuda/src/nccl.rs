@@ -1,0 +1,214 @@
+//! This module makes NCCL a [`Link`], through the `cudarc` crate's layer of plain results. All exchanges are queued in the
+//! device's only stream.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cudarc::driver::{CudaContext, CudaStream, result as driver, sys as cuda};
+use cudarc::nccl::{result, sys};
+
+use crate::driver::{DriverError, Id, Link, Move};
+use crate::error::refused;
+
+/// The oldest NCCL that has all that is used here as it is now.
+const OLDEST: c_int = 21_800;
+
+/// A wait looks again at once for so long. Then it sleeps in between.
+const YIELD: Duration = Duration::from_millis(20);
+const SLEEP: Duration = Duration::from_micros(100);
+
+/// Checks that NCCL is installed and new enough. Nothing else here may be called before: `cudarc` panics without the library.
+pub(crate) fn check() -> Result<(), DriverError> {
+    // SAFETY: this opens the library and closes it again.
+    if !unsafe { sys::is_culib_present() } {
+        return Err(DriverError::Other("NCCL is not installed: there is no libnccl.so".into()));
+    }
+    let version = result::get_nccl_version().map_err(|e| DriverError::Other(words(e)))?;
+    // Versions before 2.9 are written with one digit less.
+    let major = if version < 10_000 { 1_000 } else { 10_000 };
+    let text = |version, major| format!("{}.{}", version / major, version % major / 100);
+    match version {
+        OLDEST.. => Ok(()),
+        _ => {
+            let (found, needed) = (text(version, major), text(OLDEST, 10_000));
+            Err(DriverError::Other(format!("NCCL is too old: this is {found}, and {needed} is needed")))
+        }
+    }
+}
+
+/// Makes the name of a new meeting of ranks.
+pub(crate) fn new_id() -> Result<Id, DriverError> {
+    check()?;
+    let id = result::get_uniqueid().map_err(|e| DriverError::Other(words(e)))?;
+    Ok(id.internal.map(|byte| byte as u8))
+}
+
+/// A rank's end of a communicator.
+pub(crate) struct Nccl {
+    rank: usize,
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    /// Two threads must not use it at once.
+    communicator: Mutex<Handle>,
+    /// Says whether the driver may no longer wait. The driver has it too.
+    given_up: Arc<AtomicBool>,
+}
+
+/// NCCL's name for the communicator.
+struct Handle(sys::ncclComm_t);
+
+// SAFETY: a communicator belongs to a GPU and not to a thread. NCCL makes the GPU current in each of its calls. It only asks that
+// two threads do not use a communicator at once, and the mutex around the handle sees to that.
+unsafe impl Send for Handle {}
+
+impl Nccl {
+    /// Joins the other ranks, and waits for them.
+    pub(crate) fn join(
+        context: &Arc<CudaContext>,
+        stream: &Arc<CudaStream>,
+        given_up: &Arc<AtomicBool>,
+        [rank, ranks]: [usize; 2],
+        id: &Id,
+    ) -> Result<Self, DriverError> {
+        check()?;
+        // The communicator takes the GPU that is current.
+        context.bind_to_thread().map_err(refused)?;
+        let id = sys::ncclUniqueId { internal: id.map(|byte| byte as c_char) };
+        let mut communicator = std::ptr::null_mut();
+        // SAFETY: the call writes the handle, and gets the id by value.
+        unsafe { result::comm_init_rank(&mut communicator, number(ranks)?, id, number(rank)?) }
+            .map_err(|e| DriverError::Other(words(e)))?;
+        Ok(Self {
+            rank,
+            context: context.clone(),
+            stream: stream.clone(),
+            communicator: Mutex::new(Handle(communicator)),
+            given_up: given_up.clone(),
+        })
+    }
+
+    fn communicator(&self) -> MutexGuard<'_, Handle> {
+        self.communicator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses work after all has been given up. Else it makes the context current in this thread.
+    fn here(&self) -> Result<(), DriverError> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return Err(DriverError::Other("the exchange with other ranks has been given up".into()));
+        }
+        self.context.bind_to_thread().map_err(refused)
+    }
+
+    /// Queues one part of an exchange.
+    ///
+    /// # Safety
+    /// As [`Link::exchange`].
+    unsafe fn queue(&self, communicator: &Handle, part: Move) -> Result<(), DriverError> {
+        let (kind, stream) = (sys::ncclDataType_t::ncclUint8, self.stream.cu_stream());
+        let queued = match part {
+            Move::Copy { to, at, bytes } => {
+                // SAFETY: the caller guarantees the memory.
+                return unsafe { driver::memcpy_dtod_async(to, at, bytes, stream) }.map_err(refused);
+            }
+            Move::Send { to, at, bytes } => {
+                let (at, to) = (at as *const c_void, number(to)?);
+                // SAFETY: the caller guarantees memory and rank, and the communicator is open.
+                unsafe { result::send(at, bytes, kind, to, communicator.0, stream.cast()) }
+            }
+            Move::Receive { from, at, bytes } => {
+                let (at, from) = (at as *mut c_void, number(from)?);
+                // SAFETY: the caller guarantees memory and rank, and the communicator is open.
+                unsafe { result::recv(at, bytes, kind, from, communicator.0, stream.cast()) }
+            }
+        };
+        queued.map(drop).map_err(|e| DriverError::Other(words(e)))
+    }
+
+    /// Returns whether all work that was queued is done, or what went wrong.
+    fn is_done(&self) -> Result<bool, DriverError> {
+        // SAFETY: the stream is open.
+        match unsafe { cuda::cuStreamQuery(self.stream.cu_stream()) } {
+            cuda::CUresult::CUDA_SUCCESS => return Ok(true),
+            cuda::CUresult::CUDA_ERROR_NOT_READY => {}
+            wrong => wrong.result().map_err(refused)?,
+        }
+        let mut state = sys::ncclResult_t::ncclSuccess;
+        // SAFETY: the call writes one number, and the communicator is open.
+        unsafe { sys::ncclCommGetAsyncError(self.communicator().0, &mut state) }
+            .result()
+            .and_then(|_| state.result())
+            .map(|_| false)
+            .map_err(|e| DriverError::Other(words(e)))
+    }
+}
+
+impl Link for Nccl {
+    unsafe fn exchange(&self, moves: &[Move]) -> Result<(), DriverError> {
+        self.here()?;
+        let communicator = self.communicator();
+        let failed = |e| DriverError::Other(words(e));
+        // A group belongs to this thread, and so do all calls up to its end.
+        result::group_start().map_err(failed)?;
+        // SAFETY: the caller guarantees it.
+        let queued = moves.iter().try_for_each(|part| unsafe { self.queue(&communicator, *part) });
+        // The group has to end even if a part was refused. In that case the part's own error says more.
+        let ended = result::group_end().map(drop).map_err(failed);
+        queued.and(ended)
+    }
+
+    fn wait(&self, patience: Option<Duration>) -> Result<(), DriverError> {
+        self.here()?;
+        let begun = Instant::now();
+        while !self.is_done()? {
+            let waited = begun.elapsed();
+            if let Some(patience) = patience.filter(|patience| waited > *patience) {
+                let (rank, seconds) = (self.rank, patience.as_secs());
+                return Err(DriverError::Other(format!(
+                    "rank {rank} has waited {seconds} s for the GPUs of other ranks: a process, a machine or a link is gone"
+                )));
+            }
+            if waited < YIELD { thread::yield_now() } else { thread::sleep(SLEEP) }
+        }
+        Ok(())
+    }
+
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Nccl {
+    fn drop(&mut self) {
+        // After an error the communicator stays until the process ends: NCCL could only end it together with all other ranks.
+        if self.here().is_err() {
+            return;
+        }
+        // What is queued uses the communicator. An error here cannot be reported.
+        let _ = self.stream.synchronize();
+        // SAFETY: nothing uses the communicator any more. This waits until all that was sent has left.
+        let _ = unsafe { result::comm_destroy(self.communicator().0) };
+    }
+}
+
+/// Returns a rank, or a number of ranks, as NCCL counts.
+fn number(n: usize) -> Result<c_int, DriverError> {
+    c_int::try_from(n).map_err(|e| DriverError::Other(e.to_string()))
+}
+
+/// Returns NCCL's words for an error, and what it last said about itself.
+fn words(e: result::NcclError) -> String {
+    let text = |at: *const c_char| {
+        // SAFETY: NCCL returns a text that stays, or nothing.
+        let text = (!at.is_null()).then(|| unsafe { CStr::from_ptr(at) });
+        text.map(|text| text.to_string_lossy().trim().to_string()).unwrap_or_default()
+    };
+    // SAFETY: the calls read a number, and ignore the communicator that is left out.
+    let (what, last) = unsafe { (sys::ncclGetErrorString(e.0), sys::ncclGetLastError(std::ptr::null_mut())) };
+    match (text(what), text(last)) {
+        (what, last) if last.is_empty() => format!("NCCL: {what}"),
+        (what, last) => format!("NCCL: {what} ({last})"),
+    }
+}
