@@ -214,7 +214,7 @@ fn shim(_: usize) -> Cuda {
 /// A stand-in exchanges the bytes here. Its sends wait for the receiver, as NCCL's may.
 #[test]
 fn shim_ranks_that_are_joined_have_the_bytes_of_one() {
-    let small = Config { layers: vec![12, 9, 10], epochs: 1, ..small() };
+    let small = Config { layers: vec![12, 9, 10], epochs: 1, train_samples: 100, ..small() };
     let spikes = Config { link: Link::Spikes, neuron: six_steps(), ..small.clone() };
     for (config, stages) in [(&small, &[3][..]), (&small, &[1, 2]), (&spikes, &[1, 1, 1])] {
         let mut alone = begun_on(&shim(0), config);

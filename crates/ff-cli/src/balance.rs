@@ -37,6 +37,8 @@ fn step<D: Device>(dev: &D, config: &Config, set: &Dataset, count: usize) -> Out
     let mut trainer = Trainer::new(network, &set.train.images, &set.train.labels)?;
     let (mut times, mut last) = (Vec::new(), Instant::now());
     let mut control = |_| {
+        // A device may only have queued the step. If it has failed, the next call to it says so.
+        let _ = dev.synchronise();
         times.push(last.elapsed().as_secs_f64());
         last = Instant::now();
         ControlFlow::Continue(())

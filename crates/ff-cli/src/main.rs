@@ -26,6 +26,7 @@ mod device;
 mod ranks;
 mod settings;
 mod training;
+mod way;
 // These modules write and read the files of a run.
 mod checkpoints;
 mod metrics;

@@ -2,8 +2,10 @@
 //!
 //! Rank 0 reads the settings, prints, and writes the run. The others do what it tells them, and read their own data.
 
+use std::any::Any;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ff_data::Dataset;
 use ff_net::peers::{meet, tell_all};
@@ -16,15 +18,23 @@ use crate::device::{self, on_device};
 use crate::failure::{Failure, Outcome};
 use crate::screen::Screen;
 use crate::settings::Settings;
+use crate::way::{Way, Ways};
 use crate::{balance, data, provenance, training};
 
 /// The ranks, once they know each other. From then on, an error of one rank has to end the others. A rank that drops its peers
 /// waits for the others, so they are kept here until the rank has ended well.
-static JOINED: Mutex<Option<Arc<dyn Peers>>> = Mutex::new(None);
+static JOINED: Mutex<Option<Joined>> = Mutex::new(None);
+
+/// What joins the ranks. It goes in this order.
+struct Joined {
+    communicator: Option<Arc<dyn Any + Send + Sync>>,
+    _peers: Arc<dyn Peers>,
+}
 
 /// The ranks of this job.
 pub struct Ranks {
     peers: Arc<dyn Peers>,
+    patience: Option<Duration>,
 }
 
 /// What rank 0 tells the others.
@@ -54,13 +64,14 @@ impl Ranks {
                 _ => Ok(None),
             };
         };
+        let patience = peers.patience();
         let peers: Arc<dyn Peers> = Arc::new(peers);
-        *joined() = Some(peers.clone());
+        *joined() = Some(Joined { communicator: None, _peers: peers.clone() });
         match args.parallel {
             Some(Parallel::Units) if args.stages.is_some() => {
                 Err(Failure::new("`--stages` is for layers").advise("`--parallel layers`"))
             }
-            Some(_) => Ok(Some(Self { peers })),
+            Some(_) => Ok(Some(Self { peers, patience })),
             None => {
                 let message = format!("nothing says how {} ranks share the work", peers.size());
                 Err(Failure::new(message).advise("`--parallel units` or `--parallel layers`"))
@@ -71,6 +82,25 @@ impl Ranks {
     /// Returns whether this is rank 0, which prints and writes.
     pub fn is_first(&self) -> bool {
         self.peers.rank() == 0
+    }
+
+    /// Returns what carries messages between the hosts.
+    pub fn peers(&self) -> Arc<dyn Peers> {
+        self.peers.clone()
+    }
+
+    /// Returns how long a rank waits for another one. `None` is for ever.
+    #[cfg(feature = "cuda")]
+    pub fn patience(&self) -> Option<Duration> {
+        self.patience
+    }
+
+    /// Keeps what joins the GPUs until this rank has ended well.
+    #[cfg(feature = "cuda")]
+    pub fn keep(&self, communicator: Arc<dyn Any + Send + Sync>) {
+        if let Some(joined) = &mut *joined() {
+            joined.communicator = Some(communicator);
+        }
     }
 
     /// Tells the other ranks what to train, and waits until they are ready.
@@ -128,10 +158,17 @@ impl Ranks {
                 Failure::new(message).advise("`--data DIR` with a copy of the same files on each machine")
             );
         }
-        on_device!(dev, dev => self.train_along(&dev, &job, &settings, &set))
+        on_device!(dev, dev => self.train_along(&dev, &job, &settings, &set, &screen))
     }
 
-    fn train_along<D: Device>(&self, dev: &D, job: &Job, settings: &Settings, set: &Dataset) -> Outcome<()> {
+    fn train_along<D: Ways>(
+        &self,
+        dev: &D,
+        job: &Job,
+        settings: &Settings,
+        set: &Dataset,
+        screen: &Screen,
+    ) -> Outcome<()> {
         if bits(dev)? != job.trial {
             let message = format!("{} computes other bits than rank 0", dev.name());
             return Err(Failure::new(message).advise("machines with processors of one kind"));
@@ -143,7 +180,7 @@ impl Ranks {
         let trainer = training::begin(dev, settings, set, from.as_ref())?;
         meet(&*self.peers)?;
         let shared = Shared { ranks: self, stages: job.stages.clone() };
-        let mut trainer = shared.share(trainer)?;
+        let mut trainer = shared.share(dev, trainer, screen)?;
         while trainer.epochs_done() < trainer.epochs() {
             if trainer.epoch_with(&mut to_the_end)?.is_none() {
                 return Ok(());
@@ -180,13 +217,14 @@ impl Shared<'_> {
         Some(format!("busy: {}", words.join(", ")))
     }
 
-    /// Shares out a training that each rank has begun.
-    pub fn share<D: Device>(&self, trainer: Trainer<D>) -> ff_net::Result<Trainer<D>> {
-        let peers = self.ranks.peers.clone();
-        match &self.stages {
-            Some(stages) => trainer.over_layers(peers, stages),
-            None => trainer.over_units(peers),
-        }
+    /// Shares out a training that each rank has begun. If signals do not go the shortest way, `screen` says why.
+    pub fn share<D: Ways>(&self, dev: &D, trainer: Trainer<D>, screen: &Screen) -> Outcome<Trainer<D>> {
+        let (Way { transport, note }, peers) = (dev.way(self.ranks)?, self.ranks.peers());
+        note.iter().for_each(|note| screen.note(note));
+        Ok(match &self.stages {
+            Some(stages) => trainer.over_layers_by(peers, transport, stages)?,
+            None => trainer.over_units_by(peers, transport)?,
+        })
     }
 }
 
@@ -206,7 +244,7 @@ fn bits<D: Device>(dev: &D) -> Outcome<Vec<u32>> {
     Ok(trial::losses(dev)?.into_iter().map(f32::to_bits).collect())
 }
 
-fn joined() -> MutexGuard<'static, Option<Arc<dyn Peers>>> {
+fn joined() -> MutexGuard<'static, Option<Joined>> {
     JOINED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

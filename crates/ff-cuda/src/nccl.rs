@@ -212,3 +212,78 @@ fn words(e: result::NcclError) -> String {
         (what, last) => format!("NCCL: {what} ({last})"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+
+    /// As much of NCCL as is asked before ranks meet. It answers as it is told.
+    const FAKE: &str = r#"
+    #include <stdlib.h>
+    int ncclGetVersion(int *version) { *version = atoi(getenv("FAKE_VERSION")); return 0; }
+    int ncclGetUniqueId(char *id) { for (int i = 0; i < 128; i++) id[i] = 3 * i; return atoi(getenv("FAKE_RESULT")); }
+    const char *ncclGetErrorString(int result) { return result == 2 ? "unhandled system error" : "another"; }
+    const char *ncclGetLastError(void *communicator) { return getenv("FAKE_LAST"); }
+    "#;
+
+    /// Asks for an id in a process of its own, which looks for libraries in `dir`.
+    fn asked(dir: &Path, told: [&str; 3]) -> String {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", "nccl::tests::says_an_id"])
+            .env("LD_LIBRARY_PATH", dir)
+            .envs(["FAKE_VERSION", "FAKE_RESULT", "FAKE_LAST"].into_iter().zip(told))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        said.split("said: ").nth(1).and_then(|rest| rest.lines().next()).unwrap_or(&said).to_string()
+    }
+
+    #[test]
+    #[ignore = "the tests below start it"]
+    fn says_an_id() {
+        println!("said: {:?}", new_id().map(|id| u64::from_le_bytes(*id.last_chunk().unwrap())));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_library_that_is_missing_is_a_sentence() {
+        // SAFETY: this opens the library and closes it again.
+        if unsafe { sys::is_culib_present() } {
+            println!("SKIPPED: this machine has NCCL");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let said = asked(dir.path(), [""; 3]);
+        assert_eq!(said, "Err(Other(\"NCCL is not installed: there is no libnccl.so\"))");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_library_is_asked_for_its_version_and_then_for_an_id() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("nccl.c"), FAKE).unwrap();
+        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+        let built = Command::new(&compiler)
+            .args(["-shared", "-fPIC", "-o", "libnccl.so", "nccl.c"])
+            .current_dir(dir.path())
+            .status()
+            .unwrap_or_else(|e| panic!("this test needs a C compiler: {compiler}: {e}"));
+        assert!(built.success());
+        let asked = |told| asked(dir.path(), told);
+        let last: Vec<u8> = (120..128u32).map(|i| (3 * i) as u8).collect();
+        let id = u64::from_le_bytes(*last.first_chunk().unwrap());
+        for version in ["21800", "22703", "30001"] {
+            assert_eq!(asked([version, "0", ""]), format!("Ok({id})"));
+        }
+        for (version, found) in [("2804", "2.8"), ("20905", "2.9"), ("21799", "2.17")] {
+            let too_old = format!("NCCL is too old: this is {found}, and 2.18 is needed");
+            assert_eq!(asked([version, "0", ""]), format!("Err(Other({too_old:?}))"));
+        }
+        let said = asked(["22703", "2", "no socket interface found\n"]);
+        assert_eq!(said, "Err(Other(\"NCCL: unhandled system error (no socket interface found)\"))");
+        assert_eq!(asked(["22703", "5", ""]), "Err(Other(\"NCCL: another\"))");
+    }
+}

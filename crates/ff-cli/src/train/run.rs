@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use ff_data::{Dataset, Samples};
 use ff_net::{Checkpoint, Model, Network, Origin, Trainer, to_the_end};
-use ff_tensor::Device;
 use serde_json::{Value, json};
 
 use super::notes::Notes;
@@ -23,9 +22,10 @@ use crate::screen::{Screen, duration, follow, thousands, unit};
 use crate::settings::Settings;
 use crate::training;
 use crate::verdict::{EPOCH_IMAGES, Judge, TRAIN_ERROR_IMAGES, Verdict};
+use crate::way::Ways;
 
 /// A run that this process trains.
-pub struct Run<'a, D: Device> {
+pub struct Run<'a, D: Ways> {
     screen: &'a Screen,
     settings: Settings,
     dev: D,
@@ -43,7 +43,7 @@ pub struct Run<'a, D: Device> {
     shared: Option<Shared<'a>>,
 }
 
-impl<'a, D: Device> Run<'a, D> {
+impl<'a, D: Ways> Run<'a, D> {
     /// Makes a run with these settings on this device. The run has not begun.
     pub fn new(
         screen: &'a Screen,
@@ -95,7 +95,7 @@ impl<'a, D: Device> Run<'a, D> {
         let trainer = training::begin(&self.dev, &self.settings, &self.set, from)?;
         let mut trainer = match &self.shared {
             None => trainer,
-            Some(shared) => shared.share(trainer)?,
+            Some(shared) => shared.share(&self.dev, trainer, self.screen)?,
         };
         let interrupt = Interrupt::listen()?;
         self.announce()?;
@@ -105,7 +105,8 @@ impl<'a, D: Device> Run<'a, D> {
         self.train_all(&mut trainer, &interrupt)?;
         interrupt.stop_listening();
         if let Some(shared) = &self.shared
-            && let Some(line) = shared.balance(&trainer.busy()?)
+            && let Some(busy) = trainer.busy()?
+            && let Some(line) = shared.balance(&busy)
         {
             self.screen.line(line)?;
         }
@@ -268,7 +269,7 @@ impl<'a, D: Device> Run<'a, D> {
 }
 
 /// Describes for people how far a training has come.
-fn stand<D: Device>(trainer: &Trainer<D>) -> String {
+fn stand<D: Ways>(trainer: &Trainer<D>) -> String {
     let (done, epochs, batches) = (trainer.epochs_done(), trainer.epochs(), trainer.batches());
     match trainer.batches_done() {
         0 => format!("after epoch {done} of {epochs}"),
