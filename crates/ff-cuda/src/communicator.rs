@@ -13,6 +13,9 @@
 //! it. Messages of the host fit into the same order. A rank sends the flag and the labels of a step before the exchanges of the
 //! step. It says that it has ended a step after them, and the rank below waits for that only two steps later.
 //!
+//! None of this needs room on the way: it holds even if the host itself waits in each exchange. It does so in the first one of
+//! two ranks, in which NCCL connects them. The tests' stand-in waits in every one.
+//!
 //! # How far a rank is ahead
 //!
 //! A send waits for the receiver, in the queue. With layers a rank is therefore one step ahead of the rank above: it computes a
