@@ -27,7 +27,7 @@ static JOINED: Mutex<Option<Joined>> = Mutex::new(None);
 
 /// What joins the ranks. It goes in this order.
 struct Joined {
-    communicator: Option<Arc<dyn Any + Send + Sync>>,
+    _transport: Option<Box<dyn Any + Send>>,
     _peers: Arc<dyn Peers>,
 }
 
@@ -66,7 +66,7 @@ impl Ranks {
         };
         let patience = peers.patience();
         let peers: Arc<dyn Peers> = Arc::new(peers);
-        *joined() = Some(Joined { communicator: None, _peers: peers.clone() });
+        *joined() = Some(Joined { _transport: None, _peers: peers.clone() });
         match args.parallel {
             Some(Parallel::Units) if args.stages.is_some() => {
                 Err(Failure::new("`--stages` is for layers").advise("`--parallel layers`"))
@@ -82,25 +82,6 @@ impl Ranks {
     /// Returns whether this is rank 0, which prints and writes.
     pub fn is_first(&self) -> bool {
         self.peers.rank() == 0
-    }
-
-    /// Returns what carries messages between the hosts.
-    pub fn peers(&self) -> Arc<dyn Peers> {
-        self.peers.clone()
-    }
-
-    /// Returns how long a rank waits for another one. `None` is for ever.
-    #[cfg(feature = "cuda")]
-    pub fn patience(&self) -> Option<Duration> {
-        self.patience
-    }
-
-    /// Keeps what joins the GPUs until this rank has ended well.
-    #[cfg(feature = "cuda")]
-    pub fn keep(&self, communicator: Arc<dyn Any + Send + Sync>) {
-        if let Some(joined) = &mut *joined() {
-            joined.communicator = Some(communicator);
-        }
     }
 
     /// Tells the other ranks what to train, and waits until they are ready.
@@ -219,7 +200,9 @@ impl Shared<'_> {
 
     /// Shares out a training that each rank has begun. If signals do not go the shortest way, `screen` says why.
     pub fn share<D: Ways>(&self, dev: &D, trainer: Trainer<D>, screen: &Screen) -> Outcome<Trainer<D>> {
-        let (Way { transport, note }, peers) = (dev.way(self.ranks)?, self.ranks.peers());
+        let peers = self.ranks.peers.clone();
+        let Way { transport, note } = dev.way(peers.clone(), self.ranks.patience)?;
+        *joined() = Some(Joined { _transport: Some(Box::new(transport.clone())), _peers: peers.clone() });
         note.iter().for_each(|note| screen.note(note));
         Ok(match &self.stages {
             Some(stages) => trainer.over_layers_by(peers, transport, stages)?,

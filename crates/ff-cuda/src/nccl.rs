@@ -213,77 +213,129 @@ fn words(e: result::NcclError) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::path::Path;
     use std::process::Command;
 
     use super::*;
 
-    /// As much of NCCL as is asked before ranks meet. It answers as it is told.
-    const FAKE: &str = r#"
-    #include <stdlib.h>
-    int ncclGetVersion(int *version) { *version = atoi(getenv("FAKE_VERSION")); return 0; }
-    int ncclGetUniqueId(char *id) { for (int i = 0; i < 128; i++) id[i] = 3 * i; return atoi(getenv("FAKE_RESULT")); }
-    const char *ncclGetErrorString(int result) { return result == 2 ? "unhandled system error" : "another"; }
-    const char *ncclGetLastError(void *communicator) { return getenv("FAKE_LAST"); }
-    "#;
-
-    /// Asks for an id in a process of its own, which looks for libraries in `dir`.
-    fn asked(dir: &Path, told: [&str; 3]) -> String {
+    /// Runs an ignored test in a process of its own, which looks for libraries in `dir`. Returns the lines that it says.
+    fn asked(test: &str, dir: &Path, told: &[(&str, &str)]) -> String {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture", "nccl::tests::says_an_id"])
+            .args(["--ignored", "--exact", "--nocapture", &format!("nccl::tests::{test}")])
             .env("LD_LIBRARY_PATH", dir)
-            .envs(["FAKE_VERSION", "FAKE_RESULT", "FAKE_LAST"].into_iter().zip(told))
+            .envs(told.iter().copied())
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        said.split("said: ").nth(1).and_then(|rest| rest.lines().next()).unwrap_or(&said).to_string()
+        let all = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{all}{}", String::from_utf8_lossy(&output.stderr));
+        all.split("said: ").skip(1).filter_map(|said| said.lines().next()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Makes a folder with a driver and an NCCL that do nothing but what they are told.
+    fn fake() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("fake.c"), include_str!("nccl_fake.c")).unwrap();
+        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+        let built = Command::new(&compiler)
+            .args(["-shared", "-fPIC", "-pthread", "-o", "libnccl.so", "fake.c"])
+            .current_dir(dir.path())
+            .status()
+            .unwrap_or_else(|e| panic!("this test needs a C compiler: {compiler}: {e}"));
+        assert!(built.success());
+        // One library for both, because they know the same streams.
+        std::os::unix::fs::symlink("libnccl.so", dir.path().join("libcuda.so")).unwrap();
+        dir
     }
 
     #[test]
     #[ignore = "the tests below start it"]
     fn says_an_id() {
-        println!("said: {:?}", new_id().map(|id| u64::from_le_bytes(*id.last_chunk().unwrap())));
+        println!("said: {:?}", new_id().map(|id| id[1]));
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn a_library_that_is_missing_is_a_sentence() {
         // SAFETY: this opens the library and closes it again.
         if unsafe { sys::is_culib_present() } {
             println!("SKIPPED: this machine has NCCL");
             return;
         }
-        let dir = tempfile::tempdir().unwrap();
-        let said = asked(dir.path(), [""; 3]);
+        let said = asked("says_an_id", tempfile::tempdir().unwrap().path(), &[]);
         assert_eq!(said, "Err(Other(\"NCCL is not installed: there is no libnccl.so\"))");
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn a_library_is_asked_for_its_version_and_then_for_an_id() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("nccl.c"), FAKE).unwrap();
-        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
-        let built = Command::new(&compiler)
-            .args(["-shared", "-fPIC", "-o", "libnccl.so", "nccl.c"])
-            .current_dir(dir.path())
-            .status()
-            .unwrap_or_else(|e| panic!("this test needs a C compiler: {compiler}: {e}"));
-        assert!(built.success());
-        let asked = |told| asked(dir.path(), told);
-        let last: Vec<u8> = (120..128u32).map(|i| (3 * i) as u8).collect();
-        let id = u64::from_le_bytes(*last.first_chunk().unwrap());
+        let dir = fake();
+        let asked = |version, told: &[_]| {
+            asked("says_an_id", dir.path(), &[&[("FAKE_VERSION", version)], told].concat())
+        };
         for version in ["21800", "22703", "30001"] {
-            assert_eq!(asked([version, "0", ""]), format!("Ok({id})"));
+            assert_eq!(asked(version, &[]), "Ok(3)");
         }
         for (version, found) in [("2804", "2.8"), ("20905", "2.9"), ("21799", "2.17")] {
             let too_old = format!("NCCL is too old: this is {found}, and 2.18 is needed");
-            assert_eq!(asked([version, "0", ""]), format!("Err(Other({too_old:?}))"));
+            assert_eq!(asked(version, &[]), format!("Err(Other({too_old:?}))"));
         }
-        let said = asked(["22703", "2", "no socket interface found\n"]);
+        let said = asked("22703", &[("FAKE_RESULT", "2"), ("FAKE_LAST", "no socket interface found\n")]);
         assert_eq!(said, "Err(Other(\"NCCL: unhandled system error (no socket interface found)\"))");
-        assert_eq!(asked(["22703", "5", ""]), "Err(Other(\"NCCL: another\"))");
+        assert_eq!(asked("22703", &[("FAKE_RESULT", "5")]), "Err(Other(\"NCCL: another\"))");
+    }
+
+    /// Two ranks exchange bytes. Then rank 0 waits for bytes that nobody sends, and gives up.
+    #[test]
+    #[ignore = "the test below starts it"]
+    fn exchanges() {
+        let rank = |rank: usize| {
+            let context = CudaContext::new(rank).unwrap();
+            let (stream, id) = (context.new_stream().unwrap(), new_id().unwrap());
+            let nccl = Nccl::join(&context, &stream, &Arc::default(), [rank, 2], &id).unwrap();
+            let (own, mut all) = ([rank as u8 + 1; 3], [0u8; 5]);
+            let (from, to, at) = (own.as_ptr() as u64, all.as_mut_ptr() as u64, [0, 2][rank]);
+            let gather = [
+                Move::Copy { to: to + at, at: from, bytes: 2 + rank },
+                Move::Send { to: 1 - rank, at: from, bytes: 2 + rank },
+                Move::Receive { from: 1 - rank, at: to + 2 - at, bytes: 3 - rank },
+            ];
+            if std::env::var_os("FAKE_STATE").is_none() {
+                // SAFETY: the bytes are there.
+                unsafe { nccl.exchange(&gather) }.unwrap();
+                nccl.wait(None).unwrap();
+                assert_eq!(std::hint::black_box(&all), &[1, 1, 2, 2, 2]);
+            }
+            if rank == 1 {
+                return;
+            }
+            // SAFETY: as above.
+            unsafe { nccl.exchange(&gather[2..]) }.unwrap();
+            println!("said: {}", nccl.wait(Some(Duration::from_millis(40))).unwrap_err());
+            nccl.give_up();
+            // SAFETY: nothing is queued any more.
+            println!("said: {}", unsafe { nccl.exchange(&gather) }.unwrap_err());
+            println!("said: {}", nccl.wait(None).unwrap_err());
+        };
+        thread::scope(|scope| [0, 1].map(|number| drop(scope.spawn(move || rank(number)))));
+    }
+
+    #[test]
+    fn ranks_exchange_bytes_and_do_not_wait_for_ever() {
+        let dir = fake();
+        let asked = |told: &[_]| {
+            let said = asked("exchanges", dir.path(), &[&[("FAKE_VERSION", "22703")], told].concat());
+            let mut said: Vec<String> = said.lines().map(str::to_string).collect();
+            said.sort();
+            said
+        };
+        // Rank 0 has given up, so NCCL is not asked to destroy its end.
+        let waited =
+            "rank 0 has waited 0 s for the GPUs of other ranks: a process, a machine or a link is gone";
+        let given_up = "the exchange with other ranks has been given up";
+        assert_eq!(asked(&[]), [waited, "rank 1 is destroyed", given_up, given_up]);
+        let wrong = "NCCL: another (a link is gone)";
+        let said = asked(&[("FAKE_STATE", "6"), ("FAKE_LAST", "a link is gone")]);
+        assert_eq!(said, [wrong, "rank 1 is destroyed", given_up, given_up]);
     }
 }
