@@ -7,6 +7,7 @@ mod shim;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use ff_net::{
     Checkpoint, Config, EpochReport, LifConfig, Link, NegativesConfig, Network, NeuronConfig,
     ObjectiveConfig, Peers, Schedule, SurrogateKind, Trainer, rendezvous,
 };
-use ff_tensor::{Advance, Augmentation, Device, NormKind, Transport};
+use ff_tensor::{Advance, Augmentation, Device, NormKind, Tensor, Transport};
 use shim::{Schedule as Order, Shim};
 
 fn data() -> Dataset {
@@ -322,6 +323,75 @@ fn shim_a_joined_rank_that_fails_ends_the_others() {
     assert_eq!(said[1], "reduce: a cable is loose");
     for rank in [0, 2] {
         assert!(["shim: a rank has given up", "peers: rank 1 is gone"].contains(&&*said[rank]), "{said:?}");
+    }
+}
+
+/// A way that counts how often a rank has waited for its device, and given up.
+struct Watched {
+    way: OverHost,
+    finished: AtomicUsize,
+    given_up: AtomicUsize,
+}
+
+impl Transport<Cpu> for Watched {
+    fn all_gather(
+        &self,
+        dev: &Cpu,
+        all: &mut Tensor<Cpu, u8>,
+        own: &Tensor<Cpu, u8>,
+        lengths: &[usize],
+    ) -> ff_tensor::Result<()> {
+        self.way.all_gather(dev, all, own, lengths)
+    }
+
+    fn send(&self, dev: &Cpu, to: usize, bytes: &Tensor<Cpu, u8>) -> ff_tensor::Result<()> {
+        self.way.send(dev, to, bytes)
+    }
+
+    fn receive(&self, dev: &Cpu, from: usize, bytes: &mut Tensor<Cpu, u8>) -> ff_tensor::Result<()> {
+        self.way.receive(dev, from, bytes)
+    }
+
+    fn finish(&self, _: &Cpu) -> ff_tensor::Result<()> {
+        self.finished.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn give_up(&self) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn waits_on_host(&self) -> bool {
+        true
+    }
+}
+
+/// Otherwise a rank whose device waits for others would run ahead of its messages' room, or wait for ever when it is dropped.
+#[test]
+fn a_rank_waits_for_its_device_after_each_step_and_gives_up_after_an_error() {
+    let config = Config { layers: vec![64, 64], ..small() };
+    for (units, fails) in [(false, false), (true, false), (false, true), (true, true)] {
+        let steps = on_ranks(2, |peers| {
+            let way = OverHost::new(peers.clone());
+            let way = Arc::new(Watched { way, finished: 0.into(), given_up: 0.into() });
+            let (trainer, watched) = (begun(&config), way.clone());
+            let mut trainer = match units {
+                true => trainer.over_units_by(peers, way).unwrap(),
+                false => trainer.over_layers_by(peers, way, &[1, 1]).unwrap(),
+            };
+            if fails {
+                trainer.reduce(Box::new(|_, _| {
+                    Err(ff_tensor::Error::Parameter { op: "reduce", reason: "a cable is loose".into() })
+                }));
+            }
+            assert_eq!(trainer.epoch().is_err(), fails);
+            assert_eq!(watched.given_up.load(Ordering::Relaxed), usize::from(fails));
+            (watched.finished.load(Ordering::Relaxed), trainer.batches())
+        });
+        assert!(
+            steps.iter().all(|&(finished, steps)| finished == if fails { 0 } else { steps }),
+            "{steps:?}"
+        );
     }
 }
 

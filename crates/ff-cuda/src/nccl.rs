@@ -214,8 +214,9 @@ fn words(e: result::NcclError) -> String {
 }
 
 #[cfg(all(test, target_os = "linux"))]
-#[allow(clippy::unwrap_used)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::path::Path;
     use std::process::Command;
 
