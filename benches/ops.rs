@@ -9,8 +9,8 @@ use ff_data::synthetic;
 use ff_net::formulas::{Adam, Lif, Output, Pair, Reset, Squares, Triangle};
 use ff_tensor::{
     Augment, Augmentation, CurrentGrad, Device, DrawLabels, Dropout, Gather, LabelCurrent, LabelGoodness,
-    LocalGrad, MatMul, Norm, NormKind, Normalise, PairLosses, RowGoodness, ShareGoodness, ShareGrad,
-    SliceGrad, SliceSignals, SumRows, Tensor, UnitsForward, Update, random,
+    LocalGrad, MatMul, Norm, NormKind, Normalise, Pack, Packing, PairLosses, RowGoodness, ShareGoodness,
+    ShareGrad, SliceGrad, SliceSignals, SumRows, Tensor, UnitsForward, Unpack, Update, random,
 };
 
 #[path = "../crates/forward-forward/examples/03-new-neuron.rs"]
@@ -147,7 +147,7 @@ fn ops(c: &mut Criterion) {
         });
     });
     let mut dcurrent = zeros(rows, UNITS);
-    let units: [(&str, &dyn ff_tensor::Units); 2] = [("lif", &lif), ("a user's lif", &own)];
+    let units: [(&str, &dyn ff_tensor::Units); 2] = [("lif", &lif), ("the adaptive neuron", &own)];
     for (name, units) in units {
         c.bench_function(&format!("local_grad 8 steps, {name}"), |b| {
             b.iter(|| {
@@ -211,6 +211,17 @@ fn ops(c: &mut Criterion) {
         });
     }
     let amplitude = AMPLITUDE;
+    let counts: Vec<f32> = draws(rows, UNITS, 0.0, 9.0).get().iter().map(|x| x.floor() / 8.0).collect();
+    let (counts, packing) = (dev.upload(rows, UNITS, &counts).unwrap(), Packing::Rate(8));
+    let mut bytes = dev.zeros(1, rows * UNITS).unwrap();
+    c.bench_function("pack", |b| {
+        b.iter(|| Pack { bytes: &mut bytes, numbers: &counts, packing }.on(&dev).unwrap());
+    });
+    for slices in [1, 2, 8] {
+        c.bench_function(&format!("unpack, {slices} slices"), |b| {
+            b.iter(|| Unpack { numbers: &mut signal, bytes: &bytes, slices, packing }.on(&dev).unwrap());
+        });
+    }
     c.bench_function("share_grad", |b| {
         b.iter(|| {
             let (dshares, labels, scale) = (&mut dshares, &pair, &scale);

@@ -10,7 +10,10 @@ use std::time::Instant;
 use ff_cpu::Cpu;
 use ff_data::{Dataset, synthetic};
 use ff_net::{Config, Network, Trainer};
-use plotters::prelude::*;
+
+#[path = "panels/mod.rs"]
+mod panels;
+use panels::{Panel, draw};
 
 const IMAGES: usize = 6_000;
 /// Epochs that are timed, after one that is not; the median counts.
@@ -78,44 +81,14 @@ fn main() {
         println!("| µs an image | {} |\n", row(&|c| format!("{:.1}", c.1)));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scaling.svg");
-    draw(&path, &lines);
+    let top = lines.iter().flat_map(|(_, costs)| costs).fold(0.0f64, |top, cost| top.max(cost.1));
+    let panel = |(i, (name, costs)): (usize, (&'static str, Vec<(f64, f64)>))| Panel {
+        title: name.into(),
+        y_desc: if i == 0 { "µs an image" } else { "" },
+        y: 4.0..top * 1.2,
+        y_points: vec![5.0, 10.0, 20.0, 50.0, 100.0, 200.0],
+        lines: vec![("", costs)],
+    };
+    draw(&path, &lines.into_iter().enumerate().map(panel).collect::<Vec<_>>());
     println!("drawn to {}", path.display());
-}
-
-/// One small plot for each line, side by side.
-fn draw(path: &Path, lines: &[(&str, Vec<(f64, f64)>)]) {
-    const INK: RGBColor = RGBColor(40, 44, 52);
-    const LINE: RGBColor = RGBColor(31, 119, 180);
-    let font = epaint_default_fonts::UBUNTU_LIGHT;
-    plotters::style::register_font("sans-serif", FontStyle::Normal, font).map_err(|_| "no font").unwrap();
-    let root = SVGBackend::new(path, (1_150, 260)).into_drawing_area();
-    root.fill(&WHITE).unwrap();
-    let top = lines.iter().flat_map(|(_, costs)| costs).fold(0.0f64, |top, c| top.max(c.1));
-    for (area, (name, costs)) in root.split_evenly((1, lines.len())).iter().zip(lines) {
-        let (from, to) = (costs[0].0, costs[costs.len() - 1].0.max(costs[0].0 + 1.0));
-        let mut chart = ChartBuilder::on(area)
-            .margin(10)
-            .caption(*name, ("sans-serif", 15).into_font().color(&INK))
-            .x_label_area_size(28)
-            .y_label_area_size(42)
-            .build_cartesian_2d(
-                (from / 1.2..to * 1.2).log_scale().with_key_points(costs.iter().map(|c| c.0).collect()),
-                (4.0..top * 1.2).log_scale().with_key_points(vec![5.0, 10.0, 20.0, 50.0, 100.0, 200.0]),
-            )
-            .unwrap();
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(BLACK.mix(0.08))
-            .axis_style(INK.mix(0.5))
-            .label_style(("sans-serif", 12).into_font().color(&INK))
-            .x_label_formatter(&|x| format!("{x}"))
-            .y_label_formatter(&|y| format!("{y}"))
-            .y_desc(if *name == lines[0].0 { "µs an image" } else { "" })
-            .draw()
-            .unwrap();
-        chart.draw_series(LineSeries::new(costs.iter().copied(), LINE.stroke_width(2))).unwrap();
-        chart.draw_series(costs.iter().map(|&at| Circle::new(at, 3, LINE.filled()))).unwrap();
-    }
-    root.present().unwrap();
 }

@@ -161,6 +161,59 @@ fn units_on_any_number_of_ranks_have_the_bytes_of_one() {
     }
 }
 
+/// Every preset but `tutorial`, whose units are linear, with layers that are cut down for a test.
+#[test]
+fn presets_on_any_number_of_ranks_have_the_bytes_of_one() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/ff-cli/presets");
+    let files = std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
+    let presets: Vec<_> = files.filter(|file| !file.ends_with("tutorial.toml")).collect();
+    assert_eq!(presets.len(), 8, "{presets:?}");
+    for preset in presets {
+        let mut table: toml::Table = std::fs::read_to_string(&preset).unwrap().parse().unwrap();
+        let list: Vec<Augmentation> = table.remove("augment").map_or(vec![], |list| list.try_into().unwrap());
+        let config: Config = table.try_into().unwrap();
+        let layers = config.layers.iter().map(|units| 160 + units / 100).collect();
+        let config = Config { layers, epochs: 1, validation_samples: 0, ..config };
+        let begun = || {
+            let (data, dev) = (data(), Cpu::new(1).unwrap());
+            let network = Network::new(&dev, config.clone(), 784, 10).unwrap();
+            let trainer = Trainer::new(network, &data.train.images, &data.train.labels).unwrap();
+            trainer.augmented(&list, 28, 28).unwrap()
+        };
+        let mut alone = begun();
+        train(&mut alone, usize::MAX);
+        let expected = bytes(&mut alone);
+        let layers = config.layers.len();
+        let sizes =
+            |ranks: usize| (0..ranks).map(|i| layers * (i + 1) / ranks - layers * i / ranks).collect();
+        for ranks in [1, 2, 4, 5] {
+            let cuts: [Option<Vec<usize>>; 2] = [None, Some(sizes(ranks))];
+            for cut in cuts.into_iter().filter(|cut| cut.is_none() || ranks <= layers) {
+                let got = on_ranks(ranks, |peers| {
+                    let first = peers.rank() == 0;
+                    let shared = match &cut {
+                        None => begun().over_units(peers),
+                        Some(sizes) => begun().over_layers(peers, sizes),
+                    };
+                    let mut trainer = shared.unwrap();
+                    train(&mut trainer, usize::MAX);
+                    first.then(|| bytes(&mut trainer))
+                });
+                assert!(got[0].as_ref() == Some(&expected), "{preset:?}, {ranks} ranks, {cut:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_layer_takes_some_time() {
+    for warm_up in [0, 1, 100] {
+        let seconds = begun(&small()).layer_seconds(warm_up).unwrap();
+        assert_eq!(seconds.len(), 4);
+        assert!(seconds.iter().all(|seconds| *seconds > 0.0), "{seconds:?}");
+    }
+}
+
 /// The kernels run on the processor here. A step of one of several ranks is never recorded, because a recorded step could not
 /// wait for another rank.
 #[test]

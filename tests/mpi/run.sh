@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks trainings over real ranks: Open MPI with 1, 2 and 4, MPICH with 2. Rank 1 then misbehaves in several ways, and the job
-# has to end soon, with a sentence and a code that is not 0.
+# Checks trainings over real ranks: Open MPI with 1, 2 and 4, MPICH with 2. A rank then misbehaves in several ways, is killed or
+# loses its link, and the job has to end soon, with a sentence and a code that is not 0.
 #
 # It installs both libraries with apt-get, where it may. Where it may not, it says so and checks nothing.
 set -euo pipefail
@@ -15,7 +15,7 @@ export RUST_BACKTRACE=0
 
 # What is missing, one word each. Bindgen reads mpi.h with libclang, and needs clang's own headers.
 missing() {
-    for program in mpicc.openmpi mpirun.openmpi mpicc.mpich mpirun.mpich pgrep cmp; do
+    for program in mpicc.openmpi mpirun.openmpi mpicc.mpich mpirun.mpich pgrep cmp python3; do
         command -v $program > /dev/null || echo $program
     done
     compgen -G '/usr/lib/llvm-*/lib/libclang[.-][0-9s]*' > /dev/null || echo libclang
@@ -28,7 +28,7 @@ install() {
     command -v apt-get && "${root[@]}" apt-get update -qq || return
     clang=$(apt-cache pkgnames libclang1- | sed -n 's/^libclang1-\(1[4-9]\|[2-9][0-9]\)$/\1/p' | sort -n | head -1)
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
-        libopenmpi-dev openmpi-bin libmpich-dev mpich procps diffutils "libclang1-$clang" "libclang-common-$clang-dev"
+        libopenmpi-dev openmpi-bin libmpich-dev mpich procps diffutils python3 "libclang1-$clang" "libclang-common-$clang-dev"
 }
 
 if [ -n "$(missing)" ]; then install > /dev/null 2>&1 || true; fi
@@ -87,13 +87,24 @@ ends exit "has exited due to process rank 1" mpirun.openmpi --oversubscribe --bi
 # Each process would be alone in a world of its own.
 ends wrong-mpirun "use the mpirun of Open MPI" mpirun.mpich -np 2 $ring
 
-tests/mpi/train.sh "$PWD/target/mpi-openmpi/ff-cli" "1 2 4" mpirun.openmpi --oversubscribe --bind-to none
+# The checks below mostly wait, and the next build takes its time.
+build mpich &
+builds=$!
+trap 'kill $builds 2> /dev/null || true' EXIT
+ff=$PWD/target/mpi-openmpi/ff-cli mpirun=(mpirun.openmpi --oversubscribe --bind-to none)
+tests/mpi/train.sh "$ff" "1 2 4" "${mpirun[@]}"
+tests/mpi/kill.sh "$ff" 20 "1 2 4" "${mpirun[@]}"
+tests/mpi/fail.sh "$ff" mpirun.mpich "Open MPI" "${mpirun[@]}"
+tests/mpi/hosts.sh "$ff"
 
-build mpich
+wait $builds
 ring=target/mpi-mpich/ring
 said=$(timeout 60 mpirun.mpich -np 2 $ring 2>&1) || fail "2 ranks of MPICH fail"
 echo "MPICH, 2: $said"
 misbehave mpirun.mpich -np 2 $ring
 ends wrong-mpirun "use the mpirun of MPICH" mpirun.openmpi --oversubscribe --bind-to none -np 2 $ring
-tests/mpi/train.sh "$PWD/target/mpi-mpich/ff-cli" 2 mpirun.mpich
+ff=$PWD/target/mpi-mpich/ff-cli
+tests/mpi/train.sh "$ff" 2 mpirun.mpich
+tests/mpi/kill.sh "$ff" 4 2 mpirun.mpich
+tests/mpi/fail.sh "$ff" mpirun.openmpi MPICH mpirun.mpich
 echo "mpi: all checks passed"

@@ -1,8 +1,5 @@
 //! This module cuts a network's layers into stages that take about the same time.
 
-use std::ops::ControlFlow;
-use std::time::Instant;
-
 use ff_data::Dataset;
 use ff_net::{Config, Network, Trainer};
 use ff_tensor::Device;
@@ -10,43 +7,23 @@ use ff_tensor::Device;
 use crate::failure::{Failure, Outcome};
 use crate::settings::Settings;
 
-/// The number of steps that warm up, and the number that is measured.
-const STEPS: [usize; 2] = [3, 9];
+/// The number of steps that warm up, and the number that is measured. Weights change fast in the first steps, and with them the
+/// share of units that spike.
+const STEPS: [usize; 2] = [20, 20];
 
-/// Measures how long each layer takes in a training step, in seconds: by how much a network takes longer that has the layer too.
+/// Measures how long each layer takes in a training step, in seconds.
 pub fn seconds<D: Device>(dev: &D, settings: &Settings, set: &Dataset) -> Outcome<Vec<f64>> {
-    let layers = settings.config.layers.len();
-    let up_to: Vec<f64> =
-        (1..=layers).map(|count| step(dev, &settings.config, set, count)).collect::<Outcome<_>>()?;
-    // A measured time that falls is noise.
-    Ok((0..layers).map(|i| if i == 0 { up_to[0] } else { (up_to[i] - up_to[i - 1]).max(1e-9) }).collect())
-}
-
-/// Returns the median time of a step of the first `count` layers.
-fn step<D: Device>(dev: &D, config: &Config, set: &Dataset, count: usize) -> Outcome<f64> {
     let steps = STEPS[0] + STEPS[1];
     let config = Config {
-        layers: config.layers[..count].to_vec(),
         epochs: 1,
         schedule: ff_net::Schedule::Joint,
         validation_samples: 0,
-        train_samples: config.batch.saturating_mul(steps),
-        ..config.clone()
+        train_samples: settings.config.batch.saturating_mul(steps).min(set.train.labels.len()),
+        ..settings.config.clone()
     };
     let network = Network::new(dev, config, set.width * set.height, set.classes)?;
-    let mut trainer = Trainer::new(network, &set.train.images, &set.train.labels)?;
-    let (mut times, mut last) = (Vec::new(), Instant::now());
-    let mut control = |_| {
-        // A device may only have queued the step. If it has failed, the next call to it says so.
-        let _ = dev.synchronise();
-        times.push(last.elapsed().as_secs_f64());
-        last = Instant::now();
-        ControlFlow::Continue(())
-    };
-    trainer.epoch_with(&mut control)?;
-    let mut times = times.split_off(STEPS[0].min(times.len() - 1));
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
+    let trainer = Trainer::new(network, &set.train.images, &set.train.labels)?;
+    Ok(trainer.layer_seconds(STEPS[0])?)
 }
 
 /// Cuts layers that take so many seconds into a stage for each rank, so that the slowest stage takes as little as possible.

@@ -35,9 +35,9 @@ impl Failure {
         self.stopped
     }
 
-    /// Says which rank it is that fails.
-    pub fn of_rank(self, rank: usize) -> Self {
-        Self { message: format!("rank {rank}: {}", self.message), ..self }
+    /// Says where it is that something fails.
+    pub fn at(self, place: &str) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
     }
 
     /// Returns the exit code of the process.

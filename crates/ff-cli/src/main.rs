@@ -25,6 +25,7 @@ mod balance;
 mod device;
 mod ranks;
 mod settings;
+mod stand;
 mod training;
 mod way;
 // These modules write and read the files of a run.

@@ -3,23 +3,29 @@
 //! Rank 0 reads the settings, prints, and writes the run. The others do what it tells them, and read their own data.
 
 use std::any::Any;
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use ff_data::Dataset;
 use ff_net::peers::{meet, tell_all};
-use ff_net::{Checkpoint, Peers, Trainer, to_the_end, trial};
+use ff_net::{Checkpoint, Peers, Trainer, trial};
 use ff_tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{DeviceArgs, Parallel, TrainArgs};
 use crate::device::{self, on_device};
 use crate::failure::{Failure, Outcome};
+use crate::interrupt::Interrupt;
 use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::way::{Way, Ways};
-use crate::{balance, data, provenance, training};
+use crate::{balance, data, provenance, stand, training};
 
 /// The ranks, once they know each other. From then on, an error of one rank has to end the others. A rank that drops its peers
 /// waits for the others, so they are kept here until the rank has ended well.
@@ -30,6 +36,10 @@ struct Joined {
     _transport: Option<Box<dyn Any + Send>>,
     _peers: Arc<dyn Peers>,
 }
+
+/// How often rank 0 looks whether it is asked to stop, and how long it then waits until it says that it cannot.
+const POLL: Duration = Duration::from_millis(50);
+const SOON: Duration = Duration::from_millis(300);
 
 /// The ranks of this job.
 pub struct Ranks {
@@ -67,6 +77,7 @@ impl Ranks {
         let patience = peers.patience();
         let peers: Arc<dyn Peers> = Arc::new(peers);
         *joined() = Some(Joined { _transport: None, _peers: peers.clone() });
+        ff_mpi::last_words(|sentence| of_rank(Failure::new(sentence)).to_string());
         match args.parallel {
             Some(Parallel::Units) if args.stages.is_some() => {
                 Err(Failure::new("`--stages` is for layers").advise("`--parallel layers`"))
@@ -123,6 +134,8 @@ impl Ranks {
     /// Trains along with rank 0, until that has ended or stops.
     pub fn follow(&self, args: &TrainArgs) -> Outcome<()> {
         let screen = Screen::silent();
+        // Rank 0 decides when all ranks stop, but a launcher asks every rank.
+        let _asked = Interrupt::listen(false)?;
         let job = tell_all(&*self.peers, &[])?;
         let job: Job = serde_json::from_slice(&job).map_err(|e| Failure::new(e.to_string()))?;
         let program = provenance::program();
@@ -139,16 +152,16 @@ impl Ranks {
                 Failure::new(message).advise("`--data DIR` with a copy of the same files on each machine")
             );
         }
-        on_device!(dev, dev => self.train_along(&dev, &job, &settings, &set, &screen))
+        on_device!(dev, dev => self.train_along(&dev, args, &job, &settings, &set))
     }
 
     fn train_along<D: Ways>(
         &self,
         dev: &D,
+        args: &TrainArgs,
         job: &Job,
         settings: &Settings,
         set: &Dataset,
-        screen: &Screen,
     ) -> Outcome<()> {
         if bits(dev)? != job.trial {
             let message = format!("{} computes other bits than rank 0", dev.name());
@@ -161,9 +174,24 @@ impl Ranks {
         let trainer = training::begin(dev, settings, set, from.as_ref())?;
         meet(&*self.peers)?;
         let shared = Shared { ranks: self, stages: job.stages.clone() };
-        let mut trainer = shared.share(dev, trainer, screen)?;
+        let mut trainer = shared.share(dev, trainer, &Screen::silent())?;
+        // Rank 0 does not tell where it writes.
+        let run = args.resume.as_deref().or(args.out.as_deref()).unwrap_or(Path::new("RUN_DIR"));
+        if job.resumed {
+            stand::saved(run);
+        }
+        let first = trainer.epochs_done() + 1;
         while trainer.epochs_done() < trainer.epochs() {
-            if trainer.epoch_with(&mut to_the_end)?.is_none() {
+            let epoch = trainer.epochs_done() + 1;
+            let mut control = |at| {
+                // Rank 0 has saved the epoch before this one.
+                if epoch > first {
+                    stand::saved(run);
+                }
+                stand::note(epoch, at);
+                ControlFlow::Continue(())
+            };
+            if trainer.epoch_with(&mut control)?.is_none() {
                 return Ok(());
             }
         }
@@ -198,6 +226,25 @@ impl Shared<'_> {
         Some(format!("busy: {}", words.join(", ")))
     }
 
+    /// Says how to go on if this rank, which is rank 0, is asked to stop and does not come to it: a launcher asks it, too, when
+    /// another rank has died, and kills it soon after. The result has to be dropped in time.
+    pub fn watch(&self, interrupt: &Interrupt) -> Sender<()> {
+        let (over, is_over) = channel();
+        let asked = interrupt.flag();
+        thread::spawn(move || {
+            let pause = |time| matches!(is_over.recv_timeout(time), Err(RecvTimeoutError::Timeout));
+            while pause(POLL) {
+                if asked.load(Ordering::Relaxed) && pause(SOON) {
+                    let waits = Failure::stopped(
+                        "asked to stop, but this step does not end: another rank may be gone",
+                    );
+                    return eprintln!("{}", of_rank(waits));
+                }
+            }
+        });
+        over
+    }
+
     /// Shares out a training that each rank has begun. If signals do not go the shortest way, `screen` says why.
     pub fn share<D: Ways>(&self, dev: &D, trainer: Trainer<D>, screen: &Screen) -> Outcome<Trainer<D>> {
         let peers = self.ranks.peers.clone();
@@ -216,7 +263,7 @@ impl Shared<'_> {
 pub fn device(ranks: Option<&Ranks>, args: &TrainArgs) -> DeviceArgs {
     let asked = args.device.clone();
     let Some(here) = ff_mpi::launched().filter(|_| ranks.is_some()) else { return asked };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = if asked.threads == 0 { (cores / here.local_size.max(1)).max(1) } else { asked.threads };
     let own = |name: String| if name == "cuda" { format!("cuda:{}", here.local_rank) } else { name };
     DeviceArgs { threads, device: asked.device.map(own), tf32: asked.tf32 }
@@ -231,6 +278,11 @@ fn joined() -> MutexGuard<'static, Option<Joined>> {
     JOINED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Adds to a failure which rank it is, and how far it has come.
+fn of_rank(failure: Failure) -> Failure {
+    stand::of_rank(failure, ff_mpi::launched().map_or(0, |here| here.rank))
+}
+
 /// Waits until all ranks have ended well, if this process is one of several.
 pub fn leave() {
     joined().take();
@@ -242,7 +294,7 @@ pub fn fail(failure: Failure) -> ExitCode {
     let here = ff_mpi::launched().filter(|launched| launched.size > 1);
     let ends_all = joined().is_some() && !failure.is_stop();
     match here {
-        Some(here) if ends_all => ff_mpi::abort(&failure.of_rank(here.rank).to_string()),
+        Some(_) if ends_all => ff_mpi::abort(&of_rank(failure).to_string()),
         // All ranks have found the same mistake, or rank 0 has told the others to stop.
         Some(here) if here.rank > 0 => {}
         _ => eprintln!("{failure}"),

@@ -51,21 +51,22 @@ pub(crate) fn unpack(
     numbers.par_chunks_mut(block * n).enumerate().for_each(|(i, numbers)| {
         for slice in 0..slices {
             let units = slice_of(n, slices, slice);
-            let of_slice = &bytes[rows * units.start * width..][..rows * units.len() * width];
             let size = units.len() * width;
-            let of_rows = of_slice[i * block * size..].chunks_exact(size.max(1));
-            for (row, bytes) in numbers.chunks_exact_mut(n).zip(of_rows) {
-                let row = &mut row[units.clone()];
-                match packing {
-                    Packing::Rate(steps) => vectorised(
+            let of_rows = &bytes[rows * units.start * width + i * block * size..];
+            let rows = numbers.chunks_exact_mut(n).map(|row| &mut row[units.clone()]);
+            let rows = rows.zip(of_rows.chunks_exact(size.max(1)));
+            match packing {
+                Packing::Rate(steps) => {
+                    let mut rows = rows;
+                    vectorised(
                         #[inline(always)]
-                        || unpack_rates(row, bytes, steps),
-                    ),
-                    Packing::Number => {
-                        let fours = bytes.as_chunks().0;
-                        row.iter_mut().zip(fours).for_each(|(x, four)| *x = f32::from_le_bytes(*four));
-                    }
+                        || (&mut rows).for_each(|(row, bytes)| unpack_rates(row, bytes, steps)),
+                    );
                 }
+                Packing::Number => rows.for_each(|(row, bytes)| {
+                    let fours = bytes.as_chunks().0;
+                    row.iter_mut().zip(fours).for_each(|(x, four)| *x = f32::from_le_bytes(*four));
+                }),
             }
         }
     });

@@ -38,7 +38,7 @@ use absent as world;
 #[cfg(feature = "mpi")]
 use present as world;
 
-pub use ending::abort;
+pub use ending::{abort, last_words};
 pub use error::Error;
 #[doc(no_inline)]
 pub use ff_net::Peers;

@@ -13,7 +13,7 @@ use ff_tensor::Result;
 use mpi::topology::Communicator;
 use mpi::{Rank, Threading, environment};
 
-use crate::ending::{abort, end};
+use crate::ending::{abort, complete, end};
 use crate::error::Error;
 use crate::launched::Launched;
 use crate::patience::Patience;
@@ -50,6 +50,7 @@ pub(crate) fn start(launched: Launched) -> std::result::Result<Mpi, Error> {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |panicked| {
         print(panicked);
+        eprintln!("{}", complete("this rank has panicked"));
         end(101);
     }));
     let post = Arc::new(Mutex::new(Post::new(universe)));
@@ -171,7 +172,7 @@ impl Peers for Mpi {
             let (rank, wanted) = (self.rank, bytes.len());
             return Err(failed(format!("rank {from} sent {length} bytes, but rank {rank} expects {wanted}")));
         }
-        let late = || self.has_waited_for(&format!("the rest of a message of rank {from}"));
+        let late = || complete(&self.has_waited_for(&format!("the rest of a message of rank {from}")));
         post.receive(known, bytes, &mut wait, late);
         self.wake(&post);
         Ok(())
@@ -192,7 +193,7 @@ impl Peers for Mpi {
                 parts.push((self.known(rank)?, part));
             }
         }
-        let late = |from| self.has_waited_for(&format!("rank {from}"));
+        let late = |from| complete(&self.has_waited_for(&format!("rank {from}")));
         match self.post().all_gather(own, parts, &mut self.patience.wait(), late) {
             None => Ok(()),
             Some(from) => {
@@ -213,7 +214,7 @@ impl Drop for Mpi {
         }
         // A rank that has not received everything is gone, or has ended on its own: finishing MPI would wait for ever.
         if let Err(late) = self.wait_for_receipts(&mut self.post()) {
-            abort(&late);
+            abort(&complete(&late));
         }
     }
 }

@@ -3,6 +3,7 @@
 mod over_layers;
 mod over_units;
 mod part;
+mod timed;
 mod together;
 
 use ff_tensor::{Advance, Augmentation, Clock, Device, Dropout, Objective, Optimiser, Tensor};

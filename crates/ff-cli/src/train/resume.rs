@@ -12,7 +12,7 @@ use crate::ranks::{self, Ranks};
 use crate::run_dir::RunDir;
 use crate::screen::Screen;
 use crate::settings::Settings;
-use crate::{data, device};
+use crate::{data, device, stand};
 
 /// Resumes the run in `path`.
 pub fn resume(path: &Path, args: &TrainArgs, ranks: Option<&Ranks>, screen: &Screen) -> Outcome<()> {
@@ -42,6 +42,7 @@ pub fn resume(path: &Path, args: &TrainArgs, ranks: Option<&Ranks>, screen: &Scr
     set.name.clone_from(dataset);
     let (dir, place) = (RunDir::open(path), dev.place());
     dir.write("metrics.jsonl", &notes.lines()?)?;
+    stand::saved(path);
     on_device!(dev, dev => {
         let from = Some(&checkpoint);
         let shared = ranks.map(|ranks| ranks.begin(&dev, args, &settings, &set, from)).transpose()?;

@@ -20,6 +20,7 @@ use crate::ranks::Shared;
 use crate::run_dir::{PLOTS, RunDir};
 use crate::screen::{Screen, duration, follow, thousands, unit};
 use crate::settings::Settings;
+use crate::stand;
 use crate::training;
 use crate::verdict::{EPOCH_IMAGES, Judge, TRAIN_ERROR_IMAGES, Verdict};
 use crate::way::Ways;
@@ -97,12 +98,14 @@ impl<'a, D: Ways> Run<'a, D> {
             None => trainer,
             Some(shared) => shared.share(&self.dev, trainer, self.screen)?,
         };
-        let interrupt = Interrupt::listen()?;
+        let interrupt = Interrupt::listen(self.shared.is_none())?;
+        let watch = self.shared.as_ref().map(|shared| shared.watch(&interrupt));
         self.announce()?;
         if from.is_some() {
             self.screen.line(format!("going on {}", stand(&trainer)))?;
         }
         self.train_all(&mut trainer, &interrupt)?;
+        drop(watch);
         interrupt.stop_listening();
         if let Some(shared) = &self.shared
             && let Some(busy) = trainer.busy()?
@@ -167,6 +170,7 @@ impl<'a, D: Ways> Run<'a, D> {
             let (start, mut show) = (Instant::now(), follow(&bar, epoch as u64 * of_epoch, of_batch));
             let mut control = |at| {
                 let _ = show(at);
+                stand::note(epoch + 1, at);
                 interrupt.flow()
             };
             let report = trainer.epoch_with(&mut control)?;
@@ -200,6 +204,7 @@ impl<'a, D: Ways> Run<'a, D> {
         let Dataset { name, width, height, .. } = &self.set;
         let checkpoint = Checkpoint::of(trainer, name, *width, *height, self.notes.to_json()?)?;
         self.checkpoints.save(&checkpoint)?;
+        stand::saved(self.dir.dir());
         self.dir.write("metrics.jsonl", &self.notes.lines()?)
     }
 
