@@ -59,8 +59,9 @@ fn units(layers: &[f64], ranks: f64, cores: f64, link: &Link) -> f64 {
     if ranks < 2.0 {
         return compute;
     }
-    let exchange =
-        |bytes: f64| link.latency + (ranks - 1.0) * link.message + bytes * (ranks - 1.0) / ranks / link.speed;
+    let exchange = |bytes: f64| {
+        WAIT + link.latency + (ranks - 1.0) * link.message + bytes * (ranks - 1.0) / ranks / link.speed
+    };
     let of_layer = |units: &f64| exchange(BATCH * units) + exchange(2.0 * BATCH * units);
     let scores = exchange(4.0 * BATCH * CLASSES * ranks);
     compute + layers.iter().map(of_layer).sum::<f64>() + scores
