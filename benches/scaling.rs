@@ -82,13 +82,14 @@ fn main() {
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scaling.svg");
     let top = lines.iter().flat_map(|(_, costs)| costs).fold(0.0f64, |top, cost| top.max(cost.1));
-    let panel = |(i, (name, costs)): (usize, (&'static str, Vec<(f64, f64)>))| Panel {
+    let first = lines[0].0;
+    let panels = lines.into_iter().map(|(name, costs)| Panel {
         title: name.into(),
-        y_desc: if i == 0 { "µs an image" } else { "" },
+        y_desc: if name == first { "µs an image" } else { "" },
         y: 4.0..top * 1.2,
         y_points: vec![5.0, 10.0, 20.0, 50.0, 100.0, 200.0],
         lines: vec![("", costs)],
-    };
-    draw(&path, &lines.into_iter().enumerate().map(panel).collect::<Vec<_>>());
+    });
+    draw(&path, &panels.collect::<Vec<_>>());
     println!("drawn to {}", path.display());
 }

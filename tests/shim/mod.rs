@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 mod build;
+mod links;
 
 use std::alloc::Layout;
 use std::collections::{BTreeMap, HashMap};
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ff_cuda::Cuda;
-use ff_cuda::seam::{Arg, Driver, DriverError, Grid, Program, Recording};
+use ff_cuda::seam::{Arg, Driver, DriverError, Grid, Id, Link, Program, Recording};
 use ff_tensor::{Error, Result};
 
 use build::Library;
@@ -39,7 +40,9 @@ pub struct Shim {
     change: Change,
     changed: Arc<AtomicBool>,
     programs: Mutex<HashMap<Program, Arc<Library>>>,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    /// Whether there is a stand-in for NCCL.
+    links: bool,
 }
 
 #[derive(Default)]
@@ -48,6 +51,18 @@ struct State {
     blocks: BTreeMap<u64, Layout>,
     /// The launches of a step that is being recorded.
     recording: Option<Vec<Launch>>,
+}
+
+impl State {
+    /// The bytes lie in one block.
+    fn check(&self, at: u64, bytes: usize) {
+        let (start, block) = self.blocks.range(..=at).next_back().expect("an address that was allocated");
+        assert!(at + bytes as u64 <= start + block.size() as u64, "{bytes} bytes at {at} leave their block");
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A launch that has been recorded.
@@ -67,7 +82,8 @@ impl Shim {
             change,
             changed,
             programs: Mutex::default(),
-            state: Mutex::default(),
+            state: Arc::default(),
+            links: true,
         }
     }
 
@@ -79,6 +95,13 @@ impl Shim {
     /// The engine's kernels as a device.
     pub fn device(schedule: Schedule) -> Cuda {
         Cuda::on(Self::named("shim", schedule))
+    }
+
+    /// The engine's kernels as a device that has no NCCL.
+    pub fn without_links(schedule: Schedule) -> Cuda {
+        let mut shim = Self::with("shim", schedule, Box::new(|text| text));
+        shim.links = false;
+        Cuda::on(Arc::new(shim))
     }
 
     /// Kernels of one's own, whatever the program.
@@ -103,7 +126,7 @@ impl Shim {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Not while a step is recorded: a real driver would not either.
@@ -114,11 +137,8 @@ impl Shim {
         }
     }
 
-    /// The bytes lie in one block.
     fn check(&self, at: u64, bytes: usize) {
-        let state = self.state();
-        let (start, block) = state.blocks.range(..=at).next_back().expect("an address that was allocated");
-        assert!(at + bytes as u64 <= start + block.size() as u64, "{bytes} bytes at {at} leave their block");
+        self.state().check(at, bytes);
     }
 
     /// A program, compiled when it is met for the first time.
@@ -254,6 +274,26 @@ impl Driver for Shim {
             return Err(Error::Device { device: "shim".into(), reason: "a step launched nothing".into() });
         }
         Ok(Box::new(Launches { shim: self, launches }))
+    }
+
+    fn linkable(&self) -> std::result::Result<[u8; 16], DriverError> {
+        if !self.links {
+            return Err(DriverError::Other("this shim has no NCCL".into()));
+        }
+        let mut own = [0; 16];
+        own[..8].copy_from_slice(&(Arc::as_ptr(&self.state) as u64).to_le_bytes());
+        Ok(own)
+    }
+
+    fn new_id(&self) -> std::result::Result<Id, DriverError> {
+        self.linkable().map(|_| links::new_id())
+    }
+
+    fn link(&self, rank: usize, ranks: usize, id: &Id) -> std::result::Result<Box<dyn Link>, DriverError> {
+        self.linkable()?;
+        let state = self.state.clone();
+        let check = Box::new(move |at, bytes| lock(&state).check(at, bytes));
+        Ok(Box::new(links::Threads::join(rank, ranks, id, check)?))
     }
 }
 

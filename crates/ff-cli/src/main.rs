@@ -27,6 +27,7 @@ mod ranks;
 mod settings;
 mod stand;
 mod training;
+mod way;
 // These modules write and read the files of a run.
 mod checkpoints;
 mod metrics;

@@ -4,6 +4,7 @@
 
 mod follower;
 
+use std::any::Any;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -20,12 +21,20 @@ use serde::{Deserialize, Serialize};
 use crate::args::{DeviceArgs, Parallel, TrainArgs};
 use crate::failure::{Failure, Outcome};
 use crate::interrupt::Interrupt;
+use crate::screen::Screen;
 use crate::settings::Settings;
+use crate::way::{Way, Ways};
 use crate::{balance, provenance, stand};
 
 /// The ranks, once they know each other. From then on, an error of one rank has to end the others. A rank that drops its peers
 /// waits for the others, so they are kept here until the rank has ended well.
-static JOINED: Mutex<Option<Arc<dyn Peers>>> = Mutex::new(None);
+static JOINED: Mutex<Option<Joined>> = Mutex::new(None);
+
+/// What joins the ranks. It goes in this order.
+struct Joined {
+    _transport: Option<Box<dyn Any + Send>>,
+    _peers: Arc<dyn Peers>,
+}
 
 /// How often rank 0 looks whether it is asked to stop, and how long it then waits until it says that it cannot.
 const POLL: Duration = Duration::from_millis(50);
@@ -37,6 +46,7 @@ const GOES_ON: &[u8] = &[1];
 /// The ranks of this job.
 pub struct Ranks {
     peers: Arc<dyn Peers>,
+    patience: Option<Duration>,
 }
 
 /// What rank 0 tells the others.
@@ -66,14 +76,15 @@ impl Ranks {
                 _ => Ok(None),
             };
         };
+        let patience = peers.patience();
         let peers: Arc<dyn Peers> = Arc::new(peers);
-        *joined() = Some(peers.clone());
+        *joined() = Some(Joined { _transport: None, _peers: peers.clone() });
         ff_mpi::last_words(|sentence| of_rank(Failure::new(sentence)).to_string());
         match args.parallel {
             Some(Parallel::Units) if args.stages.is_some() => {
                 Err(Failure::new("`--stages` is for layers").advise("`--parallel layers`"))
             }
-            Some(_) => Ok(Some(Self { peers })),
+            Some(_) => Ok(Some(Self { peers, patience })),
             None => {
                 let message = format!("nothing says how {} ranks share the work", peers.size());
                 Err(Failure::new(message).advise("`--parallel units` or `--parallel layers`"))
@@ -171,19 +182,25 @@ impl Shared<'_> {
         Ok(tell_all(&*self.ranks.peers, said).map(drop)?)
     }
 
-    /// Makes the part of this rank of a network with random weights.
-    pub fn network<D: Device>(
+    /// Makes the part of this rank of a network with random weights. If signals do not go the shortest way, `screen` says why.
+    pub fn network<D: Ways>(
         &self,
         dev: &D,
         settings: &Settings,
         set: &Dataset,
-    ) -> ff_net::Result<Network<D>> {
+        screen: &Screen,
+    ) -> Outcome<Network<D>> {
         let (config, pixels, peers) =
             (settings.config.clone(), set.width * set.height, self.ranks.peers.clone());
-        match &self.stages {
-            Some(stages) => Network::over_layers(dev, config, pixels, set.classes, peers, stages),
-            None => Network::over_units(dev, config, pixels, set.classes, peers),
-        }
+        let Way { transport, note } = dev.way(peers.clone(), self.ranks.patience)?;
+        *joined() = Some(Joined { _transport: Some(Box::new(transport.clone())), _peers: peers.clone() });
+        note.iter().for_each(|note| screen.note(note));
+        Ok(match &self.stages {
+            Some(stages) => {
+                Network::over_layers_by(dev, config, pixels, set.classes, peers, transport, stages)?
+            }
+            None => Network::over_units_by(dev, config, pixels, set.classes, peers, transport)?,
+        })
     }
 }
 
@@ -203,7 +220,7 @@ fn bits<D: Device>(dev: &D) -> Outcome<Vec<u32>> {
     Ok(trial::losses(dev)?.into_iter().map(f32::to_bits).collect())
 }
 
-fn joined() -> MutexGuard<'static, Option<Arc<dyn Peers>>> {
+fn joined() -> MutexGuard<'static, Option<Joined>> {
     JOINED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -3,6 +3,8 @@
 //! A GPU (`gpu.rs`) implements it, and so does the tests' shim, which runs the same kernels on the processor. So everything above
 //! the interface is tested without a GPU: shapes, launches, the order of arguments, buffers and replayed steps.
 
+use std::time::Duration;
+
 use ff_tensor::Result;
 use ff_tensor::formula::MOST_WORDS;
 
@@ -53,6 +55,69 @@ pub trait Recording {
     /// # Errors
     /// Fails if the driver refuses.
     fn replay(&self) -> std::result::Result<(), DriverError>;
+}
+
+/// The name of a meeting of ranks. Whoever has it can join.
+pub type Id = [u8; 128];
+
+/// One part of an exchange between ranks. `at` is an address on the device, at which there are `bytes` bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// Sends bytes to rank `to`.
+    Send {
+        /// The rank that receives them.
+        to: usize,
+        /// Where they are.
+        at: u64,
+        /// How many they are.
+        bytes: usize,
+    },
+    /// Receives bytes of rank `from`.
+    Receive {
+        /// The rank that sends them.
+        from: usize,
+        /// Where they go.
+        at: u64,
+        /// How many they are.
+        bytes: usize,
+    },
+    /// Copies bytes from place to place on this rank.
+    Copy {
+        /// Where they go.
+        to: u64,
+        /// Where they are.
+        at: u64,
+        /// How many they are.
+        bytes: usize,
+    },
+}
+
+/// A rank's end of a communicator, which joins the devices of several ranks.
+pub trait Link: Send + Sync {
+    /// Queues an exchange, behind all work that was queued. Its parts happen at the same time. What one rank sends, the other
+    /// receives: the exchanges of two ranks come in the same order on both, and with the same numbers of bytes.
+    ///
+    /// # Errors
+    /// Fails if the communicator refuses, or if it has been given up.
+    ///
+    /// # Safety
+    /// There must be as many bytes at each address, and every rank must be one of the communicator's.
+    unsafe fn exchange(&self, moves: &[Move]) -> std::result::Result<(), DriverError>;
+
+    /// Waits for all work that was queued, and for other ranks within it.
+    ///
+    /// # Errors
+    /// Fails if something went wrong in that work, if another rank is gone, or after `patience`, if there is one.
+    fn wait(&self, patience: Option<Duration>) -> std::result::Result<(), DriverError>;
+
+    /// Gives up. The work that was queued may wait for ever for another rank, so the driver never waits again. It keeps all
+    /// memory until the process ends.
+    fn give_up(&self);
+}
+
+/// Returns the error of a driver that joins no ranks.
+fn no_links() -> DriverError {
+    DriverError::Other("this build has no NCCL".into())
 }
 
 /// A driver runs the kernels. It has memory with addresses, and one queue of work that is done in order.
@@ -148,4 +213,28 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// Fails if the driver refuses or `step` fails.
     fn record(&self, step: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording + '_>>;
+
+    /// Returns what tells this GPU from all others, if it can exchange bytes with them by itself.
+    ///
+    /// # Errors
+    /// Says why it cannot.
+    fn linkable(&self) -> std::result::Result<[u8; 16], DriverError> {
+        Err(no_links())
+    }
+
+    /// Makes the name of a new meeting of ranks. One rank does so and tells the others.
+    ///
+    /// # Errors
+    /// Fails if the driver cannot exchange bytes, or if it refuses.
+    fn new_id(&self) -> std::result::Result<Id, DriverError> {
+        Err(no_links())
+    }
+
+    /// Joins the other ranks, and waits for them. All of them call this with the same `id`, each one on a GPU of its own.
+    ///
+    /// # Errors
+    /// Fails if the driver cannot exchange bytes, or if it refuses.
+    fn link(&self, _rank: usize, _ranks: usize, _id: &Id) -> std::result::Result<Box<dyn Link>, DriverError> {
+        Err(no_links())
+    }
 }

@@ -13,7 +13,11 @@ use ff_tensor::Result;
 
 use crate::blas::Blas;
 use crate::driver::{Arg, Driver, DriverError, Grid, Recording};
+#[cfg(feature = "nccl")]
+use crate::driver::{Id, Link};
 use crate::error::{OpenError, failed, refused, words};
+#[cfg(feature = "nccl")]
+use crate::nccl::{self, Nccl};
 use crate::products::Products;
 use crate::program::Program;
 use crate::programs::{Function, Programs};
@@ -34,6 +38,8 @@ pub(crate) struct Gpu {
     blas: Option<Blas>,
     /// Says whether launches are being recorded. Compiling would spoil the recording.
     recording: AtomicBool,
+    /// Says whether the queue may wait for ever for another rank. Then nothing here waits for the queue.
+    given_up: Arc<AtomicBool>,
 }
 
 impl Gpu {
@@ -56,13 +62,18 @@ impl Gpu {
             programs: Programs::open(&context, arch)?,
             blas: Blas::open(&context, &stream, products)?,
             recording: AtomicBool::new(false),
+            given_up: Arc::default(),
             context,
             stream,
         })
     }
 
-    /// Makes the context current in this thread. Each call to the driver needs that.
+    /// Makes the context current in this thread. Each call to the driver needs that. After an exchange was given up, no call is
+    /// possible.
     fn here(&self) -> std::result::Result<(), DriverError> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return Err(DriverError::Other("an exchange with other ranks has failed".into()));
+        }
         self.context.bind_to_thread().map_err(refused)
     }
 }
@@ -218,6 +229,24 @@ impl Driver for Gpu {
         said?;
         let empty = || failed(self, DriverError::Other("a step launched nothing".into()));
         Ok(Box::new(Graph(graph.map_err(fail)?.ok_or_else(empty)?)))
+    }
+
+    #[cfg(feature = "nccl")]
+    fn linkable(&self) -> std::result::Result<[u8; 16], DriverError> {
+        nccl::check()?;
+        Ok(self.context.uuid().map_err(refused)?.bytes.map(|byte| byte as u8))
+    }
+
+    #[cfg(feature = "nccl")]
+    fn new_id(&self) -> std::result::Result<Id, DriverError> {
+        self.here()?;
+        nccl::new_id()
+    }
+
+    #[cfg(feature = "nccl")]
+    fn link(&self, rank: usize, ranks: usize, id: &Id) -> std::result::Result<Box<dyn Link>, DriverError> {
+        let link = Nccl::join(&self.context, &self.stream, &self.given_up, [rank, ranks], id)?;
+        Ok(Box::new(link))
     }
 }
 

@@ -4,10 +4,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use ff_tensor::Result;
 
-use crate::driver::{Arg, Driver, DriverError, Grid, Recording};
+use crate::driver::{Arg, Driver, DriverError, Grid, Id, Link, Move, Recording};
 use crate::error::failed;
 use crate::program::Program;
 
@@ -15,7 +16,7 @@ use crate::program::Program;
 /// recording is left that may use it, and only the thread that records a step adds to that step.
 pub(crate) struct Keeping {
     driver: Arc<dyn Driver>,
-    state: Mutex<Kept>,
+    state: Arc<Mutex<Kept>>,
 }
 
 #[derive(Default)]
@@ -27,11 +28,11 @@ struct Kept {
 
 impl Keeping {
     pub(crate) fn new(driver: Arc<dyn Driver>) -> Self {
-        Self { driver, state: Mutex::default() }
+        Self { driver, state: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, Kept> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Refuses work of another thread while a step is recorded, because it would become part of that step.
@@ -54,6 +55,39 @@ impl Keeping {
                 unsafe { self.driver.free(at) };
             }
         }
+    }
+}
+
+fn lock(state: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A link that refuses work while a step is recorded. Other ranks are not there when the step is repeated.
+struct Apart(Arc<Mutex<Kept>>, Box<dyn Link>);
+
+impl Apart {
+    fn outside_a_step(&self) -> std::result::Result<(), DriverError> {
+        match lock(&self.0).recorder {
+            Some(_) => Err(DriverError::Other("a step that is recorded cannot wait for other ranks".into())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Link for Apart {
+    unsafe fn exchange(&self, moves: &[Move]) -> std::result::Result<(), DriverError> {
+        self.outside_a_step()?;
+        // SAFETY: the caller guarantees it.
+        unsafe { self.1.exchange(moves) }
+    }
+
+    fn wait(&self, patience: Option<Duration>) -> std::result::Result<(), DriverError> {
+        self.outside_a_step()?;
+        self.1.wait(patience)
+    }
+
+    fn give_up(&self) {
+        self.1.give_up();
     }
 }
 
@@ -175,5 +209,17 @@ impl Driver for Keeping {
                 Err(e)
             }
         }
+    }
+
+    fn linkable(&self) -> std::result::Result<[u8; 16], DriverError> {
+        self.driver.linkable()
+    }
+
+    fn new_id(&self) -> std::result::Result<Id, DriverError> {
+        self.driver.new_id()
+    }
+
+    fn link(&self, rank: usize, ranks: usize, id: &Id) -> std::result::Result<Box<dyn Link>, DriverError> {
+        Ok(Box::new(Apart(self.state.clone(), self.driver.link(rank, ranks, id)?)))
     }
 }

@@ -7,10 +7,13 @@
 //! NVRTC compiles the kernels, most of them when a GPU is opened and those with formulas when an op brings the formula. All are
 //! kept in the user's cache directory.
 //!
+//! [`Communicator`] moves bytes between the GPUs of several ranks. It needs NCCL and the feature `nccl` (`nccl.rs`).
+//!
 //! The crate builds without CUDA's toolkit. A program that contains it starts without NVIDIA's driver.
 
 mod blas;
 mod cache;
+mod communicator;
 mod compile;
 mod cuda;
 mod device;
@@ -20,10 +23,13 @@ mod gpu;
 mod keeping;
 mod launch;
 mod memory;
+#[cfg(feature = "nccl")]
+mod nccl;
 mod products;
 mod program;
 mod programs;
 
+pub use communicator::Communicator;
 pub use cuda::Cuda;
 pub use error::OpenError;
 pub use gpu::gpus;
@@ -34,6 +40,6 @@ pub use products::Products;
 #[doc(hidden)]
 pub mod seam {
     pub use crate::compile::compile;
-    pub use crate::driver::{Arg, Driver, DriverError, Grid, Recording};
+    pub use crate::driver::{Arg, Driver, DriverError, Grid, Id, Link, Move, Recording};
     pub use crate::program::{Program, Struct};
 }

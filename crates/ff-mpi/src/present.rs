@@ -5,6 +5,7 @@ use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use ff_net::Peers;
 use ff_net::peers::expect_lengths;
@@ -67,6 +68,11 @@ fn library() -> String {
 }
 
 impl Mpi {
+    /// Returns how long this rank waits for another one. `None` is for ever.
+    pub fn patience(&self) -> Option<Duration> {
+        self.patience.0
+    }
+
     fn post(&self) -> MutexGuard<'_, Post> {
         self.post.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -64,6 +64,7 @@ pub mod pass;
 pub mod peers;
 pub mod prediction;
 mod ranks;
+pub mod rendezvous;
 mod restoring;
 mod saving;
 pub mod seeds;

@@ -151,7 +151,11 @@ impl<D: Device> Predictor<D> {
         let batches = n.div_ceil(batch);
         let done = match &network.ranks {
             None => repeat(batches, &mut step, &mut after)?,
-            Some(ranks) => ranks.repeat(None, batches, &mut step, &mut after)?,
+            Some(ranks) => {
+                let transport = ranks.transport();
+                let mut step = || step().and_then(|()| transport.finish(dev));
+                ranks.repeat(None, batches, &mut step, &mut after).inspect_err(|_| transport.give_up())?
+            }
         };
         if stopped || done < batches {
             return Err(Error::Stopped);

@@ -33,6 +33,14 @@ impl<D: Device> Ranks<D> {
         }
     }
 
+    /// Returns the way of signals between the ranks.
+    pub fn transport(&self) -> &dyn Transport<D> {
+        match self {
+            Self::Layers(_, transport) => &**transport,
+            Self::Units(slices) => slices.transport(),
+        }
+    }
+
     /// Returns whether this rank has layer `i` or a part of it.
     pub fn has(&self, i: usize) -> bool {
         match self {

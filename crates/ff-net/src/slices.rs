@@ -89,6 +89,11 @@ impl<D: Device> Slices<D> {
         &*self.peers
     }
 
+    /// Returns the way of signals between the ranks.
+    pub fn transport(&self) -> &dyn Transport<D> {
+        &*self.transport
+    }
+
     /// Returns the units of a rank, in a layer of `all` units.
     fn of_rank(&self, rank: usize, all: usize) -> Range<usize> {
         slice_of(all, self.peers.size(), rank)

@@ -22,7 +22,7 @@ use crate::pass::{Pass, Shape};
 use crate::transport::Transport;
 use crate::{Config, Layer, Link, Peers};
 
-/// A rank may be so many steps ahead of the rank above it.
+/// A rank may be so many steps ahead of the rank above it. Where devices wait for one another it may be fewer.
 const AHEAD: usize = 2;
 /// What a layer has computed travels in parts of so many bytes.
 const CHUNK: usize = 1 << 20;

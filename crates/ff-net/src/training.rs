@@ -268,25 +268,30 @@ impl<D: Device> Trainer<D> {
         let step = epoch_of_stage * all + self.batches_done;
         dev.write(&mut self.clock, &[step as u32, self.batches_done as u32])?;
         let (before, mut done) = (self.batches_done, self.batches_done);
+        let transport = ranks.as_ref().map(Ranks::transport);
         let mut step = || {
             self.step(turn)?;
-            Advance { clock: &mut self.clock }.on(&dev)
+            Advance { clock: &mut self.clock }.on(&dev)?;
+            transport.map_or(Ok(()), |transport| transport.finish(&dev))
         };
         let mut after = || {
             done += 1;
             control(Progress { done, all })
         };
-        let ran = match ranks {
+        let ran = match &ranks {
             None => dev.repeat(all - before, &mut step, &mut after),
             Some(ranks) => ranks.repeat(turn, all - before, &mut step, &mut after),
         };
         // After an error, too: what has been learned is not learned again.
         self.batches_done = done;
         // Rank 0 may have stopped between two epochs. Then it collects nothing either.
-        if ran? > 0 {
-            self.collect_losses()?;
-        }
-        let report = self.report(turn)?;
+        let collected =
+            ran.map_err(Error::from).and_then(|ran| if ran > 0 { self.collect_losses() } else { Ok(()) });
+        let report = collected.and_then(|()| self.report(turn)).inspect_err(|_| {
+            if let Some(transport) = transport {
+                transport.give_up();
+            }
+        })?;
         if self.batches_done == all {
             (self.epochs_done, self.batches_done) = (self.epochs_done + 1, 0);
         }

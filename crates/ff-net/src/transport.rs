@@ -1,38 +1,12 @@
-//! The way of signals from rank to rank. They are bytes on the device, as [`Pack`](ff_tensor::Pack) makes them.
+//! The way of signals from rank to rank through the host's memory. It serves every device. GPUs may have a shorter way.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+#[doc(no_inline)]
+pub use ff_tensor::Transport;
 use ff_tensor::{Device, Error, Result, Tensor};
 
 use crate::Peers;
-
-/// Moves bytes that are on the ranks' devices. [`OverHost`] does it for every device. GPUs may have a shorter way.
-pub trait Transport<D: Device>: Send + Sync {
-    /// Puts the bytes of all ranks one after the other, on every rank: `lengths` has how many each rank has. All ranks call
-    /// this at the same time.
-    ///
-    /// # Errors
-    /// Fails if a rank is gone, or if the device fails.
-    fn all_gather(
-        &self,
-        dev: &D,
-        all: &mut Tensor<D, u8>,
-        own: &Tensor<D, u8>,
-        lengths: &[usize],
-    ) -> Result<()>;
-
-    /// Sends bytes to another rank, and does not wait until they have arrived.
-    ///
-    /// # Errors
-    /// Fails if the other rank is gone, or if the device fails.
-    fn send(&self, dev: &D, to: usize, bytes: &Tensor<D, u8>) -> Result<()>;
-
-    /// Waits for the next bytes of another rank.
-    ///
-    /// # Errors
-    /// Fails if the other rank is gone, if it sent another number of bytes, or if the device fails.
-    fn receive(&self, dev: &D, from: usize, bytes: &mut Tensor<D, u8>) -> Result<()>;
-}
 
 /// Moves bytes through the host's memory.
 pub struct OverHost {
@@ -86,5 +60,17 @@ impl<D: Device> Transport<D> for OverHost {
         room[0].resize(len(bytes), 0);
         self.peers.receive(from, &mut room[0])?;
         dev.write(bytes, &room[0])
+    }
+
+    /// Every exchange has ended when its call returns.
+    fn finish(&self, _: &D) -> Result<()> {
+        Ok(())
+    }
+
+    /// No device waits for another rank.
+    fn give_up(&self) {}
+
+    fn waits_on_host(&self) -> bool {
+        true
     }
 }

@@ -62,6 +62,7 @@ mod params;
 pub mod random;
 mod scan;
 mod tensor;
+mod transport;
 pub mod units;
 
 pub use augmentation::Augmentation;
@@ -82,4 +83,5 @@ pub use optimiser::Optimiser;
 pub use packing::Packing;
 pub use params::{Dropout, Norm, NormKind};
 pub use tensor::{Clock, Tensor, element_count};
+pub use transport::Transport;
 pub use units::Units;

@@ -16,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::verdict::{Judge, Watched};
+use crate::way::Ways;
 use crate::{data, provenance, stand, training};
 
 impl Ranks {
@@ -43,7 +44,7 @@ impl Ranks {
         on_device!(dev, dev => self.train_along(&dev, args, &job, &settings, &set))
     }
 
-    fn train_along<D: Device>(
+    fn train_along<D: Ways>(
         &self,
         dev: &D,
         args: &TrainArgs,
@@ -55,10 +56,11 @@ impl Ranks {
             let message = format!("{} computes other bits than rank 0", dev.name());
             return Err(Failure::new(message).advise("machines with processors of one kind"));
         }
+        meet(&*self.peers)?;
         let shared = Shared { ranks: self, stages: job.stages.clone() };
         let watched = Watched::of(settings, set)?;
-        let mut trainer = training::begin(shared.network(dev, settings, set)?, settings, set)?;
-        meet(&*self.peers)?;
+        let network = shared.network(dev, settings, set, &Screen::silent())?;
+        let mut trainer = training::begin(network, settings, set)?;
         if job.resumed {
             trainer.receive_checkpoint()?;
         }

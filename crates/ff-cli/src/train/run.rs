@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use ff_data::Dataset;
 use ff_net::{Network, Origin, Stored, Trainer, to_the_end};
-use ff_tensor::Device;
 use serde_json::{Value, json};
 
 use super::notes::Notes;
@@ -23,9 +22,10 @@ use crate::settings::Settings;
 use crate::stand;
 use crate::training;
 use crate::verdict::{Judge, Verdict, Watched};
+use crate::way::Ways;
 
 /// A run that this process trains.
-pub struct Run<'a, D: Device> {
+pub struct Run<'a, D: Ways> {
     screen: &'a Screen,
     settings: Settings,
     dev: D,
@@ -39,7 +39,7 @@ pub struct Run<'a, D: Device> {
     shared: Option<Shared<'a>>,
 }
 
-impl<'a, D: Device> Run<'a, D> {
+impl<'a, D: Ways> Run<'a, D> {
     /// Makes a run with these settings on this device. The run has not begun.
     pub fn new(
         screen: &'a Screen,
@@ -73,7 +73,7 @@ impl<'a, D: Device> Run<'a, D> {
         let (pixels, classes) = (self.set.width * self.set.height, self.set.classes);
         let network = match &self.shared {
             None => Network::new(&self.dev, self.settings.config.clone(), pixels, classes)?,
-            Some(shared) => shared.network(&self.dev, &self.settings, &self.set)?,
+            Some(shared) => shared.network(&self.dev, &self.settings, &self.set, self.screen)?,
         };
         let mut trainer = training::begin(network, &self.settings, &self.set)?;
         let resumed = from.is_some();
@@ -91,7 +91,7 @@ impl<'a, D: Device> Run<'a, D> {
         interrupt.stop_listening();
         if let Some(shared) = &self.shared {
             shared.tell_whether_to_end(true)?;
-            if let Some(line) = shared.balance(&trainer.busy()?) {
+            if let Some(line) = trainer.busy()?.and_then(|busy| shared.balance(&busy)) {
                 self.screen.line(line)?;
             }
         }
@@ -251,7 +251,7 @@ impl<'a, D: Device> Run<'a, D> {
 }
 
 /// Describes for people how far a training has come.
-fn stand<D: Device>(trainer: &Trainer<D>) -> String {
+fn stand<D: Ways>(trainer: &Trainer<D>) -> String {
     let (done, epochs, batches) = (trainer.epochs_done(), trainer.epochs(), trainer.batches());
     match trainer.batches_done() {
         0 => format!("after epoch {done} of {epochs}"),

@@ -30,14 +30,16 @@ impl<D: Device> Trainer<D> {
     }
 
     /// Returns which share of the steps each rank was busy and did not wait for another rank. Only rank 0 gets those of all
-    /// ranks. Every rank calls this once, after its last epoch.
+    /// ranks. Every rank calls this once, after its last epoch. It returns `None` if devices wait for one another, because the
+    /// host does not see that.
     ///
     /// # Errors
     /// Fails if a rank is gone.
-    pub fn busy(&self) -> Result<Vec<f64>> {
+    pub fn busy(&self) -> Result<Option<Vec<f64>>> {
         match &self.network.ranks {
-            Some(Ranks::Layers(stage, _)) => Ok(stage.busy()?),
-            _ => Ok(vec![1.0]),
+            Some(Ranks::Layers(_, transport)) if !transport.waits_on_host() => Ok(None),
+            Some(Ranks::Layers(stage, _)) => Ok(Some(stage.busy()?)),
+            _ => Ok(Some(vec![1.0])),
         }
     }
 }
