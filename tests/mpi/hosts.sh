@@ -43,6 +43,22 @@ up() {
 up $one $net.1
 up $two $net.2
 
+# Whether the first machine reaches the second one, or the other way round: nothing listens there, so a connection is refused.
+reaches() {
+    local said
+    said=$(ip netns exec "$1" timeout 1 bash -c ": < /dev/tcp/$2/9" 2>&1) || true
+    [[ $said == *refused* ]]
+}
+linked() {
+    for _ in $(seq 100); do
+        if reaches $one $net.2 && reaches $two $net.1; then return; fi
+        sleep 0.1
+    done
+    echo "error: mpi: the two machines do not reach each other after 10 s" >&2
+    exit 1
+}
+linked
+
 # Open MPI starts its daemon on the other machine with this, in place of ssh: `agent HOST COMMAND...`.
 cat > "$agent" << 'END'
 #!/bin/sh
@@ -93,4 +109,5 @@ for how in units layers; do
     echo "mpi: a cut link ($how): ended after $time ms with code $code: $sentence"
     goes_on $dir 1 alone
     ip -n $one link set $one up
+    linked
 done
