@@ -1,5 +1,5 @@
-//! How long a step takes on several ranks that share out units: a model of it, beside what was measured, and drawn out to 64 ranks in
-//! `docs/cluster.svg`.
+//! How long a step takes on several ranks that share out units: a model of it, beside what was measured, and drawn out to 64
+//! ranks in `docs/cluster.svg`.
 //!
 //! ```text
 //! t = B (W weight / P + N unit) / cores  +  sum over exchanges of  wait + latency + (P - 1) message + bytes / link
@@ -67,8 +67,8 @@ fn units(layers: &[f64], ranks: f64, cores: f64, link: &Link) -> f64 {
     compute + layers.iter().map(of_layer).sum::<f64>() + scores
 }
 
-/// What was measured: layers, and how many times faster two ranks of one core are than one, in one machine. The figures are those of
-/// `docs/cluster.md`.
+/// What was measured: layers, and how many times faster two ranks of one core are than one, in one machine. The figures are
+/// those of `docs/cluster.md`.
 const MEASURED: [(&str, &[f64], f64); 3] = [
     ("784-500-500", &[500.0; 2], 1.39),
     ("784-500x4", &[500.0; 4], 1.48),

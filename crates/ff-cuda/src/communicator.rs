@@ -25,7 +25,7 @@
 
 use std::time::Duration;
 
-use ff_tensor::{Error, Result, Tensor, Transport};
+use ff_tensor::{Error, Result, Tensor, Transport, expect_lengths};
 
 use crate::cuda::Cuda;
 use crate::driver::{DriverError, Id, Link, Move};
@@ -126,12 +126,7 @@ impl Transport<Cuda> for Communicator {
         own: &Tensor<Cuda, u8>,
         lengths: &[usize],
     ) -> Result<()> {
-        let sum = lengths.iter().try_fold(0usize, |sum, length| sum.checked_add(*length));
-        if lengths.len() != self.ranks || lengths[self.rank] != len(own) || sum != Some(len(all)) {
-            let (own, all, rank) = (len(own), len(all), self.rank);
-            let reason = format!("rank {rank} has {own} of {all} bytes, but the ranks have {lengths:?}");
-            return Err(Error::Parameter { op: "ranks", reason });
-        }
+        expect_lengths([self.rank, self.ranks], len(own), len(all), lengths)?;
         let (own, mut to) = (self.bytes("own", own.get())?, self.bytes("all", all.get_mut())?);
         let mut moves = Vec::with_capacity(2 * self.ranks);
         for (rank, &bytes) in lengths.iter().enumerate() {

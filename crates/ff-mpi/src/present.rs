@@ -8,8 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ff_net::Peers;
-use ff_net::peers::expect_lengths;
-use ff_tensor::Result;
+use ff_tensor::{Result, expect_lengths};
 use mpi::topology::Communicator;
 use mpi::{Rank, Threading, environment};
 
@@ -179,7 +178,7 @@ impl Peers for Mpi {
     }
 
     fn all_gather(&self, own: &[u8], all: &mut [u8], lengths: &[usize]) -> Result<()> {
-        expect_lengths(self, own, all, lengths)?;
+        expect_lengths([self.rank, self.size], own.len(), all.len(), lengths)?;
         if lengths.iter().any(|length| i32::try_from(*length).is_err()) {
             return Err(failed("a rank has more bytes than MPI can count".into()));
         }

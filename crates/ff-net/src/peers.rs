@@ -1,12 +1,12 @@
 //! Several processes that train one network together. Each one is a *rank*, as in MPI.
 //!
-//! The engine needs three things of them: who they are, and two calls that move bytes. [`Threads`] does it within one
-//! process. The crate `ff-mpi` does it between machines.
+//! The engine needs to know who they are, and needs calls that move bytes: from one rank to another one, and from all to all.
+//! [`Threads`] does it within one process. The crate `ff-mpi` does it between machines.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use ff_tensor::{Error, Result};
+use ff_tensor::{Error, Result, expect_lengths};
 
 /// The ranks of a training. Every rank has one of these.
 pub trait Peers: Send + Sync {
@@ -41,7 +41,7 @@ pub trait Peers: Send + Sync {
     /// # Errors
     /// Fails if a rank is gone, or if it has another number of bytes.
     fn all_gather(&self, own: &[u8], all: &mut [u8], lengths: &[usize]) -> Result<()> {
-        expect_lengths(self, own, all, lengths)?;
+        expect_lengths([self.rank(), self.size()], own.len(), all.len(), lengths)?;
         let others = |rank: &usize| *rank != self.rank();
         (0..self.size()).filter(others).try_for_each(|to| self.send(to, own))?;
         let mut rest = all;
@@ -55,22 +55,6 @@ pub trait Peers: Send + Sync {
         }
         Ok(())
     }
-}
-
-/// Checks that the lengths of what all ranks have fit to what is gathered.
-///
-/// # Errors
-/// Fails if they do not.
-pub fn expect_lengths<P: Peers + ?Sized>(peers: &P, own: &[u8], all: &[u8], lengths: &[usize]) -> Result<()> {
-    let fits = lengths.len() == peers.size()
-        && lengths[peers.rank()] == own.len()
-        && lengths.iter().sum::<usize>() == all.len();
-    if fits {
-        return Ok(());
-    }
-    let (own, all, rank) = (own.len(), all.len(), peers.rank());
-    let reason = format!("rank {rank} has {own} of {all} bytes, but the ranks have {lengths:?}");
-    Err(Error::Parameter { op: "peers", reason })
 }
 
 /// Ranks that are threads of one process, for tests and for processes that train several networks.

@@ -6,8 +6,7 @@
 //! If the network is shared out among ranks, all ranks scan the same images at the same time. Rank 0 gets all scores. If each
 //! rank has layers of its own, the others get those of their layers.
 
-use std::ops::ControlFlow;
-
+use ff_tensor::device::one_by_one;
 use ff_tensor::{
     Advance, Clock, Device, Dropout, Gather, MatMul, Normalise, Readout, Tensor, Units, expect_shape,
 };
@@ -150,7 +149,7 @@ impl<D: Device> Predictor<D> {
         };
         let batches = n.div_ceil(batch);
         let done = match &network.ranks {
-            None => repeat(batches, &mut step, &mut after)?,
+            None => one_by_one(batches, &mut step, &mut after)?,
             Some(ranks) => {
                 let transport = ranks.transport();
                 let mut step = || step().and_then(|()| transport.finish(dev));
@@ -227,21 +226,6 @@ impl<D: Device> Predictor<D> {
         }
         Ok(())
     }
-}
-
-/// Runs `step` so many times, or until `after` says that it is enough. Returns the number of steps.
-fn repeat(
-    times: usize,
-    step: &mut dyn FnMut() -> ff_tensor::Result<()>,
-    after: &mut dyn FnMut() -> ControlFlow<()>,
-) -> ff_tensor::Result<usize> {
-    for done in 1..=times {
-        step()?;
-        if after().is_break() {
-            return Ok(done);
-        }
-    }
-    Ok(times)
 }
 
 /// Brings the scores and the spikes of all layers to rank 0.

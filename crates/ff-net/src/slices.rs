@@ -35,10 +35,12 @@ pub(crate) struct Slices<D: Device> {
 /// The buffers of an exchange. They are kept from step to step.
 pub(crate) struct Exchange<D: Device> {
     packing: Packing,
-    /// The bytes of this rank's slice.
+    /// The bytes of this rank.
     own: Tensor<D, u8>,
-    /// The bytes of all slices, one after the other.
+    /// The bytes of all ranks, one after the other.
     all: Tensor<D, u8>,
+    /// The number of slices that they are. Whole rows that come one after the other are one slice.
+    slices: usize,
     /// The number of bytes of each rank.
     lengths: Vec<usize>,
 }
@@ -122,51 +124,30 @@ impl<D: Device> Slices<D> {
         let row = rows * packing.width();
         Ok(Exchange {
             packing,
+            slices: self.peers.size(),
             own: dev.zeros(rows, self.own(all).len() * packing.width())?,
             all: dev.zeros(1, all * row)?,
             lengths: (0..self.peers.size()).map(|rank| self.of_rank(rank, all).len() * row).collect(),
         })
     }
 
-    /// Makes the buffers to bring a matrix of each rank together, one after the other.
+    /// Makes the buffers to bring a matrix of each rank together. Each one becomes a row.
     fn exchange_rows(&self, dev: &D, [rows, cols]: [usize; 2]) -> Result<Exchange<D>> {
         let (packing, ranks) = (Packing::Number, self.peers.size());
         let (own, length) = (dev.zeros(rows, cols * packing.width())?, rows * cols * packing.width());
-        Ok(Exchange { packing, own, all: dev.zeros(1, ranks * length)?, lengths: vec![length; ranks] })
+        let (all, lengths) = (dev.zeros(1, ranks * length)?, vec![length; ranks]);
+        Ok(Exchange { packing, own, all, slices: 1, lengths })
     }
 
-    /// Puts the slices of all ranks side by side, on every rank.
+    /// Brings what all ranks have together, on every rank.
     fn gather(
-        &self,
-        dev: &D,
-        exchange: &mut Exchange<D>,
-        whole: &mut Tensor<D>,
-        own: &Tensor<D>,
-    ) -> Result<()> {
-        let slices = self.peers.size();
-        self.swap(dev, exchange, whole, own, slices)
-    }
-
-    /// Puts the matrix of each rank into a row of its own, on every rank.
-    fn gather_rows(
-        &self,
-        dev: &D,
-        exchange: &mut Exchange<D>,
-        rows: &mut Tensor<D>,
-        own: &Tensor<D>,
-    ) -> Result<()> {
-        self.swap(dev, exchange, rows, own, 1)
-    }
-
-    fn swap(
         &self,
         dev: &D,
         exchange: &mut Exchange<D>,
         to: &mut Tensor<D>,
         from: &Tensor<D>,
-        slices: usize,
     ) -> Result<()> {
-        let &mut Exchange { packing, ref mut own, ref mut all, ref lengths } = exchange;
+        let &mut Exchange { packing, slices, ref mut own, ref mut all, ref lengths } = exchange;
         Pack { bytes: own, numbers: from, packing }.on(dev)?;
         self.transport.all_gather(dev, all, own, lengths)?;
         Unpack { numbers: to, bytes: all, slices, packing }.on(dev)

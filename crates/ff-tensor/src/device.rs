@@ -66,13 +66,7 @@ pub trait Device: Memory + Clone + Send + Sync {
         step: &mut dyn FnMut() -> Result<()>,
         after: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<usize> {
-        for done in 1..=times {
-            step()?;
-            if after().is_break() {
-                return Ok(done);
-            }
-        }
-        Ok(times)
+        one_by_one(times, step, after)
     }
 
     /// Returns a good number of rows for one part of a scan over many images. These rows keep the device busy and still
@@ -146,4 +140,23 @@ pub trait Device: Memory + Clone + Send + Sync {
     fn share_goodness(&self, op: Checked<ShareGoodness<Self>>) -> Result<()>;
     /// See [`PairLosses`].
     fn pair_losses(&self, op: Checked<PairLosses<Self>>) -> Result<()>;
+}
+
+/// Runs `step` this many times, or until `after` says that it is enough. Returns the number of steps that were run. Unlike
+/// [`Device::repeat`], nothing is recorded, so a step may do anything.
+///
+/// # Errors
+/// The errors of `step`.
+pub fn one_by_one(
+    times: usize,
+    step: &mut dyn FnMut() -> Result<()>,
+    after: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<usize> {
+    for done in 1..=times {
+        step()?;
+        if after().is_break() {
+            return Ok(done);
+        }
+    }
+    Ok(times)
 }

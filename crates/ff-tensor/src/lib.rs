@@ -30,7 +30,8 @@
 //!
 //! Beside that path stand [`LabelGoodness`] (all labels at once, for hard negatives), [`SoftmaxLoss`] (the heads),
 //! [`SumRows`] (biases), [`SliceSignals`] and [`SliceGrad`] (the halves of [`LocalGrad`], for a layer whose units are shared
-//! out), [`Pack`] and [`Unpack`] (what travels to other ranks), [`UnitsBackward`] (backpropagation, to compare with), [`Advance`] (the clock) and three ops for linear units.
+//! out), [`Pack`] and [`Unpack`] (what travels to other ranks), [`UnitsBackward`] (backpropagation, to compare with),
+//! [`Advance`] (the clock) and three ops for linear units.
 //!
 //! # Errors
 //!
@@ -83,5 +84,5 @@ pub use optimiser::Optimiser;
 pub use packing::Packing;
 pub use params::{Dropout, Norm, NormKind};
 pub use tensor::{Clock, Tensor, element_count};
-pub use transport::Transport;
+pub use transport::{Transport, expect_lengths};
 pub use units::Units;

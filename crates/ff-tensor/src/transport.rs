@@ -1,7 +1,7 @@
 //! The way of signals from rank to rank. They are bytes on the device, as [`Pack`](crate::Pack) makes them.
 
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// Moves bytes that are on the devices of several ranks.
@@ -49,4 +49,18 @@ pub trait Transport<D: Device>: Send + Sync {
 
     /// Says whether the host itself waits for other ranks, so that it can measure for how long.
     fn waits_on_host(&self) -> bool;
+}
+
+/// Checks that rank `rank` of `ranks` can gather: it has `own` bytes, and room for `all` bytes. `lengths` has the number of bytes
+/// of each rank.
+///
+/// # Errors
+/// Fails if the lengths do not fit to these numbers.
+pub fn expect_lengths([rank, ranks]: [usize; 2], own: usize, all: usize, lengths: &[usize]) -> Result<()> {
+    let sum = lengths.iter().try_fold(0usize, |sum, length| sum.checked_add(*length));
+    if lengths.len() == ranks && lengths.get(rank) == Some(&own) && sum == Some(all) {
+        return Ok(());
+    }
+    let reason = format!("rank {rank} has {own} of {all} bytes, but the ranks have {lengths:?}");
+    Err(Error::Parameter { op: "ranks", reason })
 }

@@ -66,7 +66,7 @@ impl<D: Device> SliceScores<D> {
             Way::Sums { all, exchange, factor } => {
                 let (shares, bias, goodness) = (own_shares, own_bias, &Squares::Sum);
                 LabelGoodness { scores, shares, scale, bias, amplitude, units, goodness }.on(dev)?;
-                self.slices.gather_rows(dev, exchange, all, scores)?;
+                self.slices.gather(dev, exchange, all, scores)?;
                 SumRows { sum: scores, rows: all, factor: *factor }.on(dev)
             }
             Way::Whole { shares, exchange, bias } => {

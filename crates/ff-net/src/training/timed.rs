@@ -25,7 +25,8 @@ struct Timed<D: Device> {
 
 impl<D: Device> Trainer<D> {
     /// Trains for an epoch and returns the seconds that each layer takes in a step: the median over the steps after the first
-    /// `warm_up`. To fetch a batch and to draw its negatives is the first layer's work.
+    /// `warm_up`. To fetch a batch and to draw its negatives is the first layer's work. What a head learns counts for the layer
+    /// that comes next, after the last one for the first.
     ///
     /// # Errors
     /// As [`epoch`](Self::epoch).
